@@ -1,0 +1,99 @@
+package kms
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/state"
+)
+
+// act runs a verb that changes nothing in the cluster: policy, then do, then one
+// record with the outcome, durable before act returns nil. What do computed may
+// be used only then.
+func (s *Service) act(c *Call, v verb, do func(a *gate.Admission) error) error {
+	a, err := s.admit(c, v)
+	if err != nil {
+		return err
+	}
+	err = translate(do(a))
+	if closeErr := s.close(a, err); closeErr != nil || err != nil {
+		return firstError(closeErr, err)
+	}
+	// The record may have taken its time, and the node may have been sealed, or
+	// have lost its right to answer, meanwhile.
+	if err := s.Confirm(c); err != nil {
+		rec := a.Record
+		rec.Type, rec.Outcome, rec.Code = "outcome", "withheld", Code(err)
+		s.audit.AppendLate(&rec)
+		return err
+	}
+	return nil
+}
+
+// writeTimeout bounds how long a write waits for its outcome. It is independent
+// of the client: one that hangs up does not make the outcome unknown to the log.
+const writeTimeout = 10 * time.Second
+
+// write runs a verb that changes the cluster: policy, then build, which checks
+// the request and makes the command, then a durable intent, the proposal, and a
+// record of the outcome. The result is the state machine's.
+//
+// If the outcome cannot be recorded after the write was done, the answer is a
+// success with a warning: the intent is on disk, and the outcome follows when the
+// log can be written again.
+func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate.Admission) (state.Command, error)) (any, error) {
+	a, err := s.admit(c, v)
+	if err != nil {
+		return nil, err
+	}
+	cmd, err := build(a)
+	if err = translate(err); err != nil {
+		return nil, firstError(s.close(a, err), err)
+	}
+	if cmd == nil { // nothing to change
+		return nil, s.close(a, nil)
+	}
+	id := newProposal()
+	if err := translate(a.Intent(proposalText(id))); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	result, err := s.propose(ctx, id, cmd)
+	if closeErr := s.close(a, err); closeErr != nil && err == nil {
+		c.Warnings = append(c.Warnings, "the change is done, but its outcome is not in the audit log yet: "+closeErr.Error())
+	}
+	return result, err
+}
+
+// close writes the record. Its error is ErrAuditUnavailable with the reason. The
+// record names the code alone: an error's text may quote what the caller sent.
+func (s *Service) close(a *gate.Admission, err error) error {
+	return translate(a.Close(outcome(err), Code(err)))
+}
+
+// outcome is the word in the audit record: whose fault it was that something did
+// not happen, or that nobody knows whether it did.
+func outcome(err error) string {
+	if err == nil {
+		return audit.OutcomeOK
+	}
+	switch Code(err) {
+	case ErrOutcomeUnknown.code:
+		return audit.OutcomeUnknown
+	case "internal", ErrSealed.code, ErrNoLeader.code, ErrAuditUnavailable.code:
+		return audit.OutcomeFailed
+	}
+	return audit.OutcomeRefused
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package kms
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/internal/pass"
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/kms/state"
+)
+
+// Origin is what a transport knows of a request before it is authenticated.
+type Origin struct {
+	RequestID string
+	Method    string // of HTTP
+	Path      string // the policy path: without /v1/, cleaned
+	Remote    string // the peer's IP address
+}
+
+// Call is one request under way: where it came from, who asks, and the one view
+// of the state that decides all of it. It is used by one goroutine.
+type Call struct {
+	Origin
+	Caller   policy.Caller
+	Warnings []string // for the answer
+
+	view    *view
+	serving uint64 // the serving period in which the view was taken
+	token   *state.Token
+}
+
+// Begin takes the view that the whole request is decided on, before
+// authentication. It fails on a node that may not answer: ErrNotInitialized,
+// ErrSealed, ErrNoLeader, ErrAuditUnavailable.
+//
+// A cluster of one voter serves while it leads: nobody else can have changed
+// anything. The serving period is what a lease of several voters renews.
+func (s *Service) Begin(o Origin) (*Call, error) {
+	serving, v := s.serving.Load(), s.view.Load()
+	if v == nil {
+		if s.machine.sealRecord() == nil {
+			return nil, ErrNotInitialized
+		}
+		return nil, ErrSealed
+	}
+	if serving == 0 || !s.store.Leading() {
+		return nil, ErrNoLeader
+	}
+	if err := s.audit.Err(); err != nil {
+		return nil, saying(ErrAuditUnavailable, "%s: %s", ErrAuditUnavailable.text, err)
+	}
+	return &Call{Origin: o, view: v, serving: serving}, nil
+}
+
+// Confirm says whether what was computed may still leave: the node neither
+// sealed nor lost its right to answer since Begin. Otherwise ErrSealed or
+// ErrNoLeader, and the result is withheld.
+func (s *Service) Confirm(c *Call) error {
+	if s.serving.Load() == c.serving && s.store.Leading() {
+		return nil
+	}
+	if s.view.Load() == nil {
+		return ErrSealed
+	}
+	return ErrNoLeader
+}
+
+// Authenticate finds the caller behind a token. ErrInvalidToken covers missing,
+// malformed, forged, unknown, expired and revoked ones alike.
+func (s *Service) Authenticate(c *Call, token string) error {
+	t := s.lookupToken(c.view, token)
+	if t == nil {
+		return ErrInvalidToken
+	}
+	c.token = t
+	c.Caller = policy.Caller{
+		Root: t.Root(), TokenID: hex.EncodeToString(t.Hash), Accessor: t.Accessor, DisplayName: t.DisplayName,
+		Policies: t.Policies, Remote: c.Remote, ACL: c.view.acls.get(c.view.State, t),
+	}
+	return nil
+}
+
+// lookupToken finds a live token. Only what carries this cluster's MAC is looked
+// up, so a forged token costs one MAC and no search; a development cluster also
+// knows tokens that were chosen by hand.
+func (s *Service) lookupToken(v *view, token string) *state.Token {
+	if !validToken(v.Cluster.TokenKey, token) && !v.Cluster.Dev {
+		return nil
+	}
+	hash := tokenHash(token)
+	t := v.Token(hash[:])
+	if t == nil || t.Expired(max(time.Now().UnixNano(), v.Time)) {
+		return nil
+	}
+	return t
+}
+
+// Reject records a request that ended before any verb: no such route, a bad
+// body, a bad token. Those of strangers are recorded within limits, so that a
+// flood of them cannot fill the disk.
+func (s *Service) Reject(o Origin, c *Call, err error) {
+	rec := &audit.Record{
+		Type: "request", RequestID: o.RequestID, Method: o.Method, Path: o.Path, Remote: o.Remote,
+		Outcome: "refused", Code: Code(err),
+	}
+	if c == nil || c.token == nil {
+		s.audit.Refuse(rec, o.Remote)
+		return
+	}
+	rec.Accessor, rec.DisplayName, rec.Policies = c.Caller.Accessor, c.Caller.DisplayName, c.Caller.Policies
+	if err := s.audit.Append(rec); err != nil {
+		s.audit.AppendLate(rec)
+	}
+}
+
+// Count counts a public or health request for the audit log's summary.
+func (s *Service) Count(what string) { s.audit.Count(what) }
+
+// verb is what a Call is about, for policy and audit.
+type verb struct {
+	operation string
+	need      policy.Capability
+	action    pass.Action // "" where no key is used
+	key       string      // identity, "<mount uuid>/<name>"
+}
+
+func (s *Service) admit(c *Call, v verb) (*gate.Admission, error) {
+	a, err := s.gate.Admit(&gate.Request{
+		Caller: &c.Caller, RequestID: c.RequestID, Operation: v.operation, Method: c.Method, Path: c.Path,
+		Need: v.need, Action: v.action, Key: v.key, Remote: c.Remote,
+	})
+	if err == gate.ErrDenied {
+		return nil, ErrPermissionDenied
+	}
+	return a, translate(err)
+}
+
+// tokenHash is all that is stored of a token. A token holds 192 random bits, so
+// a plain hash hides it.
+func tokenHash(token string) [32]byte {
+	const domain = "signet token v1\x00"
+	var buf [128]byte
+	return sha256.Sum256(append(append(buf[:0], domain...), token...))
+}
+
+// secondsOf rounds a time left up to whole seconds: a token with half a second
+// left has not expired.
+func secondsOf(nanos int64) int64 {
+	return (nanos + int64(time.Second) - 1) / int64(time.Second)
+}
+
+func joined(list []string) string { return strings.Join(list, ", ") }

@@ -1,0 +1,164 @@
+package kms
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/keyring"
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/seal"
+)
+
+// Error is a sentinel of the domain: a stable code for programs and for the
+// audit log, and a text for people. Wrap it to add what is wrong in this case:
+// fmt.Errorf("%w: ...", ErrX). errors.Is finds it, Code names it.
+type Error struct {
+	code string
+	text string
+}
+
+func (e *Error) Error() string { return e.text }
+
+// Code is the stable code.
+func (e *Error) Code() string { return e.code }
+
+// The sentinels. Each means the same wherever it is returned.
+var (
+	ErrPermissionDenied = &Error{"permission_denied", "permission denied"}
+	ErrInvalidToken     = &Error{"invalid_token", "permission denied: invalid token"}
+	ErrSealed           = &Error{"sealed", "Signet is sealed"}
+	ErrNotInitialized   = &Error{"not_initialized", "Signet is not initialized: run 'signet operator init' once"}
+	ErrInitialized      = &Error{"already_initialized", "Signet is already initialized"}
+	ErrNoLeader         = &Error{"no_leader", "this node does not lead the cluster and knows no leader; try again shortly"}
+	ErrAuditUnavailable = &Error{"audit_unavailable", "the audit log cannot be written, and nothing is done without its record"}
+	ErrOutcomeUnknown   = &Error{"outcome_unknown", "the write was begun and its outcome is not known; read before trying again"}
+	ErrBadRequest       = &Error{"bad_request", "bad request"}
+	ErrNotFound         = &Error{"not_found", "not found"}
+	ErrUnsupported      = &Error{"unsupported", "not supported"}
+	ErrRateLimited      = &Error{"rate_limited", "too many requests"}
+
+	ErrKeyNotFound        = &Error{"key_not_found", "key not found"}
+	ErrUnknownKeyType     = &Error{"unknown_key_type", "unknown key type"}
+	ErrKeyTypeUnsupported = &Error{"key_type_unsupported", "the key's type does not support this"}
+	ErrDeletionNotAllowed = &Error{"deletion_not_allowed", "deletion is not allowed for this key"}
+	ErrExportRefused      = &Error{"export_refused", "private keys never leave: export and plaintext backup do not exist"}
+	ErrVersionTooNew      = &Error{"version_too_new", "requested version is higher than the latest key version"}
+	ErrVersionTooOld      = &Error{"version_too_old", "ciphertext or signature version is disallowed by policy (too old)"}
+	ErrBadCiphertext      = &Error{"bad_ciphertext", "invalid ciphertext"}
+	ErrBadSignature       = &Error{"bad_signature_format", "invalid signature"}
+
+	ErrBadPolicy         = &Error{"bad_policy", "invalid policy"}
+	ErrPolicyProtected   = &Error{"policy_protected", "this policy is built in"}
+	ErrTokenNotFound     = &Error{"token_not_found", "bad token"}
+	ErrTokenNotRenewable = &Error{"token_not_renewable", "token is not renewable"}
+
+	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
+	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
+	ErrShareDamaged    = &Error{"share_damaged", "share is damaged"}
+	ErrShareForeign    = &Error{"share_foreign", "share belongs to another cluster"}
+	ErrShareGeneration = &Error{"share_generation", "share belongs to another generation"}
+	ErrShareIndex      = &Error{"share_index", "share number out of range"}
+	ErrShareWrong      = &Error{"share_wrong", "share is wrong"}
+	ErrShareRepeated   = &Error{"share_repeated", "share was already given"}
+)
+
+// Sentinels lists every sentinel, for the table from error to status.
+func Sentinels() []*Error {
+	return []*Error{
+		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader,
+		ErrAuditUnavailable, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrUnsupported, ErrRateLimited,
+		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrDeletionNotAllowed, ErrExportRefused,
+		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature,
+		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
+		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
+		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
+	}
+}
+
+// Code returns the stable code of err: "" for nil, "internal" for what is no
+// sentinel of this package.
+func Code(err error) string {
+	if err == nil {
+		return ""
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.code
+	}
+	return "internal"
+}
+
+// rephrased is a sentinel with a text of its own, where clients expect certain
+// words in place of the sentinel's.
+type rephrased struct {
+	base *Error
+	text string
+}
+
+func (r *rephrased) Error() string { return r.text }
+func (r *rephrased) Unwrap() error { return r.base }
+
+// saying returns base with another text.
+func saying(base *Error, format string, args ...any) error {
+	return &rephrased{base, fmt.Sprintf(format, args...)}
+}
+
+// translations maps the errors of the rooms below to sentinels of this one. The
+// text of the error below is kept: it says what is wrong in this case.
+var translations = []struct {
+	from error
+	to   *Error
+}{
+	{keyring.ErrSealed, ErrSealed},
+	{keyring.ErrKeyType, ErrUnknownKeyType},
+	{keyring.ErrUnsupported, ErrKeyTypeUnsupported},
+	{keyring.ErrHash, ErrBadRequest},
+	{keyring.ErrSHA1, ErrBadRequest},
+	{keyring.ErrHashNone, ErrBadRequest},
+	{keyring.ErrPrehashedEd25519, ErrBadRequest},
+	{keyring.ErrSalt, ErrBadRequest},
+	{keyring.ErrDigestLength, ErrBadRequest},
+	{keyring.ErrCiphertext, ErrBadCiphertext},
+	{state.ErrKeyMissing, ErrKeyNotFound},
+	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},
+	{state.ErrBadMinimum, ErrBadRequest},
+	{state.ErrVersionConflict, ErrBadRequest},
+	{state.ErrTokenMissing, ErrTokenNotFound},
+	{state.ErrMountMissing, ErrNotFound},
+	{state.ErrGenesisTwice, ErrInitialized},
+	{raftstore.ErrNotLeader, ErrNoLeader},
+	{raftstore.ErrNotProposed, ErrNoLeader},
+	{raftstore.ErrUnknownOutcome, ErrOutcomeUnknown},
+	{policy.ErrInvalid, ErrBadPolicy},
+	{policy.ErrName, ErrBadPolicy},
+	{policy.ErrRoot, ErrPolicyProtected},
+	{policy.ErrDefault, ErrPolicyProtected},
+	{seal.ErrShareEncoding, ErrShareEncoding},
+	{seal.ErrShareVersion, ErrShareEncoding},
+	{seal.ErrShareLength, ErrShareLength},
+	{seal.ErrShareDamaged, ErrShareDamaged},
+	{seal.ErrShareForeign, ErrShareForeign},
+	{seal.ErrShareGeneration, ErrShareGeneration},
+	{seal.ErrShareIndex, ErrShareIndex},
+	{seal.ErrShareWrong, ErrShareWrong},
+	{seal.ErrShareRepeated, ErrShareRepeated},
+	{audit.ErrUnavailable, ErrAuditUnavailable},
+}
+
+// translate gives an error from below the sentinel it means here. An error that
+// means nothing here stays as it is and is "internal" to the caller.
+func translate(err error) error {
+	var known *Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	for _, t := range translations {
+		if errors.Is(err, t.from) {
+			return &rephrased{t.to, err.Error()}
+		}
+	}
+	return err
+}

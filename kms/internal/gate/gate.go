@@ -1,0 +1,115 @@
+package gate
+
+import (
+	"errors"
+	"time"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/pass"
+	"github.com/signet-kms/signet/kms/policy"
+)
+
+// ErrDenied says that no policy of the caller allows the request. Its record is
+// durable.
+var ErrDenied = errors.New("permission denied")
+
+// Gate admits requests. It is safe for concurrent use.
+type Gate struct {
+	log *audit.Log
+}
+
+// New returns a gate that records in log, which it does not own.
+func New(log *audit.Log) *Gate { return &Gate{log: log} }
+
+// Request is what is asked.
+type Request struct {
+	Caller    *policy.Caller
+	RequestID string
+	Operation string            // what the record calls it, "transit/sign"
+	Method    string            // of HTTP
+	Path      string            // the policy path, without /v1/
+	Need      policy.Capability // all of them
+	Action    pass.Action       // "" where no key is used
+	Key       string            // "<mount uuid>/<name>" for Action
+	Remote    string
+}
+
+// Admission is an admitted request: the right to proceed once, and the record
+// that has to be durable before anything leaves. Fill Record, then call Close.
+type Admission struct {
+	Record  audit.Record
+	Chunks  []*audit.Record // further records of a batch, appended with Record
+	gate    *Gate
+	pass    *pass.Pass
+	started time.Time
+	intent  bool
+}
+
+// Admit asks policy. It returns ErrDenied, after recording the refusal, or an
+// error of the audit log, or an Admission that holds a Pass if an action was
+// asked for.
+func (g *Gate) Admit(r *Request) (*Admission, error) {
+	if err := g.log.Err(); err != nil {
+		// Asked early, so that no key is used for a result that cannot leave.
+		return nil, err
+	}
+	a := &Admission{gate: g, started: time.Now()}
+	a.Record = audit.Record{
+		Type: "request", RequestID: r.RequestID, Operation: r.Operation, Method: r.Method, Path: r.Path,
+		Accessor: r.Caller.Accessor, DisplayName: r.Caller.DisplayName, Application: r.Caller.Application,
+		Policies: r.Caller.Policies, Remote: r.Remote,
+	}
+	if !r.Caller.Allow(r.Path, r.Need) {
+		a.Record.Outcome, a.Record.Code = "refused", "permission_denied"
+		if err := g.log.Append(&a.Record); err != nil {
+			return nil, err
+		}
+		return nil, ErrDenied
+	}
+	if r.Action != "" {
+		a.pass = pass.Mint(r.Action, r.Key)
+	}
+	return a, nil
+}
+
+// Pass is the right to use the key, to be redeemed in the keyring. It is nil
+// where none was asked for.
+func (a *Admission) Pass() *pass.Pass { return a.pass }
+
+// Intent makes durable that a write is about to be proposed under id. After it
+// the request may have an effect, so Outcome must follow, whatever happens.
+func (a *Admission) Intent(proposal string) error {
+	intent := a.Record
+	intent.Type, intent.Proposal = "intent", proposal
+	if err := a.gate.log.Append(&intent); err != nil {
+		return err
+	}
+	a.intent, a.Record.Proposal = true, proposal
+	return nil
+}
+
+// Close writes the record with the outcome and returns when it is durable. An
+// error means that nothing may leave.
+//
+// After an Intent the outcome is written if it can be; otherwise it is kept and
+// written late, since the write itself is recorded already and may have
+// happened: the caller must not be told that it failed.
+func (a *Admission) Close(outcome, code string) error {
+	a.Record.Outcome, a.Record.Code = outcome, code
+	a.Record.Duration = time.Since(a.started)
+	if !a.intent {
+		if len(a.Chunks) == 0 {
+			return a.gate.log.Append(&a.Record)
+		}
+		return a.gate.log.Append(append([]*audit.Record{&a.Record}, a.Chunks...)...)
+	}
+	a.Record.Type = "outcome"
+	err := a.gate.log.Append(&a.Record)
+	if err != nil {
+		a.gate.log.AppendLate(&a.Record)
+	}
+	return err
+}
+
+// Hash is the keyed hash under which a sensitive value appears in the log.
+func (g *Gate) Hash(b []byte) string { return g.log.Hash(b) }

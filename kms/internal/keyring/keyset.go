@@ -1,0 +1,125 @@
+package keyring
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/tink-crypto/tink-go/v2/key"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/seal/barrier"
+)
+
+// sealKeyset returns the private half of v as the barrier sealed it, and nothing
+// around it: Tink's description of a keyset is not authenticated, so it is left
+// out. Errors: ErrDamaged, those of the barrier.
+func sealKeyset(b *barrier.Barrier, v *state.KeyVersion, h *keyset.Handle) ([]byte, error) {
+	a, w := newVersionAEAD(b, v), &keysetIO{}
+	if err := h.WriteWithAssociatedData(w, a, a.label); err != nil {
+		return nil, a.explain()
+	}
+	return w.sealed, nil
+}
+
+// openKeyset returns the one key sealed as v. Errors: ErrDamaged, those of the
+// barrier.
+func openKeyset(b *barrier.Barrier, v *state.KeyVersion) (key.Key, error) {
+	a := newVersionAEAD(b, v)
+	defer a.wipe()
+	h, err := keyset.ReadWithAssociatedData(&keysetIO{sealed: v.Sealed}, a, a.label)
+	if err != nil {
+		return nil, a.explain()
+	}
+	primary, err := h.Primary()
+	if err != nil || h.Len() != 1 {
+		return nil, ErrDamaged
+	}
+	return primary.Key(), nil
+}
+
+// versionAEAD is the barrier as Tink wants to see it, for one version and one
+// keyset.
+type versionAEAD struct {
+	_ [0]func()
+	redacted
+	b      *barrier.Barrier
+	name   barrier.Name
+	label  []byte  // the name in words, the only associated data it takes
+	err    error   // what the barrier said: Tink keeps the text alone
+	opened *[]byte // the clear keyset it gave to Tink
+}
+
+func newVersionAEAD(b *barrier.Barrier, v *state.KeyVersion) *versionAEAD {
+	return &versionAEAD{
+		b:     b,
+		name:  barrier.Name{Kind: "key-version", Name: v.ID(), Version: uint64(v.Number)},
+		label: fmt.Appendf(nil, "key-version %s %d", v.ID(), v.Number),
+	}
+}
+
+// Encrypt seals a serialized keyset and overwrites it: Tink makes that copy for
+// this call and does not look at it again.
+func (a *versionAEAD) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
+	defer clear(plaintext)
+	if !bytes.Equal(associatedData, a.label) {
+		return nil, ErrDamaged
+	}
+	sealed, err := a.b.Seal(a.name, plaintext)
+	a.err = err
+	return sealed, err
+}
+
+// Decrypt opens a serialized keyset, which wipe overwrites.
+func (a *versionAEAD) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
+	if !bytes.Equal(associatedData, a.label) {
+		return nil, ErrDamaged
+	}
+	opened, err := a.b.Open(a.name, ciphertext)
+	a.err, a.opened = err, &opened
+	return opened, err
+}
+
+// wipe overwrites the clear keyset. Tink has copied the parts it keeps.
+func (a *versionAEAD) wipe() {
+	if a.opened != nil {
+		clear(*a.opened)
+	}
+}
+
+// explain says why Tink failed. Its own words stay behind: they quote what they
+// failed on.
+func (a *versionAEAD) explain() error {
+	switch {
+	case a.err == nil: // it opened, but to no keyset
+		return ErrDamaged
+	case errors.Is(a.err, barrier.ErrOpen), errors.Is(a.err, barrier.ErrFormat):
+		return fmt.Errorf("%w: %w", ErrDamaged, a.err)
+	}
+	return a.err
+}
+
+// errClear: nothing here reads or writes a keyset in clear.
+var errClear = errors.New("a keyset in clear is neither read nor written")
+
+// keysetIO is where Tink reads a sealed keyset from and writes one to.
+type keysetIO struct{ sealed []byte }
+
+// ReadEncrypted gives Tink the sealed bytes.
+func (w *keysetIO) ReadEncrypted() (*tinkpb.EncryptedKeyset, error) {
+	return &tinkpb.EncryptedKeyset{EncryptedKeyset: w.sealed}, nil
+}
+
+// WriteEncrypted takes the sealed bytes from Tink.
+func (w *keysetIO) WriteEncrypted(k *tinkpb.EncryptedKeyset) error {
+	w.sealed = k.GetEncryptedKeyset()
+	return nil
+}
+
+// Read refuses.
+func (*keysetIO) Read() (*tinkpb.Keyset, error) { return nil, errClear }
+
+// Write refuses.
+func (*keysetIO) Write(*tinkpb.Keyset) error { return errClear }

@@ -1,0 +1,13 @@
+//go:build !signet_testhook
+
+package keyring
+
+import (
+	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/signet-kms/signet/kms/state"
+)
+
+// record does nothing; a build for the search for leaked secrets writes down here
+// what to search for.
+func record(*state.KeyVersion, *keyset.Handle, *secret) error { return nil }

@@ -1,0 +1,151 @@
+package keyring
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"math/big"
+
+	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
+	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
+	"github.com/tink-crypto/tink-go/v2/key"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/secretdata"
+	tinkecdsa "github.com/tink-crypto/tink-go/v2/signature/ecdsa"
+	tinked25519 "github.com/tink-crypto/tink-go/v2/signature/ed25519"
+	"github.com/tink-crypto/tink-go/v2/signature/rsassapss"
+
+	"github.com/signet-kms/signet/kms/state"
+)
+
+// parameters are Tink's for a type. None adds a prefix to outputs. The hash and
+// padding in them bind nothing here: a transit key may be used with each, and
+// the standard library makes the signatures.
+func parameters(t state.KeyType) (key.Parameters, error) {
+	switch t {
+	case state.ECDSAP256:
+		return tinkecdsa.NewParameters(tinkecdsa.NistP256, tinkecdsa.SHA256, tinkecdsa.DER, tinkecdsa.VariantNoPrefix)
+	case state.ECDSAP384:
+		return tinkecdsa.NewParameters(tinkecdsa.NistP384, tinkecdsa.SHA384, tinkecdsa.DER, tinkecdsa.VariantNoPrefix)
+	case state.ECDSAP521:
+		return tinkecdsa.NewParameters(tinkecdsa.NistP521, tinkecdsa.SHA512, tinkecdsa.DER, tinkecdsa.VariantNoPrefix)
+	case state.Ed25519:
+		p, err := tinked25519.NewParameters(tinked25519.VariantNoPrefix)
+		return &p, err
+	case state.RSA2048, state.RSA3072, state.RSA4096:
+		return rsassapss.NewParameters(rsassapss.ParametersValues{
+			ModulusSizeBits: rsaBits(t),
+			SigHashType:     rsassapss.SHA256,
+			MGF1HashType:    rsassapss.SHA256,
+			PublicExponent:  65537, // FIPS 186-5, section A.1.1: above 2^16
+			SaltLengthBytes: 32,
+		}, rsassapss.VariantNoPrefix)
+	case state.AES256GCM:
+		return aesgcm.NewParameters(aesgcm.ParametersOpts{
+			KeySizeInBytes: 32,
+			IVSizeInBytes:  12,
+			TagSizeInBytes: 16,
+			Variant:        aesgcm.VariantNoPrefix,
+		})
+	}
+	return nil, ErrKeyType
+}
+
+// newKeyset makes a keyset with one fresh key of t. A 4096-bit RSA key takes
+// seconds.
+func newKeyset(t state.KeyType) (*keyset.Handle, error) {
+	p, err := parameters(t)
+	if err != nil {
+		return nil, err
+	}
+	m := keyset.NewManager() // not safe for concurrent use, so one a key
+	id, err := m.AddNewKeyFromParameters(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.SetPrimary(id); err != nil {
+		return nil, err
+	}
+	return m.Handle()
+}
+
+// fromTink turns the key of an opened keyset into what the standard library
+// signs with, or what Tink encrypts with. The key must be one that newKeyset
+// makes for t. Error: ErrDamaged.
+func fromTink(t state.KeyType, k key.Key) (*secret, error) {
+	want, err := parameters(t)
+	if err != nil || !want.Equal(k.Parameters()) {
+		return nil, ErrDamaged
+	}
+	switch k := k.(type) {
+	case *tinkecdsa.PrivateKey:
+		d := clearBytes(k.PrivateKeyValue())
+		defer clear(d)
+		ec, err := ecdsa.ParseRawPrivateKey(curve(t), d)
+		if err != nil {
+			return nil, ErrDamaged
+		}
+		return &secret{ec: ec}, nil
+	case *tinked25519.PrivateKey:
+		seed := clearBytes(k.PrivateKeyBytes())
+		defer clear(seed)
+		ed := [ed25519.PrivateKeySize]byte(ed25519.NewKeyFromSeed(seed))
+		return &secret{ed: &ed}, nil
+	case *rsassapss.PrivateKey:
+		return fromTinkRSA(k)
+	case *aesgcm.Key:
+		aead, err := aesgcm.NewAEAD(k)
+		if err != nil {
+			return nil, ErrDamaged
+		}
+		return &secret{aead: aead}, nil
+	}
+	return nil, ErrDamaged
+}
+
+func fromTinkRSA(k *rsassapss.PrivateKey) (*secret, error) {
+	public, err := k.PublicKey()
+	if err != nil {
+		return nil, ErrDamaged
+	}
+	n, ok := public.(*rsassapss.PublicKey)
+	if !ok {
+		return nil, ErrDamaged
+	}
+	x := &rsa.PrivateKey{
+		PublicKey: rsa.PublicKey{N: new(big.Int).SetBytes(n.Modulus()), E: 65537},
+		D:         natural(k.D()),
+		Primes:    []*big.Int{natural(k.P()), natural(k.Q())},
+	}
+	x.Precomputed.Dp, x.Precomputed.Dq, x.Precomputed.Qinv = natural(k.DP()), natural(k.DQ()), natural(k.QInv())
+	// Precompute proves that the parts belong together; without it each signature
+	// would do that again.
+	x.Precompute()
+	if x.Validate() != nil {
+		return nil, ErrDamaged
+	}
+	return &secret{rsa: x}, nil
+}
+
+func natural(b secretdata.Bytes) *big.Int {
+	d := clearBytes(b)
+	defer clear(d)
+	return new(big.Int).SetBytes(d)
+}
+
+// clearBytes copies secret bytes out of Tink.
+func clearBytes(b secretdata.Bytes) []byte { return b.Data(insecuresecretdataaccess.Token{}) }
+
+// curve is the curve of t; nil for other types.
+func curve(t state.KeyType) elliptic.Curve {
+	switch t {
+	case state.ECDSAP256:
+		return elliptic.P256()
+	case state.ECDSAP384:
+		return elliptic.P384()
+	case state.ECDSAP521:
+		return elliptic.P521()
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package kms
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/seal"
+	"github.com/signet-kms/signet/seal/barrier"
+)
+
+// InitRequest asks for a new cluster. Shares and Threshold 0 are 5 and 3.
+type InitRequest struct {
+	Shares    int
+	Threshold int
+	RootToken string // only a development node takes one; "" makes one
+}
+
+// InitResult holds what is shown once and kept nowhere.
+type InitResult struct {
+	_         [0]func()
+	Shares    []seal.Share
+	RootToken Token
+}
+
+// rosterEntry is one member in the roster.
+type rosterEntry struct {
+	NodeID      string `json:"node_id"`
+	Incarnation string `json:"incarnation"`
+	TLSKey      []byte `json:"tls_key"` // SPKI DER
+	Address     string `json:"address"`
+	Suffrage    string `json:"suffrage"` // "voter"
+	Removed     bool   `json:"removed"`
+}
+
+// Init makes the cluster: seal, shares, the first barrier term, the default
+// policy and the root token. The node stays sealed. The whole cluster is one
+// entry of the log: after a crash it is there or it is not.
+//
+// Errors: ErrInitialized, ErrBadRequest, ErrAuditUnavailable, ErrOutcomeUnknown.
+func (s *Service) Init(ctx context.Context, o Origin, req InitRequest) (*InitResult, error) {
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	if s.machine.sealRecord() != nil {
+		s.Reject(o, nil, ErrInitialized)
+		return nil, ErrInitialized
+	}
+	if req.Shares == 0 && req.Threshold == 0 {
+		req.Shares, req.Threshold = 5, 3
+	}
+	rec := s.nodeRecord(o, "sys/init")
+	rec.Type, rec.Fields = "intent", map[string]string{"shares": fmt.Sprint(req.Shares), "threshold": fmt.Sprint(req.Threshold)}
+	if err := s.audit.Append(rec); err != nil {
+		return nil, translate(err)
+	}
+	result, err := s.makeCluster(ctx, req)
+	out := *rec
+	out.Type, out.Outcome, out.Code = "outcome", outcome(err), Code(err)
+	s.audit.AppendLate(&out)
+	return result, err
+}
+
+func (s *Service) makeCluster(ctx context.Context, req InitRequest) (*InitResult, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	now := time.Now().UnixNano()
+	cluster := state.Cluster{
+		ID: newUUID(), Name: s.cfg.ClusterName, Created: now,
+		TokenKey: randomBytes(32), AuditKey: randomBytes(32), Dev: s.cfg.Dev,
+	}
+	if cluster.Name == "" {
+		cluster.Name = "signet"
+	}
+	record, shares, bar, err := seal.Create(seal.Params{ClusterID: cluster.ID, Shares: req.Shares, Threshold: req.Threshold, Now: now})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
+	}
+	defer bar.Wipe()
+	root := newToken(cluster.TokenKey)
+	if req.RootToken != "" {
+		if !s.cfg.Dev {
+			return nil, fmt.Errorf("%w: only a development node takes a root token of the caller's choice", ErrBadRequest)
+		}
+		root = tokenOf(req.RootToken)
+	}
+	entry, err := s.genesisEntry(record, bar, &state.Genesis{
+		Cluster: cluster,
+		Mount:   state.Mount{UUID: newUUID(), Path: "transit/", Type: "transit", Description: "keys that sign and encrypt", Accessor: "transit_" + randomText(8)},
+		Default: state.Policy{Name: "default", Text: policy.DefaultPolicy, Updated: now},
+		Root: state.Token{
+			Hash: root.hash(), Accessor: randomText(24), Policies: []string{"root"}, DisplayName: "root",
+			Path: "auth/token/root", Created: now,
+		},
+	}, now)
+	if err != nil {
+		return nil, err
+	}
+	// A node that crashed between the two steps is bootstrapped and holds no
+	// seal record: init goes on from there.
+	if err := s.store.Bootstrap(ctx); err != nil && !errors.Is(err, raftstore.ErrBootstrapped) {
+		return nil, err
+	}
+	if err := s.store.WaitLeader(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoLeader, err)
+	}
+	if _, err := s.store.Propose(ctx, entry); err != nil {
+		return nil, translate(err)
+	}
+	return &InitResult{Shares: shares, RootToken: root}, nil
+}
+
+func (s *Service) genesisEntry(record *seal.Record, bar *barrier.Barrier, genesis *state.Genesis, now int64) ([]byte, error) {
+	id := s.store.Identity()
+	roster, err := json.Marshal([]rosterEntry{{
+		NodeID: id.NodeID, Incarnation: id.Incarnation, TLSKey: id.Public, Address: s.cfg.Store.Address, Suffrage: "voter",
+	}})
+	if err != nil {
+		return nil, err
+	}
+	recordBytes, err := record.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	var parts []state.Part
+	for _, clear := range []struct {
+		kind    state.PartKind
+		purpose string
+		body    []byte
+	}{{state.PartSeal, macSeal, recordBytes}, {state.PartRoster, macRoster, roster}} {
+		mac, err := bar.MAC(clear.purpose, clear.body)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, state.Part{Kind: clear.kind, Data: clearRecord{clear.body, mac}.encode()})
+	}
+	command, err := state.Encode(&state.Numbered{Epoch: 1, At: now, Proposal: newProposal(), Command: genesis})
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := bar.Seal(commandName, command)
+	if err != nil {
+		return nil, err
+	}
+	return state.EncodeEntry(append(parts, state.Part{Kind: state.PartCommand, Data: sealed})...), nil
+}
+
+// nodeRecord is a record of an operation on the node itself, which no token
+// authorises.
+func (s *Service) nodeRecord(o Origin, operation string) *audit.Record {
+	return &audit.Record{Type: "node", RequestID: o.RequestID, Operation: operation, Method: o.Method, Path: o.Path, Remote: o.Remote}
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // does not fail: crypto/rand ends the process instead
+	return b
+}
+
+// newUUID returns a random UUID (RFC 9562, version 4). UUIDs name things here
+// and are never a secret.
+func newUUID() string {
+	b := randomBytes(16)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,250 @@
+package kms
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/seal"
+	"github.com/signet-kms/signet/seal/barrier"
+)
+
+// machine stands between raft's bytes and the state. While the node is unsealed
+// it opens each command and applies it; while it is sealed it keeps the bytes and
+// applies them at unseal, so that a sealed node still votes and replicates.
+type machine struct {
+	publish func(*state.State) // told each new state, in order; nil at seal
+
+	mu     sync.Mutex       // held for one Apply, Restore, unseal or seal
+	record clearRecord      // the seal record, as committed
+	roster clearRecord      // the roster, as committed
+	base   sealedState      // what the state was when this node last sealed or restored
+	tail   []tailEntry      // committed after base, not yet applied
+	bar    *barrier.Barrier // nil while sealed
+	state  *state.State     // nil while sealed
+}
+
+// tailEntry is a log entry that waits for unseal.
+type tailEntry struct {
+	index uint64
+	data  []byte
+}
+
+// sealedState is a whole state as one sealed stream, and the number it is bound
+// to, which stands beside it in clear.
+type sealedState struct {
+	epoch, seq, index uint64
+	stream            []byte // nil: the state before genesis
+}
+
+func (b *sealedState) name() barrier.Name {
+	return barrier.Name{Kind: "state", Name: fmt.Sprintf("%d.%d", b.epoch, b.seq), Version: b.index}
+}
+
+var commandName = barrier.Name{Kind: "command"}
+
+// Apply implements raftstore.Machine.
+func (m *machine) Apply(index uint64, data []byte) any {
+	parts, err := state.DecodeEntry(data)
+	if err != nil {
+		return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range parts {
+		if err := m.takeClear(p); err != nil {
+			return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
+		}
+	}
+	if m.bar == nil {
+		m.tail = append(m.tail, tailEntry{index, data})
+		return nil
+	}
+	result, err := m.applySealed(m.bar, &m.state, index, parts)
+	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
+		return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
+	}
+	m.publish(m.state)
+	if err != nil {
+		return err
+	}
+	return result
+}
+
+func (m *machine) takeClear(p state.Part) error {
+	switch p.Kind {
+	case state.PartSeal:
+		c, err := parseClear(p.Data)
+		if err != nil {
+			return err
+		}
+		if _, err := seal.ParseRecord(c.body); err != nil {
+			return err
+		}
+		m.record = c
+	case state.PartRoster:
+		c, err := parseClear(p.Data)
+		if err != nil {
+			return err
+		}
+		m.roster = c
+	}
+	return nil
+}
+
+// applySealed opens and applies the command parts of one entry, and moves *s.
+func (m *machine) applySealed(bar *barrier.Barrier, s **state.State, index uint64, parts []state.Part) (any, error) {
+	var result any
+	for _, p := range parts {
+		if p.Kind != state.PartCommand {
+			continue
+		}
+		opened, err := bar.Open(commandName, p.Data)
+		if err != nil {
+			return nil, &state.Corruption{Err: err}
+		}
+		n, err := state.Decode(opened)
+		if err != nil {
+			return nil, err
+		}
+		next, r, err := state.Apply(*s, index, n)
+		*s, result = next, r
+		if err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// unseal opens what was kept sealed, checks the clear records against the
+// barrier, and applies the tail. On an error the machine stays sealed as it was.
+func (m *machine) unseal(bar *barrier.Barrier) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for purpose, c := range map[string]clearRecord{macSeal: m.record, macRoster: m.roster} {
+		if err := bar.VerifyMAC(purpose, c.body, c.mac); err != nil {
+			return fmt.Errorf("the %s was changed outside of the cluster: %w", purpose, err)
+		}
+	}
+	s, err := m.openBase(bar)
+	if err != nil {
+		return err
+	}
+	for _, e := range m.tail {
+		parts, err := state.DecodeEntry(e.data)
+		if err == nil {
+			_, err = m.applySealed(bar, &s, e.index, parts)
+		}
+		if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
+			return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", e.index, err)}
+		}
+	}
+	if s.Cluster.ID == "" {
+		return &raftstore.Fatal{Err: errors.New("the log holds a seal record but no genesis")}
+	}
+	m.bar, m.state, m.base, m.tail = bar, s, sealedState{}, nil
+	m.publish(s)
+	return nil
+}
+
+func (m *machine) openBase(bar *barrier.Barrier) (*state.State, error) {
+	if m.base.stream == nil {
+		return state.New(), nil
+	}
+	r, err := bar.OpenStream(bytes.NewReader(m.base.stream), m.base.name())
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	s, err := state.Read(r)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	if s.Index != m.base.index || s.Epoch != m.base.epoch || s.Seq != m.base.seq {
+		return nil, errors.New("snapshot: its state is not the one it is labelled with")
+	}
+	return s, nil
+}
+
+// seal puts the state away under the barrier and forgets both. The caller wipes
+// the barrier afterwards.
+func (m *machine) seal() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.bar == nil {
+		return nil
+	}
+	base, err := sealState(m.bar, m.state)
+	if err != nil {
+		return err
+	}
+	m.base, m.tail, m.bar, m.state = base, nil, nil, nil
+	m.publish(nil)
+	return nil
+}
+
+func sealState(bar *barrier.Barrier, s *state.State) (sealedState, error) {
+	base := sealedState{epoch: s.Epoch, seq: s.Seq, index: s.Index}
+	var buf bytes.Buffer
+	w, err := bar.SealStream(&buf, base.name())
+	if err != nil {
+		return sealedState{}, err
+	}
+	if err := s.Write(w); err != nil {
+		return sealedState{}, err
+	}
+	if err := w.Close(); err != nil {
+		return sealedState{}, err
+	}
+	base.stream = buf.Bytes()
+	return base, nil
+}
+
+// sealRecord returns the seal record as committed, or nil before init.
+func (m *machine) sealRecord() *seal.Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.record.body == nil {
+		return nil
+	}
+	r, err := seal.ParseRecord(m.record.body)
+	if err != nil {
+		return nil // takeClear parsed it
+	}
+	return r
+}
+
+// Purposes of the MACs on clear records.
+const (
+	macSeal   = "seal record"
+	macRoster = "roster"
+)
+
+// clearRecord is a record that must be readable while sealed, and its MAC by the
+// barrier, checked at unseal. On the wire: the body's length as an unsigned
+// varint, the body, the MAC.
+type clearRecord struct {
+	body []byte
+	mac  []byte
+}
+
+func (c clearRecord) encode() []byte {
+	out := binary.AppendUvarint(nil, uint64(len(c.body)))
+	return append(append(out, c.body...), c.mac...)
+}
+
+func parseClear(b []byte) (clearRecord, error) {
+	n, width := binary.Uvarint(b)
+	if width <= 0 || n == 0 || n > uint64(len(b)-width) {
+		return clearRecord{}, errors.New("clear record is cut short")
+	}
+	body := b[width : width+int(n)]
+	return clearRecord{body: body, mac: b[width+int(n):]}, nil
+}
+
+var _ raftstore.Machine = (*machine)(nil)
+var _ io.WriterTo = (*machineSnapshot)(nil)

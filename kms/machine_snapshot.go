@@ -1,0 +1,193 @@
+package kms
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/seal/barrier"
+)
+
+// A raft snapshot of the machine: a magic, then fields, each its kind, its length
+// as an unsigned varint and its bytes, then an end field. Clear records, the
+// state as one sealed stream, and the entries that a sealed node had not opened.
+const (
+	snapshotMagic = "SIGNETS1"
+
+	fieldSeal   = 1
+	fieldRoster = 2
+	fieldNumber = 3 // epoch, seq, index as unsigned varints
+	fieldState  = 4
+	fieldEntry  = 5 // index as an unsigned varint, then the entry
+	fieldEnd    = 6
+)
+
+// maxSnapshotField bounds one field, so that a damaged length cannot ask for all
+// memory at once. A state of 1 GiB is far beyond what fits beside it anyway.
+const maxSnapshotField = 1 << 30
+
+// machineSnapshot is the machine at one index. Its values are shared with the
+// machine and never changed.
+type machineSnapshot struct {
+	record, roster clearRecord
+	base           sealedState // when sealed
+	tail           []tailEntry // when sealed
+	state          *state.State
+	bar            *barrier.Barrier
+}
+
+// Snapshot implements raftstore.Machine. It copies pointers only; the state is
+// immutable.
+func (m *machine) Snapshot() (raftstore.Snapshot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &machineSnapshot{
+		record: m.record, roster: m.roster, base: m.base, tail: append([]tailEntry(nil), m.tail...),
+		state: m.state, bar: m.bar,
+	}, nil
+}
+
+// Release implements raftstore.Snapshot; there is nothing to release.
+func (s *machineSnapshot) Release() {}
+
+// WriteTo implements raftstore.Snapshot. If the node seals meanwhile, the barrier
+// is wiped and WriteTo fails: raft keeps its log and tries again later.
+func (s *machineSnapshot) WriteTo(w io.Writer) (int64, error) {
+	base := s.base
+	if s.state != nil {
+		var err error
+		if base, err = sealState(s.bar, s.state); err != nil {
+			return 0, err
+		}
+	}
+	fw := &fieldWriter{w: w}
+	fw.raw([]byte(snapshotMagic))
+	if s.record.body != nil {
+		fw.field(fieldSeal, s.record.encode())
+		fw.field(fieldRoster, s.roster.encode())
+	}
+	if base.stream != nil {
+		number := binary.AppendUvarint(nil, base.epoch)
+		number = binary.AppendUvarint(number, base.seq)
+		fw.field(fieldNumber, binary.AppendUvarint(number, base.index))
+		fw.field(fieldState, base.stream)
+	}
+	for _, e := range s.tail {
+		fw.field(fieldEntry, append(binary.AppendUvarint(nil, e.index), e.data...))
+	}
+	fw.field(fieldEnd, nil)
+	return fw.n, fw.err
+}
+
+type fieldWriter struct {
+	w   io.Writer
+	n   int64
+	err error
+}
+
+func (f *fieldWriter) raw(b []byte) {
+	if f.err != nil {
+		return
+	}
+	n, err := f.w.Write(b)
+	f.n, f.err = f.n+int64(n), err
+}
+
+func (f *fieldWriter) field(kind byte, data []byte) {
+	f.raw(binary.AppendUvarint([]byte{kind}, uint64(len(data))))
+	f.raw(data)
+}
+
+// Restore implements raftstore.Machine: it replaces everything. An unsealed
+// machine opens what it is given at once and stays as it was if that fails.
+func (m *machine) Restore(r io.Reader) error {
+	fresh := &machine{publish: func(*state.State) {}}
+	if err := fresh.readSnapshot(bufio.NewReader(r)); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.bar != nil {
+		if err := fresh.unseal(m.bar); err != nil {
+			return err
+		}
+		m.state = fresh.state
+		m.publish(m.state)
+	}
+	m.record, m.roster, m.base, m.tail = fresh.record, fresh.roster, fresh.base, fresh.tail
+	return nil
+}
+
+func (m *machine) readSnapshot(r *bufio.Reader) error {
+	magic := make([]byte, len(snapshotMagic))
+	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != snapshotMagic {
+		return errors.New("not a snapshot of a known format")
+	}
+	for {
+		kind, data, err := readField(r)
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case fieldSeal:
+			err = m.takeClear(state.Part{Kind: state.PartSeal, Data: data})
+		case fieldRoster:
+			err = m.takeClear(state.Part{Kind: state.PartRoster, Data: data})
+		case fieldNumber:
+			err = m.base.parseNumber(data)
+		case fieldState:
+			m.base.stream = data
+		case fieldEntry:
+			index, width := binary.Uvarint(data)
+			if width <= 0 {
+				return errors.New("entry without an index")
+			}
+			m.tail = append(m.tail, tailEntry{index, data[width:]})
+		case fieldEnd:
+			if _, err := r.ReadByte(); err != io.EOF {
+				return errors.New("data after the end")
+			}
+			return nil
+		default:
+			return fmt.Errorf("field %d is unknown to this build", kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func readField(r *bufio.Reader) (byte, []byte, error) {
+	kind, err := r.ReadByte()
+	if err != nil {
+		return 0, nil, errors.New("cut short")
+	}
+	n, err := binary.ReadUvarint(r)
+	if err != nil || n > maxSnapshotField {
+		return 0, nil, errors.New("field length is damaged")
+	}
+	var buf bytes.Buffer // grows with what is there, not with what the length claims
+	if _, err := io.CopyN(&buf, r, int64(n)); err != nil {
+		return 0, nil, errors.New("cut short")
+	}
+	return kind, buf.Bytes(), nil
+}
+
+func (b *sealedState) parseNumber(data []byte) error {
+	for _, to := range []*uint64{&b.epoch, &b.seq, &b.index} {
+		n, width := binary.Uvarint(data)
+		if width <= 0 {
+			return errors.New("state number is damaged")
+		}
+		*to, data = n, data[width:]
+	}
+	if len(data) != 0 {
+		return errors.New("state number is damaged")
+	}
+	return nil
+}

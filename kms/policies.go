@@ -1,0 +1,134 @@
+package kms
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/kms/state"
+)
+
+// aclCache holds what the policies of one state compile to, by the set of policy
+// names. A state with other policies gets a new one, so nothing in it is stale.
+type aclCache struct {
+	bySet sync.Map // "a\x00b" → *policy.ACL
+}
+
+func (c *aclCache) get(s *state.State, t *state.Token) *policy.ACL {
+	if acl, ok := c.bySet.Load(t.PolicySet()); ok {
+		return acl.(*policy.ACL)
+	}
+	var parsed []*policy.Policy
+	for _, name := range t.Policies {
+		p := s.Policy(name)
+		if p == nil {
+			continue // not written, or deleted: grants nothing, as in Vault
+		}
+		// A text that no longer parses was written by another build. It grants
+		// nothing; what it denied, other policies might grant, so nothing is.
+		q, err := policy.Parse(name, p.Text)
+		if err != nil {
+			parsed = nil
+			break
+		}
+		parsed = append(parsed, q)
+	}
+	acl := policy.Compile(parsed...)
+	c.bySet.Store(t.PolicySet(), acl)
+	return acl
+}
+
+// WritePolicy stores a policy under a name. It needs update. Errors:
+// ErrBadPolicy with the place, ErrPolicyProtected for root.
+func (s *Service) WritePolicy(ctx context.Context, c *Call, name, text string) error {
+	_, err := s.write(ctx, c, verb{operation: "sys/policy/write", need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
+		if err := policy.ValidName(name); err != nil {
+			return nil, err
+		}
+		name, err := policy.CanonicalName(name)
+		if err != nil {
+			return nil, err
+		}
+		a.Record.Fields = map[string]string{"policy": name, "text": s.gate.Hash([]byte(text))}
+		if strings.TrimSpace(text) == "" {
+			return nil, fmt.Errorf("%w: 'policy' is missing or empty", ErrBadRequest)
+		}
+		if _, err := policy.Parse(name, text); err != nil {
+			return nil, err
+		}
+		return &state.PutPolicy{Policy: state.Policy{Name: name, Text: text}}, nil
+	})
+	return err
+}
+
+// ReadPolicy returns a policy's text as written. It needs read. Root has none.
+func (s *Service) ReadPolicy(c *Call, name string) (string, string, error) {
+	var text string
+	err := s.act(c, verb{operation: "sys/policy/read", need: policy.Read}, func(*gate.Admission) error {
+		normal, err := policy.CanonicalName(name)
+		if err != nil {
+			return ErrNotFound
+		}
+		name = normal
+		if name == "root" {
+			text = "# The root policy is built in: it allows everything.\n"
+			return nil
+		}
+		p := c.view.Policy(name)
+		if p == nil {
+			return ErrNotFound
+		}
+		text = p.Text
+		return nil
+	})
+	return name, text, err
+}
+
+// ListPolicies returns the names of all policies, root included. It needs list.
+func (s *Service) ListPolicies(c *Call) ([]string, error) {
+	var names []string
+	err := s.act(c, verb{operation: "sys/policy/list", need: policy.List}, func(*gate.Admission) error {
+		names = append(c.view.PolicyNames(), "root")
+		return nil
+	})
+	return names, err
+}
+
+// DeletePolicy removes a policy; one that does not exist is no error. It needs
+// delete. Errors: ErrPolicyProtected for root and default.
+func (s *Service) DeletePolicy(ctx context.Context, c *Call, name string) error {
+	_, err := s.write(ctx, c, verb{operation: "sys/policy/delete", need: policy.Delete}, func(a *gate.Admission) (state.Command, error) {
+		if err := policy.Deletable(name); err != nil {
+			return nil, err
+		}
+		name, err := policy.CanonicalName(name)
+		if err != nil {
+			return nil, err
+		}
+		a.Record.Fields = map[string]string{"policy": name}
+		return &state.DeletePolicy{Name: name}, nil
+	})
+	return err
+}
+
+// CapabilitiesSelf says what the caller may do at each path. It needs update.
+func (s *Service) CapabilitiesSelf(c *Call, paths []string) (map[string][]string, error) {
+	out := make(map[string][]string, len(paths))
+	err := s.act(c, verb{operation: "sys/capabilities-self", need: policy.Update}, func(*gate.Admission) error {
+		if len(paths) == 0 {
+			return fmt.Errorf("%w: 'paths' is missing", ErrBadRequest)
+		}
+		for _, p := range paths {
+			if c.Caller.Root {
+				out[p] = []string{"root"}
+				continue
+			}
+			out[p] = c.Caller.Capabilities(strings.TrimPrefix(p, "/")).Strings()
+		}
+		return nil
+	})
+	return out, err
+}

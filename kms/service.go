@@ -1,0 +1,241 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/internal/keyring"
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/seal"
+	"github.com/signet-kms/signet/seal/barrier"
+)
+
+// Config is what Open needs. The service opens and closes the audit log and the
+// store.
+type Config struct {
+	Store       raftstore.Options // Open opens it: the machine is the service's own
+	Audit       audit.Options     // Open opens it, under the name that the store's identity gives the node
+	Logger      hclog.Logger
+	Version     string // of the build, semantic
+	APIAddr     string // what clients reach
+	ClusterName string // for init; "" is "signet"
+	Dev         bool   // a development node: init may take the root token from the caller
+}
+
+// Service is the whole domain. Its methods are the verbs; all are safe for
+// concurrent use.
+type Service struct {
+	cfg     Config
+	log     hclog.Logger
+	audit   *audit.Log
+	gate    *gate.Gate
+	keys    *keyring.Keyring
+	store   *raftstore.Store
+	machine *machine
+	view    atomic.Pointer[view] // nil while sealed
+	serving atomic.Uint64        // 0, or the number of this period of leading and being unsealed
+
+	ceremony struct { // init, unseal and seal, one at a time
+		sync.Mutex
+		unsealing *seal.Unsealing // nil when none is under way
+		wrong     wrongShares
+	}
+
+	numbering struct { // commands get their numbers and enter raft's queue in one order
+		sync.Mutex
+		bar     *barrier.Barrier // nil while sealed
+		epoch   uint64           // of this leadership; 0 while this node has none
+		seq     uint64           // of the last command
+		periods uint64           // how often serving began
+	}
+
+	keyLocks keyLocks
+
+	stop context.CancelFunc // ends the background work
+	done sync.WaitGroup
+}
+
+// view is one state and what is derived from it, immutable but for its caches.
+type view struct {
+	*state.State
+	acls *aclCache // of the policies in the state, shared by views that have the same ones
+}
+
+// Open starts the domain on a store that may be empty. The node is sealed until
+// Unseal. Errors are those of raftstore.Open and audit.Open.
+func Open(cfg Config) (*Service, error) {
+	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New()}
+	s.keyLocks.seed = maphash.MakeSeed()
+	s.machine = &machine{publish: s.publish}
+	store, err := raftstore.Open(cfg.Store, s.machine)
+	if err != nil {
+		return nil, err
+	}
+	s.store = store
+	cfg.Audit.Node = store.Identity().NodeID
+	if s.audit, err = audit.Open(cfg.Audit); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	s.gate = gate.New(s.audit)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	s.done.Go(func() { s.lead(ctx) })
+	s.done.Go(func() { s.tick(ctx) })
+	return s, nil
+}
+
+// publish makes a state the one that new requests see. The machine calls it in
+// order.
+func (s *Service) publish(st *state.State) {
+	if st == nil {
+		s.view.Store(nil)
+		return
+	}
+	old := s.view.Load()
+	next := &view{State: st}
+	if old != nil && old.SamePolicies(st) {
+		next.acls = old.acls
+	} else {
+		next.acls = &aclCache{}
+	}
+	s.view.Store(next)
+}
+
+// lead watches leadership for as long as the service lives. Each time this node
+// leads and is unsealed it opens an epoch, and only then numbers commands.
+func (s *Service) lead(ctx context.Context) {
+	for ctx.Err() == nil {
+		if !s.store.Leading() || !s.unsealed() {
+			s.endEpoch()
+			pause(ctx, leadershipPoll)
+			continue
+		}
+		if s.leading() {
+			pause(ctx, leadershipPoll)
+			continue
+		}
+		if err := s.openEpoch(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("could not take up leadership, trying again", "error", err)
+			pause(ctx, 10*leadershipPoll)
+		}
+	}
+}
+
+// leadershipPoll is how soon a change of leadership is noticed. Serving does not
+// wait for it: every proposal and every answer asks raft itself.
+const leadershipPoll = 5 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (s *Service) unsealed() bool {
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	return s.numbering.bar != nil
+}
+
+func (s *Service) leading() bool {
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	return s.numbering.epoch != 0
+}
+
+func (s *Service) endEpoch() {
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	s.numbering.epoch = 0
+	s.serving.Store(0)
+}
+
+// openEpoch waits until everything committed before is applied here, commits an
+// epoch command above all epochs seen, and begins to serve.
+func (s *Service) openEpoch(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := s.store.Barrier(ctx); err != nil {
+		return err
+	}
+	v := s.view.Load()
+	if v == nil {
+		return ErrSealed
+	}
+	epoch := v.Epoch + 1
+	sealed, err := s.sealCommand(&state.Numbered{Epoch: epoch, At: time.Now().UnixNano(), Proposal: newProposal(), Command: &state.Epoch{}})
+	if err != nil {
+		return err
+	}
+	if _, err := s.store.Propose(ctx, sealed); err != nil {
+		return err
+	}
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	if s.numbering.bar == nil || !s.store.Leading() {
+		return ErrNoLeader
+	}
+	s.numbering.epoch, s.numbering.seq = epoch, 0
+	s.numbering.periods++
+	s.serving.Store(s.numbering.periods)
+	return nil
+}
+
+// tick removes what has expired when nobody writes, and rotates the keys that
+// ask for it.
+func (s *Service) tick(ctx context.Context) {
+	for ctx.Err() == nil {
+		pause(ctx, tickInterval)
+		v := s.view.Load()
+		if v == nil || s.serving.Load() == 0 {
+			continue
+		}
+		now := time.Now().UnixNano()
+		if next := v.NextExpiry(); next != 0 && next <= now {
+			if _, err := s.propose(ctx, newProposal(), &state.Tick{}); err != nil && ctx.Err() == nil {
+				s.log.Warn("could not remove expired tokens, trying again", "error", err)
+			}
+		}
+		s.autoRotate(ctx, v, now)
+	}
+}
+
+const tickInterval = 30 * time.Second
+
+// Fatal delivers the error after which the node must exit: its state or its log
+// is not to be trusted, and starting again is the way to recover.
+func (s *Service) Fatal() <-chan error {
+	out := make(chan error, 1)
+	go func() {
+		select {
+		case err := <-s.store.Fatal():
+			out <- err
+		case err := <-s.audit.Fatal():
+			out <- err
+		}
+	}()
+	return out
+}
+
+// Close seals the node and closes the store and the audit log.
+func (s *Service) Close() error {
+	s.stop()
+	s.done.Wait()
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	err := s.sealNow()
+	s.audit.AppendLate(&audit.Record{Type: "node", Operation: "node/stop", Outcome: "ok"})
+	return errors.Join(err, s.store.Close(), s.audit.Close())
+}

@@ -1,0 +1,132 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+)
+
+// Apply carries s over one command, at log index index, and returns the state
+// after it and the command's result.
+//
+// A Refusal is a result like any other: the new state differs only in its index,
+// number and time. A *Corruption means that the node must stop; the state
+// returned with it is s itself.
+func Apply(s *State, index uint64, n *Numbered) (*State, any, error) {
+	if err := follows(s, n); err != nil {
+		return s, nil, err
+	}
+	tx := newTxn(s)
+	tx.next.Index, tx.next.Epoch, tx.next.Seq = index, n.Epoch, n.Seq
+	tx.next.Time = max(s.Time, n.At)
+	tx.expire()
+	err := n.Command.apply(tx)
+	var refusal Refusal
+	switch {
+	case err == nil:
+		return tx.commit(), tx.result, nil
+	case errors.As(err, &refusal):
+		// Start over from s, so that half of a refused command leaves no trace.
+		clean := newTxn(s)
+		clean.next = tx.next
+		clean.expire()
+		return clean.commit(), nil, refusal
+	}
+	return s, nil, err
+}
+
+// follows demands a number strictly greater than the last one. A gap is legal: a
+// leader may lose a proposal that it numbered.
+func follows(s *State, n *Numbered) error {
+	_, genesis := n.Command.(*Genesis)
+	if s.Cluster.ID == "" && !genesis {
+		return corrupt("command %T before genesis", n.Command)
+	}
+	if n.Epoch < s.Epoch || n.Epoch == s.Epoch && n.Seq <= s.Seq {
+		return corrupt("command number %d.%d does not follow %d.%d", n.Epoch, n.Seq, s.Epoch, s.Seq)
+	}
+	if _, epoch := n.Command.(*Epoch); !epoch && !genesis && n.Epoch != s.Epoch {
+		return corrupt("command number %d.%d opens an epoch without an epoch command", n.Epoch, n.Seq)
+	}
+	return nil
+}
+
+// txn is one Apply at work: the trees of the next state, open for change.
+type txn struct {
+	next   State
+	result any
+
+	mounts     *iradix.Txn[*Mount]
+	keys       *iradix.Txn[*Key]
+	versions   *iradix.Txn[*KeyVersion]
+	tombstones *iradix.Txn[*Tombstone]
+	policies   *iradix.Txn[*Policy]
+	tokens     *iradix.Txn[*Token]
+	accessors  *iradix.Txn[[]byte]
+	children   *iradix.Txn[struct{}]
+	expiries   *iradix.Txn[struct{}]
+}
+
+func newTxn(s *State) *txn {
+	return &txn{
+		next: *s, mounts: s.mounts.Txn(), keys: s.keys.Txn(), versions: s.versions.Txn(),
+		tombstones: s.tombstones.Txn(), policies: s.policies.Txn(), tokens: s.tokens.Txn(),
+		accessors: s.accessors.Txn(), children: s.children.Txn(), expiries: s.expiries.Txn(),
+	}
+}
+
+func (tx *txn) commit() *State {
+	n := tx.next
+	n.mounts, n.keys, n.versions = tx.mounts.Commit(), tx.keys.Commit(), tx.versions.Commit()
+	n.tombstones, n.policies, n.tokens = tx.tombstones.Commit(), tx.policies.Commit(), tx.tokens.Commit()
+	n.accessors, n.children, n.expiries = tx.accessors.Commit(), tx.children.Commit(), tx.expiries.Commit()
+	return &n
+}
+
+// expireAtOnce bounds how many tokens one command removes, and so how long any
+// command can take.
+const expireAtOnce = 1000
+
+// expire removes tokens whose time is over by replicated time. They were refused
+// from their expiry on; removal only frees the memory. A child outlives its
+// parent's removal as Vault's do not: it goes with the parent.
+func (tx *txn) expire() {
+	for range expireAtOnce {
+		first, _, ok := tx.expiries.Root().Minimum()
+		if !ok || int64(binary.BigEndian.Uint64(first)) > tx.next.Time {
+			return
+		}
+		tx.removeTree(first[8:])
+	}
+}
+
+func (*Epoch) apply(*txn) error { return nil }
+func (*Tick) apply(*txn) error  { return nil }
+
+func (c *Genesis) apply(tx *txn) error {
+	if tx.next.Cluster.ID != "" {
+		return ErrGenesisTwice
+	}
+	if c.Cluster.ID == "" || len(c.Cluster.TokenKey) != 32 || len(c.Cluster.AuditKey) != 32 {
+		return corrupt("genesis without cluster id or keys")
+	}
+	tx.next.Cluster = c.Cluster
+	mount, policy := c.Mount, c.Default
+	tx.mounts.Insert([]byte(mount.Path), &mount)
+	tx.policies.Insert([]byte(policy.Name), &policy)
+	return tx.insertToken(c.Root)
+}
+
+func (c *PutPolicy) apply(tx *txn) error {
+	p := c.Policy
+	p.Updated = tx.next.Time
+	tx.policies.Insert([]byte(p.Name), &p)
+	return nil
+}
+
+func (c *DeletePolicy) apply(tx *txn) error {
+	_, existed := tx.policies.Delete([]byte(c.Name))
+	tx.result = existed
+	return nil
+}

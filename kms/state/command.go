@@ -1,0 +1,147 @@
+package state
+
+// Kind numbers the commands. A number is never reused and never changes its
+// meaning: a log written today is applied by every later build. A new command
+// takes the next number and waits, in a cluster, until every node knows it.
+type Kind uint16
+
+// The kinds of command.
+const (
+	KindGenesis Kind = 1 + iota
+	KindEpoch
+	KindTick
+	KindPutPolicy
+	KindDeletePolicy
+	KindCreateToken
+	KindRenewToken
+	KindRevokeToken
+	KindCreateKey
+	KindConfigKey
+	KindRotateKey
+	KindDeleteKey
+)
+
+// Command is one typed change of the state. A struct's fields may be added to,
+// with a new codec name and a zero value that means what the old build did; a
+// field is never renamed, retyped or dropped.
+type Command interface {
+	Kind() Kind
+	apply(tx *txn) error
+}
+
+// Genesis makes the cluster. It is the first command of a log and never repeats.
+type Genesis struct {
+	Cluster Cluster `codec:"c"`
+	Mount   Mount   `codec:"m"`
+	Default Policy  `codec:"p"` // the text of the default policy
+	Root    Token   `codec:"r"` // the root token
+}
+
+// Epoch opens the numbering of a new leadership: the commands after it count
+// from 1 again, under a higher epoch.
+type Epoch struct{}
+
+// Tick carries time alone, so that what has expired goes even when nobody
+// writes.
+type Tick struct{}
+
+// PutPolicy writes a policy. Result: nil.
+type PutPolicy struct {
+	Policy Policy `codec:"p"`
+}
+
+// DeletePolicy removes a policy; one that does not exist is no error, as in
+// Vault. Result: bool, whether it existed.
+type DeletePolicy struct {
+	Name string `codec:"n"`
+}
+
+// CreateToken stores a new token. Result: nil.
+type CreateToken struct {
+	Token Token `codec:"t"`
+}
+
+// RenewToken moves a token's expiry. Result: *Token.
+type RenewToken struct {
+	Hash   []byte `codec:"h"`
+	Expire int64  `codec:"e"` // unix nanoseconds
+}
+
+// RevokeToken removes a token, and with it all its descendants unless Orphan is
+// set, which cuts them loose instead. Result: int, the number of tokens removed.
+type RevokeToken struct {
+	Hash   []byte `codec:"h"`
+	Orphan bool   `codec:"o"`
+}
+
+// CreateKey stores a key with its first version. Result: *Key.
+type CreateKey struct {
+	Key     Key        `codec:"k"`
+	Version KeyVersion `codec:"v"`
+}
+
+// ConfigKey changes what is set. Result: *Key.
+type ConfigKey struct {
+	Mount           string  `codec:"m"`
+	Name            string  `codec:"n"`
+	MinDecryption   *uint32 `codec:"d"`
+	MinEncryption   *uint32 `codec:"e"`
+	DeletionAllowed *bool   `codec:"x"`
+	AutoRotate      *int64  `codec:"r"`
+}
+
+// RotateKey adds the version after the latest. Result: *Key.
+type RotateKey struct {
+	Version KeyVersion `codec:"v"`
+}
+
+// DeleteKey destroys a key with all its versions and leaves a tombstone. Result:
+// nil.
+type DeleteKey struct {
+	Mount string `codec:"m"`
+	Name  string `codec:"n"`
+}
+
+func (*Genesis) Kind() Kind      { return KindGenesis }
+func (*Epoch) Kind() Kind        { return KindEpoch }
+func (*Tick) Kind() Kind         { return KindTick }
+func (*PutPolicy) Kind() Kind    { return KindPutPolicy }
+func (*DeletePolicy) Kind() Kind { return KindDeletePolicy }
+func (*CreateToken) Kind() Kind  { return KindCreateToken }
+func (*RenewToken) Kind() Kind   { return KindRenewToken }
+func (*RevokeToken) Kind() Kind  { return KindRevokeToken }
+func (*CreateKey) Kind() Kind    { return KindCreateKey }
+func (*ConfigKey) Kind() Kind    { return KindConfigKey }
+func (*RotateKey) Kind() Kind    { return KindRotateKey }
+func (*DeleteKey) Kind() Kind    { return KindDeleteKey }
+
+// blank returns an empty command of a kind to decode into.
+func blank(k Kind) (Command, bool) {
+	switch k {
+	case KindGenesis:
+		return &Genesis{}, true
+	case KindEpoch:
+		return &Epoch{}, true
+	case KindTick:
+		return &Tick{}, true
+	case KindPutPolicy:
+		return &PutPolicy{}, true
+	case KindDeletePolicy:
+		return &DeletePolicy{}, true
+	case KindCreateToken:
+		return &CreateToken{}, true
+	case KindRenewToken:
+		return &RenewToken{}, true
+	case KindRevokeToken:
+		return &RevokeToken{}, true
+	case KindCreateKey:
+		return &CreateKey{}, true
+	case KindConfigKey:
+		return &ConfigKey{}, true
+	case KindRotateKey:
+		return &RotateKey{}, true
+	case KindDeleteKey:
+		return &DeleteKey{}, true
+	}
+	return nil, false
+}

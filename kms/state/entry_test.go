@@ -1,0 +1,144 @@
+package state
+
+import (
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files; only for a kind that is new")
+
+// goldenCommands holds one command of each kind with every field set: their
+// bytes are in logs out there, so they may never change.
+func goldenCommands() map[string]Command {
+	tok := Token{Hash: hash("h"), Accessor: "acc", Parent: hash("p"), Policies: []string{"a", "default"}, Meta: map[string]string{"k": "v", "a": "b"},
+		DisplayName: "token-x", Path: "auth/token/create", Created: 1, TTL: 3600, Renewed: 2, Expire: 3, Renewable: true}
+	key := Key{Mount: testMount, Name: "web", Type: Ed25519, Latest: 1, MinAvailable: 1, MinDecryption: 1, MinEncryption: 1, DeletionAllowed: true, AutoRotate: 3600, Created: 5}
+	v := KeyVersion{Mount: testMount, Name: "web", Number: 1, Type: Ed25519, State: Active, KID: "kid", Public: []byte{1, 2}, Sealed: []byte{3, 4}, Created: 6}
+	g := genesis()
+	g.Cluster.Dev = true
+	g.Root = tok
+	return map[string]Command{
+		"genesis": g, "epoch": &Epoch{}, "tick": &Tick{},
+		"put-policy": &PutPolicy{Policy{Name: "p", Text: "t", Updated: 7}}, "delete-policy": &DeletePolicy{Name: "p"},
+		"create-token": &CreateToken{tok}, "renew-token": &RenewToken{Hash: hash("h"), Expire: 9}, "revoke-token": &RevokeToken{Hash: hash("h"), Orphan: true},
+		"create-key": &CreateKey{key, v}, "rotate-key": &RotateKey{v}, "delete-key": &DeleteKey{Mount: testMount, Name: "web"},
+		"config-key": &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
+	}
+}
+
+func TestGoldenCommands(t *testing.T) {
+	kinds := map[Kind]bool{}
+	for name, c := range goldenCommands() {
+		kinds[c.Kind()] = true
+		b, err := Encode(&Numbered{Epoch: 3, Seq: 300, At: 1790000000000000000, Proposal: []byte("0123456789abcdef"), Command: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join("testdata", "golden", name+".hex")
+		if *update {
+			if _, err := os.Stat(file); err != nil {
+				if err := os.WriteFile(file, []byte(hex.EncodeToString(b)+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hex.EncodeToString(b); got != strings.TrimSpace(string(want)) {
+			t.Errorf("%s: the encoding changed\n got %s\nwant %s", name, got, want)
+		}
+		raw, _ := hex.DecodeString(strings.TrimSpace(string(want)))
+		if _, err := Decode(raw); err != nil {
+			t.Errorf("%s: a log written by an earlier build does not open: %v", name, err)
+		}
+	}
+	for k := KindGenesis; ; k++ {
+		if _, known := blank(k); !known {
+			break
+		} else if !kinds[k] {
+			t.Errorf("command kind %d has no golden bytes", k)
+		}
+	}
+}
+
+func TestEntryRoundTrip(t *testing.T) {
+	want := []Part{{PartSeal, []byte("seal")}, {PartRoster, nil}, {PartCommand, bytes.Repeat([]byte{7}, 300)}}
+	got, err := DecodeEntry(EncodeEntry(want...))
+	if err != nil || len(got) != 3 {
+		t.Fatal(got, err)
+	}
+	for i := range want {
+		if got[i].Kind != want[i].Kind || !bytes.Equal(got[i].Data, want[i].Data) {
+			t.Errorf("part %d: %v", i, got[i])
+		}
+	}
+}
+
+func TestBadEntriesAreRefused(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"empty": {}, "no parts": {1}, "other version": {2, 1, 0}, "unknown kind": {1, 9, 0}, "kind zero": {1, 0, 0},
+		"length beyond the end": {1, 1, 5, 1}, "no length": {1, 1}, "length in a longer form than needed": {1, 1, 0x80, 0x00},
+		"endless length": {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+	} {
+		if _, err := DecodeEntry(b); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func FuzzDecodeEntry(f *testing.F) {
+	f.Add(EncodeEntry(Part{PartCommand, []byte("x")}, Part{PartSeal, nil}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		parts, err := DecodeEntry(b)
+		if err == nil && !bytes.Equal(EncodeEntry(parts...), b) {
+			t.Fatal("what parses does not encode to itself")
+		}
+	})
+}
+
+func FuzzDecodeCommand(f *testing.F) {
+	for _, c := range goldenCommands() {
+		b, err := Encode(&Numbered{Epoch: 1, Seq: 2, At: 3, Proposal: []byte("p"), Command: c})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n, err := Decode(b)
+		if err != nil {
+			return
+		}
+		again, err := Encode(n)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("what parses does not encode to itself: %v", err)
+		}
+		_, _, _ = Apply(New(), 1, n)
+	})
+}
+
+func FuzzReadSnapshot(f *testing.F) {
+	m := newMachine(f)
+	m.ok(createKey("web", 1))
+	m.ok(token("a", "root", 5))
+	var buf bytes.Buffer
+	if err := m.s.Write(&buf); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(buf.Bytes())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := Read(bytes.NewReader(b))
+		if err == nil {
+			if _, err := s.Digest(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

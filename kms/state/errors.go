@@ -1,0 +1,37 @@
+package state
+
+import "fmt"
+
+// Refusal is a deterministic "no" of the state machine: every node gives the
+// same one, the command has no effect, and the proposer is told.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
+
+// The refusals of Apply. The texts are Vault's where Vault has one, since
+// people's scripts match them.
+const (
+	ErrKeyExists          Refusal = "key already exists"
+	ErrKeyMissing         Refusal = "key not found"
+	ErrVersionConflict    Refusal = "the key was changed by another request; read it and try again"
+	ErrDeletionNotAllowed Refusal = "deletion is not allowed for this key"
+	ErrBadMinimum         Refusal = "minimum version out of range"
+	ErrPolicyMissing      Refusal = "policy not found"
+	ErrTokenMissing       Refusal = "token not found"
+	ErrTokenExists        Refusal = "a token with this ID exists"
+	ErrMountMissing       Refusal = "no such mount"
+	ErrGenesisTwice       Refusal = "cluster is already initialized"
+)
+
+// Corruption says that a command cannot be one that a healthy leader wrote: it
+// does not decode, it is unknown to this build, or its number does not follow.
+// The node that sees it must stop; applying anything after it would make its
+// state differ from the others' without anybody noticing.
+type Corruption struct{ Err error }
+
+func (c *Corruption) Error() string { return "replicated state is corrupt: " + c.Err.Error() }
+func (c *Corruption) Unwrap() error { return c.Err }
+
+func corrupt(format string, args ...any) error {
+	return &Corruption{fmt.Errorf(format, args...)}
+}

@@ -1,0 +1,96 @@
+package state
+
+// KeyType is the type of a transit key, by its Vault name.
+type KeyType string
+
+// The key types.
+const (
+	ECDSAP256 KeyType = "ecdsa-p256"
+	ECDSAP384 KeyType = "ecdsa-p384"
+	ECDSAP521 KeyType = "ecdsa-p521"
+	Ed25519   KeyType = "ed25519"
+	RSA2048   KeyType = "rsa-2048"
+	RSA3072   KeyType = "rsa-3072"
+	RSA4096   KeyType = "rsa-4096"
+	AES256GCM KeyType = "aes256-gcm96"
+)
+
+// KeyTypes lists every type in the order they are documented.
+func KeyTypes() []KeyType {
+	return []KeyType{AES256GCM, ECDSAP256, ECDSAP384, ECDSAP521, Ed25519, RSA2048, RSA3072, RSA4096}
+}
+
+// Known says whether t is a type that this build can use.
+func (t KeyType) Known() bool {
+	switch t {
+	case ECDSAP256, ECDSAP384, ECDSAP521, Ed25519, RSA2048, RSA3072, RSA4096, AES256GCM:
+		return true
+	}
+	return false
+}
+
+// RSA says whether keys of t are RSA keys, which have padding and salt options.
+func (t KeyType) RSA() bool { return t == RSA2048 || t == RSA3072 || t == RSA4096 }
+
+// ECDSA says whether keys of t are ECDSA keys, which have marshaling options.
+func (t KeyType) ECDSA() bool { return t == ECDSAP256 || t == ECDSAP384 || t == ECDSAP521 }
+
+// Asymmetric says whether keys of t have a public half.
+func (t KeyType) Asymmetric() bool { return t != AES256GCM }
+
+// Signs says whether keys of t sign and verify.
+func (t KeyType) Signs() bool { return t.Asymmetric() }
+
+// Encrypts says whether keys of t encrypt and decrypt.
+func (t KeyType) Encrypts() bool { return t == AES256GCM }
+
+// VersionState is where a key version stands in its life (SP 800-57 Part 1,
+// section 7). A transit key's versions are born active.
+type VersionState string
+
+// Active versions do everything their type can. The further states come with
+// the calls that lead to them.
+const Active VersionState = "active"
+
+// KeyVersion is one version of a key. It is immutable once in the state: a
+// change inserts a new record in its place.
+type KeyVersion struct {
+	Mount   string       `codec:"m"` // the mount's UUID
+	Name    string       `codec:"n"`
+	Number  uint32       `codec:"v"` // from 1
+	Type    KeyType      `codec:"t"`
+	State   VersionState `codec:"s"`
+	KID     string       `codec:"i"` // RFC 7638 thumbprint; for symmetric keys random
+	Public  []byte       `codec:"p"` // SPKI DER; empty for symmetric keys
+	Sealed  []byte       `codec:"x"` // the private half, sealed by the barrier
+	Created int64        `codec:"c"` // unix nanoseconds
+}
+
+// ID is the key's identity across mounts, "<mount uuid>/<name>".
+func (v *KeyVersion) ID() string { return v.Mount + "/" + v.Name }
+
+// Key is what all versions of a key share. It is immutable once in the state.
+type Key struct {
+	Mount           string  `codec:"m"` // the mount's UUID
+	Name            string  `codec:"n"`
+	Type            KeyType `codec:"t"`
+	Latest          uint32  `codec:"l"` // the newest version
+	MinAvailable    uint32  `codec:"a"` // the oldest version that is kept
+	MinDecryption   uint32  `codec:"d"` // older versions neither verify nor decrypt
+	MinEncryption   uint32  `codec:"e"` // older versions neither sign nor encrypt; 0 means the latest only by default, any by choice
+	DeletionAllowed bool    `codec:"x"`
+	AutoRotate      int64   `codec:"r"` // seconds between automatic rotations; 0 never
+	Created         int64   `codec:"c"` // unix nanoseconds
+}
+
+// ID is the key's identity across mounts, "<mount uuid>/<name>".
+func (k *Key) ID() string { return k.Mount + "/" + k.Name }
+
+// Tombstone is what stays of a destroyed key: its name may be used again, its
+// version numbers never.
+type Tombstone struct {
+	Mount     string `codec:"m"`
+	Name      string `codec:"n"`
+	Last      uint32 `codec:"l"` // the highest version number ever used
+	Destroyed int64  `codec:"d"` // unix nanoseconds
+}

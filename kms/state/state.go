@@ -1,0 +1,168 @@
+package state
+
+import (
+	"encoding/binary"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+)
+
+// State is everything the cluster agreed on, at one index. It is a value: no
+// method changes it, and readers need no lock.
+type State struct {
+	Index   uint64 // of the last log entry applied
+	Epoch   uint64 // of the last command
+	Seq     uint64 // of the last command within its epoch
+	Time    int64  // replicated time, unix nanoseconds; never falls
+	Cluster Cluster
+
+	mounts     *iradix.Tree[*Mount]      // path → mount
+	keys       *iradix.Tree[*Key]        // mount uuid / name → key
+	versions   *iradix.Tree[*KeyVersion] // mount uuid / name 0x00 be32 number → version
+	tombstones *iradix.Tree[*Tombstone]  // mount uuid / name → tombstone
+	policies   *iradix.Tree[*Policy]     // name → policy
+	tokens     *iradix.Tree[*Token]      // hash → token
+	accessors  *iradix.Tree[[]byte]      // accessor → token hash
+	children   *iradix.Tree[struct{}]    // parent hash, child hash → nothing
+	expiries   *iradix.Tree[struct{}]    // be64 expiry, token hash → nothing
+}
+
+// New returns the state of a cluster before genesis.
+func New() *State {
+	return &State{
+		mounts:     iradix.New[*Mount](),
+		keys:       iradix.New[*Key](),
+		versions:   iradix.New[*KeyVersion](),
+		tombstones: iradix.New[*Tombstone](),
+		policies:   iradix.New[*Policy](),
+		tokens:     iradix.New[*Token](),
+		accessors:  iradix.New[[]byte](),
+		children:   iradix.New[struct{}](),
+		expiries:   iradix.New[struct{}](),
+	}
+}
+
+// keyPath is the radix key of a key; 37 bytes of UUID and slash, then the name.
+func appendKeyPath(dst []byte, mount, name string) []byte {
+	dst = append(dst, mount...)
+	dst = append(dst, '/')
+	return append(dst, name...)
+}
+
+// appendVersionPath is the radix key of a key version. The zero byte, which no
+// name holds, keeps the versions of "a" apart from those of "ab".
+func appendVersionPath(dst []byte, mount, name string, number uint32) []byte {
+	dst = append(appendKeyPath(dst, mount, name), 0)
+	return binary.BigEndian.AppendUint32(dst, number)
+}
+
+// Mount returns the mount at path ("transit/"), or nil.
+func (s *State) Mount(path string) *Mount {
+	m, _ := s.mounts.Get([]byte(path))
+	return m
+}
+
+// Mounts calls fn for each mount in the order of their paths.
+func (s *State) Mounts(fn func(*Mount)) {
+	s.mounts.Root().Walk(func(_ []byte, m *Mount) bool { fn(m); return false })
+}
+
+// Key returns a key, or nil.
+func (s *State) Key(mount, name string) *Key {
+	var buf [192]byte
+	k, _ := s.keys.Get(appendKeyPath(buf[:0], mount, name))
+	return k
+}
+
+// KeyNames returns the names of a mount's keys, sorted.
+func (s *State) KeyNames(mount string) []string {
+	var names []string
+	s.keys.Root().WalkPrefix([]byte(mount+"/"), func(_ []byte, k *Key) bool {
+		names = append(names, k.Name)
+		return false
+	})
+	return names
+}
+
+// Keys calls fn for each key of every mount.
+func (s *State) Keys(fn func(*Key)) {
+	s.keys.Root().Walk(func(_ []byte, k *Key) bool { fn(k); return false })
+}
+
+// Version returns one version of a key, or nil.
+func (s *State) Version(mount, name string, number uint32) *KeyVersion {
+	var buf [192]byte
+	v, _ := s.versions.Get(appendVersionPath(buf[:0], mount, name, number))
+	return v
+}
+
+// Versions calls fn for each version of a key from min on, in order.
+func (s *State) Versions(mount, name string, min uint32, fn func(*KeyVersion)) {
+	prefix := append(appendKeyPath(nil, mount, name), 0)
+	s.versions.Root().WalkPrefix(prefix, func(_ []byte, v *KeyVersion) bool {
+		if v.Number >= min {
+			fn(v)
+		}
+		return false
+	})
+}
+
+// Tombstone returns what stays of a destroyed key of that name, or nil.
+func (s *State) Tombstone(mount, name string) *Tombstone {
+	t, _ := s.tombstones.Get(appendKeyPath(nil, mount, name))
+	return t
+}
+
+// Policy returns a policy by its name, or nil.
+func (s *State) Policy(name string) *Policy {
+	p, _ := s.policies.Get([]byte(name))
+	return p
+}
+
+// PolicyNames returns the names of the written policies, sorted.
+func (s *State) PolicyNames() []string {
+	var names []string
+	s.policies.Root().Walk(func(_ []byte, p *Policy) bool { names = append(names, p.Name); return false })
+	return names
+}
+
+// SamePolicies says whether both states hold the same policies: compiled ones
+// made from s serve for o as well.
+func (s *State) SamePolicies(o *State) bool { return s.policies.Root() == o.policies.Root() }
+
+// Token returns the token with a hash, or nil. It may be expired.
+func (s *State) Token(hash []byte) *Token {
+	t, _ := s.tokens.Get(hash)
+	return t
+}
+
+// TokenByAccessor returns the token with an accessor, or nil.
+func (s *State) TokenByAccessor(accessor string) *Token {
+	hash, ok := s.accessors.Get([]byte(accessor))
+	if !ok {
+		return nil
+	}
+	return s.Token(hash)
+}
+
+// NextExpiry returns when the next token expires, unix nanoseconds; 0 when none
+// does.
+func (s *State) NextExpiry() int64 {
+	first, _, ok := s.expiries.Root().Minimum()
+	if !ok {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(first))
+}
+
+// Counts says how much the state holds, for metrics.
+func (s *State) Counts() (keys, versions, tokens, policies int) {
+	return s.keys.Len(), s.versions.Len(), s.tokens.Len(), s.policies.Len()
+}
+
+func expiryPath(at int64, hash []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(nil, uint64(at)), hash...)
+}
+
+func childPath(parent, child []byte) []byte {
+	return append(append(make([]byte, 0, len(parent)+len(child)), parent...), child...)
+}

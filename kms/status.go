@@ -1,0 +1,96 @@
+package kms
+
+import (
+	"time"
+)
+
+// SealStatus is what everybody may know of the seal.
+type SealStatus struct {
+	Type        string // "shamir"
+	Initialized bool
+	Sealed      bool
+	Threshold   int
+	Shares      int
+	Progress    int
+	Nonce       string // of the unseal under way
+	ClusterName string // known once unsealed
+	ClusterID   string
+	Version     string
+}
+
+// SealStatus reports the seal; it needs no token.
+func (s *Service) SealStatus() SealStatus {
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	return s.sealStatus()
+}
+
+func (s *Service) sealStatus() SealStatus {
+	st := SealStatus{Type: "shamir", Sealed: true, Version: s.cfg.Version}
+	record := s.machine.sealRecord()
+	if record == nil {
+		return st
+	}
+	st.Initialized, st.Threshold, st.Shares, st.ClusterID = true, record.Threshold, record.Shares, record.ClusterID
+	if u := s.ceremony.unsealing; u != nil {
+		p := u.Progress()
+		st.Progress, st.Nonce = p.Submitted, p.Nonce
+	}
+	if v := s.view.Load(); v != nil {
+		st.Sealed, st.ClusterName = false, v.Cluster.Name
+	}
+	return st
+}
+
+// Initialized says whether the cluster was made.
+func (s *Service) Initialized() bool { return s.machine.sealRecord() != nil }
+
+// Health is what a load balancer asks. Reason is the code that requests get now
+// and Why its text; both are empty on a node that serves.
+type Health struct {
+	Initialized bool
+	Sealed      bool
+	Serving     bool
+	Reason      string
+	Why         string
+	Now         time.Time
+	Version     string
+	ClusterName string
+	ClusterID   string
+}
+
+// Health reports whether this node serves; it needs no token.
+func (s *Service) Health() Health {
+	h := Health{Initialized: s.Initialized(), Sealed: true, Now: time.Now(), Version: s.cfg.Version}
+	if v := s.view.Load(); v != nil {
+		h.Sealed, h.ClusterName, h.ClusterID = false, v.Cluster.Name, v.Cluster.ID
+	}
+	_, err := s.Begin(Origin{})
+	h.Serving = err == nil
+	if err != nil {
+		h.Reason, h.Why = Code(err), err.Error()
+	} else if err := s.audit.Err(); err != nil {
+		h.Serving, h.Reason, h.Why = false, ErrAuditUnavailable.code, err.Error()
+	}
+	return h
+}
+
+// Leader is what is known of the cluster's leader.
+type Leader struct {
+	Self           bool
+	ActiveSince    time.Time // zero unless Self
+	APIAddress     string
+	ClusterAddress string
+	Committed      uint64 // raft's own indexes
+	Applied        uint64
+}
+
+// Leader reports the leader; it needs no token.
+func (s *Service) Leader() Leader {
+	idx := s.store.Indexes()
+	l := Leader{Self: s.store.Leading(), Committed: idx.Commit, Applied: idx.Applied}
+	if l.Self {
+		l.ActiveSince, l.APIAddress, l.ClusterAddress = s.store.LeaderSince(), s.cfg.APIAddr, s.cfg.Store.Address
+	}
+	return l
+}

@@ -1,0 +1,183 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/seal"
+	"github.com/signet-kms/signet/seal/barrier"
+)
+
+// wrongShares slows down whoever tries shares: after ten wrong ones within a
+// minute the next must wait. Right shares are never held up by it for longer
+// than that minute.
+type wrongShares struct {
+	since time.Time
+	count int
+}
+
+// maxWrongShares is how many wrong shares a minute are looked at.
+const maxWrongShares = 10
+
+func (w *wrongShares) check(now time.Time) error {
+	if now.Sub(w.since) >= time.Minute {
+		w.since, w.count = now, 0
+	}
+	if w.count >= maxWrongShares {
+		return saying(ErrRateLimited, "more than %d wrong shares within a minute: wait %d seconds", maxWrongShares, int(time.Minute.Seconds()-now.Sub(w.since).Seconds())+1)
+	}
+	return nil
+}
+
+// Unseal takes one share. With the last one needed it opens everything, waits
+// until this node serves, and only then answers. A bad share is named, recorded
+// and not counted.
+//
+// Errors: ErrNotInitialized, ErrRateLimited, ErrShare…, ErrNoLeader when it is
+// unsealed and cannot serve yet.
+func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatus, error) {
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	record := s.machine.sealRecord()
+	if record == nil {
+		s.Reject(o, nil, ErrNotInitialized)
+		return SealStatus{}, ErrNotInitialized
+	}
+	if s.view.Load() != nil {
+		return s.sealStatus(), nil // as Vault: a share for an unsealed node is no error
+	}
+	if err := s.ceremony.wrong.check(time.Now()); err != nil {
+		s.Reject(o, nil, err)
+		return SealStatus{}, err
+	}
+	if s.ceremony.unsealing == nil {
+		s.ceremony.unsealing = seal.NewUnsealing(record)
+	}
+	progress, bar, err := s.ceremony.unsealing.Submit(share)
+	err = translate(err)
+	if err != nil {
+		s.ceremony.wrong.count++
+	}
+	if bar != nil {
+		s.ceremony.unsealing = nil
+		err = s.open(ctx, bar)
+	}
+	rec := s.nodeRecord(o, "sys/unseal")
+	rec.Outcome, rec.Code = outcome(err), Code(err)
+	rec.Fields = map[string]string{"progress": fmt.Sprintf("%d/%d", progress.Submitted, progress.Threshold)}
+	if info, infoErr := record.Check(share); infoErr == nil {
+		rec.Fields["share"] = fmt.Sprint(info.Index)
+	}
+	// Unseal answers even while the log cannot be written; the record follows.
+	s.audit.AppendLate(rec)
+	if err != nil {
+		return SealStatus{}, err
+	}
+	return s.sealStatus(), nil
+}
+
+// open applies everything that was kept sealed and waits until the node serves.
+func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
+	if err := s.machine.unseal(bar); err != nil {
+		bar.Wipe()
+		if fatal := (*raftstore.Fatal)(nil); errors.As(err, &fatal) {
+			s.log.Error("the replicated state does not open; this node cannot be trusted with it", "error", err)
+		}
+		return err
+	}
+	cluster := s.view.Load().Cluster
+	s.audit.SetHashKey(cluster.AuditKey)
+	s.keys.Unseal(bar)
+	s.numbering.Lock()
+	s.numbering.bar = bar
+	s.numbering.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	for s.serving.Load() == 0 {
+		if ctx.Err() != nil {
+			return saying(ErrNoLeader, "the node is unsealed, but it does not lead the cluster yet")
+		}
+		pause(ctx, time.Millisecond)
+	}
+	return nil
+}
+
+// ResetUnseal drops the shares given so far.
+func (s *Service) ResetUnseal(o Origin) (SealStatus, error) {
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	if s.machine.sealRecord() == nil {
+		s.Reject(o, nil, ErrNotInitialized)
+		return SealStatus{}, ErrNotInitialized
+	}
+	s.ceremony.unsealing = nil
+	rec := s.nodeRecord(o, "sys/unseal-reset")
+	rec.Outcome = "ok"
+	s.audit.AppendLate(rec)
+	return s.sealStatus(), nil
+}
+
+// VerifyShare says which share a text is, without unsealing anything. Errors:
+// ErrNotInitialized, ErrRateLimited, ErrShare….
+func (s *Service) VerifyShare(o Origin, share string) (seal.ShareInfo, error) {
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	record := s.machine.sealRecord()
+	if record == nil {
+		s.Reject(o, nil, ErrNotInitialized)
+		return seal.ShareInfo{}, ErrNotInitialized
+	}
+	if err := s.ceremony.wrong.check(time.Now()); err != nil {
+		s.Reject(o, nil, err)
+		return seal.ShareInfo{}, err
+	}
+	info, err := record.Check(share)
+	if err = translate(err); err != nil {
+		s.ceremony.wrong.count++
+	}
+	rec := s.nodeRecord(o, "sys/verify-share")
+	rec.Outcome, rec.Code = outcome(err), Code(err)
+	if err == nil {
+		rec.Fields = map[string]string{"share": fmt.Sprint(info.Index)}
+	}
+	s.audit.AppendLate(rec)
+	return info, err
+}
+
+// Seal drops every key and stops serving. It needs update and sudo on sys/seal.
+// Requests under way finish or are withheld.
+func (s *Service) Seal(c *Call) error {
+	a, err := s.admit(c, verb{operation: "sys/seal", need: policy.Update | policy.Sudo})
+	if err != nil {
+		return err
+	}
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	err = s.sealNow()
+	// Sealing goes ahead even while the log cannot be written.
+	if closeErr := s.close(a, err); closeErr != nil {
+		s.audit.AppendLate(&a.Record)
+	}
+	return err
+}
+
+// sealNow seals an unsealed node. The caller holds the ceremony's lock.
+func (s *Service) sealNow() error {
+	s.numbering.Lock()
+	bar := s.numbering.bar
+	s.numbering.bar, s.numbering.epoch = nil, 0
+	s.serving.Store(0)
+	s.numbering.Unlock()
+	if bar == nil {
+		return nil
+	}
+	s.keys.Seal()
+	err := s.machine.seal()
+	bar.Wipe()
+	s.audit.SetHashKey(nil)
+	return err
+}
