@@ -1,0 +1,5 @@
+package audit
+
+const childEnv = "SIGNET_AUDIT_TEST_CHILD"
+
+func child() {}

@@ -1,0 +1,125 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+)
+
+// MaxEntry is the largest entry that Enqueue takes, in bytes. Larger ones would
+// hold up heartbeats, which share raft's connections with them.
+const MaxEntry = raft.SuggestedMaxDataSize
+
+const (
+	// enqueueTimeout bounds how long Enqueue waits for raft to take an entry.
+	// Raft takes them between two writes to the log file, so this is reached
+	// only when the disk or the machine stands still.
+	enqueueTimeout = 5 * time.Second
+
+	// drainTimeout bounds how long Close waits for proposals under way.
+	drainTimeout = 5 * time.Second
+
+	// reserve is the free space, in bytes, below which new entries are
+	// refused. It is kept for what raft must write in any case: a refused
+	// entry costs nothing, a failed write stops the node.
+	reserve = 8 << 20
+
+	// keepSnapshots is how many snapshots stay on disk. Only the newest is
+	// ever read; the other is for an operator with a damaged disk.
+	keepSnapshots = 2
+)
+
+// Options says where and how a store runs. Only Dir is required.
+type Options struct {
+	// Dir is the data directory. Open makes it 0700 and every file in it 0600.
+	Dir string
+
+	// NodeID names this node in the cluster, for good: letters, digits, '.',
+	// '_' and '-', at most 128. Empty: the id that the directory has, or a
+	// random one when it has none.
+	NodeID string
+
+	// Address is the host:port under which other nodes are to reach this one.
+	// It is recorded and, with one voter, not used. Empty: the node id.
+	Address string
+
+	// Dev shortens raft's timings to 50 ms.
+	Dev bool
+
+	// Logger receives what an operator should know. Nil: nothing is logged.
+	Logger hclog.Logger
+
+	// SnapshotThreshold is the number of entries after the last snapshot from
+	// which the next one is due. 0: 8192.
+	SnapshotThreshold uint64
+
+	// SnapshotInterval is how often it is looked whether a snapshot is due, at
+	// the least; at the most twice that. 0: 30 s.
+	SnapshotInterval time.Duration
+
+	// TrailingLogs is the number of entries kept in front of a snapshot for
+	// followers that are a little behind. 0: 1024.
+	TrailingLogs uint64
+}
+
+var nodeIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// addressPattern keeps what a snapshot's JSON would not give back unchanged out
+// of the cluster's configuration.
+var addressPattern = regexp.MustCompile(`^[!-~]{0,255}$`)
+
+// withDefaults checks o and fills in what was left out, the node id excepted.
+func (o Options) withDefaults() (Options, error) {
+	if o.Dir == "" {
+		return o, errors.New("no data directory: set one")
+	}
+	if o.NodeID != "" && !nodeIDPattern.MatchString(o.NodeID) {
+		return o, fmt.Errorf("%w %q: use up to 128 letters, digits, '.', '_', '-', the first a letter or digit", ErrNodeID, o.NodeID)
+	}
+	if !addressPattern.MatchString(o.Address) {
+		return o, fmt.Errorf("bad address %q: use host:port", o.Address)
+	}
+	if o.SnapshotThreshold == 0 {
+		o.SnapshotThreshold = 8192
+	}
+	if o.SnapshotInterval == 0 {
+		o.SnapshotInterval = 30 * time.Second
+	}
+	if o.TrailingLogs == 0 {
+		o.TrailingLogs = 1024
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	return o, nil
+}
+
+// raftConfig translates o. PreVote stays on: it is raft's default.
+func (o Options) raftConfig(nodeID string, notify chan<- bool, logger hclog.Logger) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(nodeID)
+	c.NotifyCh = notify
+	c.Logger = quiet{logger}
+	c.NoLegacyTelemetry = true
+	c.SnapshotThreshold = o.SnapshotThreshold
+	c.SnapshotInterval = o.SnapshotInterval
+	c.TrailingLogs = o.TrailingLogs
+
+	// Followers learn of a commit with the next append or after this time.
+	c.CommitTimeout = 5 * time.Millisecond
+
+	// Callers number their entries and so hand them over one at a time. With
+	// an unbuffered channel each would be written and synced alone.
+	c.BatchApplyCh = true
+
+	if o.Dev {
+		c.HeartbeatTimeout = 50 * time.Millisecond
+		c.ElectionTimeout = 50 * time.Millisecond
+		c.LeaderLeaseTimeout = 25 * time.Millisecond
+	}
+	return c
+}
