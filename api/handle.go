@@ -1,0 +1,94 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/signet-kms/signet/client/wire"
+)
+
+// nothing is the request or the response of a route that has none.
+type nothing struct{}
+
+// bare is a response without the envelope.
+type bare[T any] struct{ value T }
+
+// issued is a response whose auth block carries a token; its data is null.
+type issued struct{ auth *wire.Auth }
+
+// handle is the one way from HTTP to a verb: read the body within the route's
+// limit, decode it, call do, write what it says. Every handler is the few lines
+// of its do.
+func handle[Req, Resp any](do func(rq *request, in *Req) (Resp, error)) func(rq *request) error {
+	return func(rq *request) error {
+		var in Req
+		if err := rq.decode(&in); err != nil {
+			rq.s.kms.Reject(rq.origin, rq.call, err)
+			return err
+		}
+		out, err := do(rq, &in)
+		if err != nil {
+			return err
+		}
+		rq.reply(out)
+		return nil
+	}
+}
+
+// decode reads the body into in, unless the route takes none.
+func (rq *request) decode(in any) error {
+	if _, none := in.(*nothing); none {
+		return nil
+	}
+	if rq.r.Body == nil || rq.r.Body == http.NoBody {
+		return nil
+	}
+	buf, booked, err := rq.s.readBody(rq.r, rq.route.body)
+	if err != nil {
+		return err
+	}
+	defer rq.s.dropBody(buf, booked)
+	return decodeBody(buf.Bytes(), in, rq.route.own)
+}
+
+// reply writes a success.
+func (rq *request) reply(out any) {
+	status := rq.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	switch v := out.(type) {
+	case nothing:
+		rq.w.WriteHeader(http.StatusNoContent)
+	case interface{ bareValue() any }:
+		rq.write(status, v.bareValue())
+	case issued:
+		rq.write(status, &wire.Envelope[*nothing]{RequestID: rq.origin.RequestID, Warnings: rq.warnings(), Auth: v.auth})
+	default:
+		rq.write(status, &wire.Envelope[any]{RequestID: rq.origin.RequestID, Data: out, Warnings: rq.warnings()})
+	}
+}
+
+func (b bare[T]) bareValue() any { return b.value }
+
+func (rq *request) warnings() wire.Warnings {
+	if rq.call == nil {
+		return nil
+	}
+	return rq.call.Warnings
+}
+
+func (rq *request) write(status int, v any) {
+	out, err := json.Marshal(v)
+	if err != nil {
+		rq.s.log.Error("an answer does not encode", "request_id", rq.origin.RequestID, "path", rq.origin.Path, "error", err)
+		rq.w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	rq.w.WriteHeader(status)
+	if rq.r.Method == http.MethodHead {
+		return
+	}
+	_, _ = rq.w.Write(append(out, '\n')) // the client is gone if this fails; its audit record stands
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+)
+
+// authKind says who may use a route.
+type authKind string
+
+const (
+	public authKind = "public" // nobody is asked who they are
+	token  authKind = "token"  // a live token; what it may do is the verb's policy check
+)
+
+// route is one method of one path.
+type route struct {
+	methods string // space separated; LIST also arrives as GET ?list=true
+	pattern string // below /v1/
+	body    int64  // bytes; 0 where no body is read
+	timeout time.Duration
+	auth    authKind
+	own     bool // a path that Vault does not have: unknown members are refused
+	action  string
+	doc     string
+	serve   func(rq *request) error
+
+	observe func(d time.Duration, err error)
+}
+
+const (
+	quick  = 10 * time.Second // answers from memory; waits for the audit log alone
+	commit = 15 * time.Second // waits for the cluster
+	making = 60 * time.Second // makes keys, or the cluster itself
+)
+
+// name is what mounts, keys and policies may be called.
+const (
+	mountVar  = "{mount:[A-Za-z0-9][A-Za-z0-9._-]{0,127}}"
+	keyVar    = "{name:[A-Za-z0-9][A-Za-z0-9._-]{0,127}}"
+	hashVar   = "{hash:[a-z0-9-]{1,16}}"
+	policyVar = "{policy:[^/]{1,256}}" // checked by its own rules, which say what is wrong
+)
+
+// routes is every endpoint. The order is the order of matching: the paths that a
+// token issuer uses on every request come first.
+func (s *Server) routes() []*route {
+	return []*route{
+		{"POST PUT", mountVar + "/sign/" + keyVar, callersBody, quick, token, false, "transit/sign", "Sign input with a key.", handle(sign), nil},
+		{"POST PUT", mountVar + "/verify/" + keyVar, callersBody, quick, token, false, "transit/verify", "Verify a signature.", handle(verify), nil},
+		{"POST PUT", mountVar + "/encrypt/" + keyVar, callersBody, quick, token, false, "transit/encrypt", "Encrypt plaintext with a key.", handle(encrypt), nil},
+		{"POST PUT", mountVar + "/decrypt/" + keyVar, callersBody, quick, token, false, "transit/decrypt", "Decrypt ciphertext.", handle(decrypt), nil},
+		{"POST PUT", mountVar + "/sign/" + keyVar + "/" + hashVar, callersBody, quick, token, false, "transit/sign", "Sign input with a key and the hash named in the path.", handle(sign), nil},
+		{"POST PUT", mountVar + "/verify/" + keyVar + "/" + hashVar, callersBody, quick, token, false, "transit/verify", "Verify a signature with the hash named in the path.", handle(verify), nil},
+
+		{"GET", "sys/health", 0, quick, public, false, "sys/health", "Whether this node serves; the status code says it too.", handle(health), nil},
+		{"HEAD", "sys/health", 0, quick, public, false, "sys/health", "As GET, without a body.", handle(health), nil},
+		{"GET", "sys/init", 0, quick, public, false, "sys/init-status", "Whether the cluster was made.", handle(initStatus), nil},
+		{"POST PUT", "sys/init", strangersBody, making, public, false, "sys/init", "Make the cluster: shares and root token, shown once.", handle(initCluster), nil},
+		{"GET", "sys/seal-status", 0, quick, public, false, "sys/seal-status", "Sealed or not, and the progress of an unseal.", handle(sealStatus), nil},
+		{"POST PUT", "sys/unseal", strangersBody, making, public, false, "sys/unseal", "Give one share, or reset.", handle(unseal), nil},
+		{"POST PUT", "sys/verify-share", strangersBody, quick, public, true, "sys/verify-share", "Check one share without using it.", handle(verifyShare), nil},
+		{"POST PUT", "sys/seal", 0, commit, token, false, "sys/seal", "Drop every key. Needs sudo.", handle(sealNode), nil},
+		{"GET", "sys/leader", 0, quick, public, false, "sys/leader", "Who leads the cluster.", handle(leader), nil},
+		{"GET", "sys/mounts", 0, quick, token, false, "sys/mounts", "The mounted engines.", handle(mounts), nil},
+		{"GET", "sys/metrics", 0, quick, public, false, "sys/metrics", "Metrics in Prometheus's text format. Asks for a token itself, unless configured not to.", serveMetrics, nil},
+		{"LIST GET", "sys/policies/acl", 0, quick, token, false, "sys/policy/list", "The names of the policies.", handle(listPolicies), nil},
+		{"GET", "sys/policies/acl/" + policyVar, 0, quick, token, false, "sys/policy/read", "A policy's text.", handle(readPolicy), nil},
+		{"POST PUT", "sys/policies/acl/" + policyVar, callersBody, commit, token, false, "sys/policy/write", "Write a policy.", handle(writePolicy), nil},
+		{"DELETE", "sys/policies/acl/" + policyVar, 0, commit, token, false, "sys/policy/delete", "Delete a policy.", handle(deletePolicy), nil},
+		{"POST PUT", "sys/capabilities-self", callersBody, quick, token, false, "sys/capabilities-self", "What the caller may do at given paths.", handle(capabilitiesSelf), nil},
+
+		{"POST PUT", "auth/token/create", callersBody, commit, token, false, "auth/token/create", "Make a token.", handle(createToken), nil},
+		{"POST PUT", "auth/token/create-orphan", callersBody, commit, token, false, "auth/token/create", "Make a token without a parent.", handle(createOrphan), nil},
+		{"GET POST PUT", "auth/token/lookup-self", callersBody, quick, token, false, "auth/token/lookup", "Describe the caller's token.", handle(lookupSelf), nil},
+		{"POST PUT", "auth/token/lookup", callersBody, quick, token, false, "auth/token/lookup", "Describe a token.", handle(lookup), nil},
+		{"POST PUT", "auth/token/lookup-accessor", callersBody, quick, token, false, "auth/token/lookup", "Describe a token by its accessor.", handle(lookupAccessor), nil},
+		{"POST PUT", "auth/token/renew-self", callersBody, commit, token, false, "auth/token/renew", "Renew the caller's token.", handle(renewSelf), nil},
+		{"POST PUT", "auth/token/renew", callersBody, commit, token, false, "auth/token/renew", "Renew a token.", handle(renew), nil},
+		{"POST PUT", "auth/token/renew-accessor", callersBody, commit, token, false, "auth/token/renew", "Renew a token by its accessor.", handle(renewAccessor), nil},
+		{"POST PUT", "auth/token/revoke-self", 0, commit, token, false, "auth/token/revoke", "Revoke the caller's token.", handle(revokeSelf), nil},
+		{"POST PUT", "auth/token/revoke", callersBody, commit, token, false, "auth/token/revoke", "Revoke a token and its children.", handle(revoke), nil},
+		{"POST PUT", "auth/token/revoke-accessor", callersBody, commit, token, false, "auth/token/revoke", "Revoke a token by its accessor.", handle(revokeAccessor), nil},
+		{"POST PUT", "auth/token/revoke-orphan", callersBody, commit, token, false, "auth/token/revoke", "Revoke a token and keep its children. Needs sudo.", handle(revokeOrphan), nil},
+
+		{"LIST", mountVar + "/keys", 0, quick, token, false, "transit/keys/list", "The names of the keys.", handle(listKeys), nil},
+		{"GET", mountVar + "/keys/" + keyVar, 0, quick, token, false, "transit/keys/read", "Describe a key.", handle(readKey), nil},
+		{"POST PUT", mountVar + "/keys/" + keyVar, callersBody, making, token, false, "transit/keys/create", "Make a key.", handle(createKey), nil},
+		{"DELETE", mountVar + "/keys/" + keyVar, 0, commit, token, false, "transit/keys/delete", "Destroy a key, if its config allows it.", handle(deleteKey), nil},
+		{"POST PUT", mountVar + "/keys/" + keyVar + "/config", callersBody, commit, token, false, "transit/keys/config", "Change a key's settings.", handle(configKey), nil},
+		{"POST PUT", mountVar + "/keys/" + keyVar + "/rotate", callersBody, making, token, false, "transit/keys/rotate", "Add a version to a key.", handle(rotateKey), nil},
+		{"GET", mountVar + "/export/{kind}/" + keyVar, 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},
+		{"GET", mountVar + "/export/{kind}/" + keyVar + "/{version}", 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},
+		{"GET", mountVar + "/backup/" + keyVar, 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},
+	}
+}
+
+// methodTable is the routes of one pattern, by method.
+type methodTable struct {
+	routes  map[string]*route // method → route
+	allowed string            // for the Allow header
+}
+
+func (m *methodTable) find(method string) *route { return m.routes[method] }
+
+// newRouter builds the router from the table: one mux route a pattern, so that
+// matching costs as many steps as there are patterns before the right one.
+func (s *Server) newRouter() (*mux.Router, map[*mux.Route]*methodTable) {
+	r := mux.NewRouter().SkipClean(true)
+	byPattern := map[string]*methodTable{}
+	tables := map[*mux.Route]*methodTable{}
+	for _, rt := range s.routes() {
+		rt.observe = s.metrics.observer(rt.action)
+		t := byPattern[rt.pattern]
+		if t == nil {
+			t = &methodTable{routes: map[string]*route{}}
+			byPattern[rt.pattern] = t
+			tables[r.Path("/v1/"+rt.pattern)] = t
+		}
+		for m := range strings.FieldsSeq(rt.methods) {
+			t.routes[m] = rt
+			t.allowed = strings.TrimPrefix(t.allowed+", "+m, ", ")
+		}
+	}
+	alias := &route{methods: "GET", pattern: "/metrics", timeout: quick, auth: public, action: "sys/metrics", serve: serveMetrics}
+	alias.observe = s.metrics.observer(alias.action)
+	tables[r.Path("/metrics")] = &methodTable{routes: map[string]*route{"GET": alias}, allowed: "GET"}
+	return r, tables
+}

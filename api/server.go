@@ -1,0 +1,240 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/signet-kms/signet/client/wire"
+	"github.com/signet-kms/signet/kms"
+)
+
+// Config is what New needs.
+type Config struct {
+	Service        *kms.Service
+	Logger         hclog.Logger
+	LoopbackOnly   bool // a development node: refuse Host headers that are not loopback
+	PublicMetrics  bool // metrics need no token
+	BuildDate      string
+	StorageVersion string
+}
+
+// Server answers the API. It is an http.Handler, safe for concurrent use.
+type Server struct {
+	cfg     Config
+	kms     *kms.Service
+	log     hclog.Logger
+	router  *mux.Router
+	tables  map[*mux.Route]*methodTable // of the router's routes
+	bodies  budget
+	metrics *metrics
+}
+
+// New returns the API over a service.
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg, kms: cfg.Service, log: cfg.Logger.Named("api"), metrics: newMetrics(cfg.Service)}
+	s.router, s.tables = s.newRouter()
+	return s
+}
+
+// HTTPServer wraps the handler with the limits that protect it from clients that
+// are slow, silent or many.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 128},
+		ErrorLog:          s.log.StandardLogger(&hclog.StandardLoggerOptions{InferLevels: true}),
+	}
+}
+
+// request is one request on its way through a route.
+type request struct {
+	s      *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	route  *route
+	vars   map[string]string
+	origin kms.Origin
+	call   *kms.Call // nil on public routes
+	token  string    // of the headers; for lookup-self, which repeats it
+	status int       // of a success, 0 for 200
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rq := &request{s: s, w: w, r: r, origin: kms.Origin{RequestID: newRequestID(), Method: r.Method, Remote: remoteIP(r)}}
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
+	if err := s.screen(rq); err != nil {
+		rq.refuse(err)
+		return
+	}
+	var match mux.RouteMatch
+	if !s.router.Match(r, &match) || match.Route == nil {
+		rq.refuse(errNoRoute)
+		return
+	}
+	methods := s.tables[match.Route]
+	route := methods.find(rq.origin.Method)
+	if route == nil {
+		h.Set("Allow", methods.allowed)
+		rq.refuse(errMethod)
+		return
+	}
+	rq.route, rq.vars = route, match.Vars
+	s.run(rq)
+}
+
+var (
+	jsonType = []string{"application/json"}
+	noStore  = []string{"no-store"}
+)
+
+// screen refuses what no route takes, and gives the request its canonical path
+// and its method in our sense (LIST may come as GET ?list=true).
+func (s *Server) screen(rq *request) error {
+	r := rq.r
+	if s.cfg.LoopbackOnly && !loopbackHost(r.Host) {
+		// A page in the operator's browser can make it send requests here under
+		// a name that resolves to loopback.
+		return errHost
+	}
+	path, ok := canonical(r)
+	if !ok {
+		return errBadPath
+	}
+	r.URL.Path = path
+	rq.origin.Path = strings.TrimPrefix(path, "/v1/")
+	if ns := r.Header.Get(wire.HeaderNamespace); ns != "" && ns != "root" && ns != "root/" {
+		return errNamespace
+	}
+	if r.Header.Get(wire.HeaderWrapTTL) != "" {
+		return errWrapping
+	}
+	if r.Method == http.MethodGet && r.URL.RawQuery != "" && listQuery(r) {
+		rq.origin.Method = methodList
+	}
+	return nil
+}
+
+const methodList = "LIST"
+
+func listQuery(r *http.Request) bool {
+	list := r.URL.Query().Get("list")
+	return list == "true" || list == "1"
+}
+
+// run authenticates where the route asks for it, then hands over to the route.
+func (s *Server) run(rq *request) {
+	start := time.Now()
+	err := s.authenticate(rq)
+	if err == nil {
+		err = rq.route.serve(rq)
+	} else if rq.route.auth == public || rq.call == nil {
+		s.kms.Reject(rq.origin, nil, err)
+	} else {
+		s.kms.Reject(rq.origin, rq.call, err)
+	}
+	if err != nil {
+		rq.fail(err)
+	}
+	rq.route.observe(time.Since(start), err)
+}
+
+// authenticate takes the view that the request is decided on, and then finds the
+// caller, from the headers alone: no byte of the body is read for a stranger.
+func (s *Server) authenticate(rq *request) error {
+	if rq.route.auth == public {
+		return nil
+	}
+	call, err := s.kms.Begin(rq.origin)
+	if err != nil {
+		return err
+	}
+	rq.call, rq.token = call, tokenOf(rq.r)
+	return s.kms.Authenticate(call, rq.token)
+}
+
+func tokenOf(r *http.Request) string {
+	if t := r.Header.Get(wire.HeaderToken); t != "" {
+		return t
+	}
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return bearer
+	}
+	return ""
+}
+
+// refuse answers a request that reached no route, and records it.
+func (rq *request) refuse(err error) {
+	if rq.origin.Path == "" {
+		rq.origin.Path = "(not canonical)"
+	}
+	rq.s.kms.Reject(rq.origin, nil, err)
+	rq.fail(err)
+}
+
+// fail writes an error answer.
+func (rq *request) fail(err error) {
+	status, code, texts := answerTo(err)
+	if code == wire.Internal {
+		rq.s.log.Error("a request failed", "request_id", rq.origin.RequestID, "path", rq.origin.Path, "error", err)
+	}
+	if after := retryAfter(status, code); after != "" {
+		rq.w.Header().Set(wire.HeaderRetryAfter, after)
+	}
+	rq.write(status, wire.ErrorBody{Errors: texts, Code: code, RequestID: rq.origin.RequestID})
+}
+
+// context bounds what a verb may wait for, by the route's time.
+func (rq *request) context() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(rq.r.Context(), rq.route.timeout)
+}
+
+// newRequestID returns a random UUID (RFC 9562, version 4).
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // does not fail: crypto/rand ends the process instead
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	var out [36]byte
+	hex.Encode(out[0:8], b[0:4])
+	hex.Encode(out[9:13], b[4:6])
+	hex.Encode(out[14:18], b[6:8])
+	hex.Encode(out[19:23], b[8:10])
+	hex.Encode(out[24:36], b[10:16])
+	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
+	return string(out[:])
+}
+
+// remoteIP is the peer's address. Headers that claim another are not believed.
+func remoteIP(r *http.Request) string {
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return ap.Addr().Unmap().String()
+	}
+	return r.RemoteAddr
+}
+
+func loopbackHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/signet-kms/signet/client/wire"
+	"github.com/signet-kms/signet/kms"
+)
+
+func initStatus(rq *request, _ *nothing) (bare[wire.InitStatus], error) {
+	rq.s.kms.Count("sys/init")
+	return bare[wire.InitStatus]{wire.InitStatus{Initialized: rq.s.kms.Initialized()}}, nil
+}
+
+func initCluster(rq *request, in *wire.InitRequest) (bare[*wire.InitResponse], error) {
+	var none bare[*wire.InitResponse]
+	if len(in.PGPKeys) > 0 || len(in.RecoveryPGPKeys) > 0 || in.RootTokenPGPKey != "" ||
+		in.StoredShares.Value != 0 || in.RecoveryShares.Value != 0 || in.RecoveryThreshold.Value != 0 {
+		err := refuse(http.StatusBadRequest, wire.Unsupported, "PGP keys, stored shares and recovery shares are not supported; shares come in clear, once")
+		rq.s.kms.Reject(rq.origin, nil, err)
+		return none, err
+	}
+	ctx, cancel := rq.context()
+	defer cancel()
+	made, err := rq.s.kms.Init(ctx, rq.origin, kms.InitRequest{Shares: int(in.SecretShares.Value), Threshold: int(in.SecretThreshold.Value)})
+	if err != nil {
+		return none, err
+	}
+	out := &wire.InitResponse{RootToken: wire.SecretOf(made.RootToken.Reveal())}
+	for _, s := range made.Shares {
+		out.Keys = append(out.Keys, wire.SecretOf(s.Hex()))
+		out.KeysBase64 = append(out.KeysBase64, wire.SecretOf(s.Base64()))
+	}
+	return bare[*wire.InitResponse]{out}, nil
+}
+
+func sealStatus(rq *request, _ *nothing) (bare[*wire.SealStatus], error) {
+	rq.s.kms.Count("sys/seal-status")
+	return rq.sealStatus(rq.s.kms.SealStatus()), nil
+}
+
+func (rq *request) sealStatus(st kms.SealStatus) bare[*wire.SealStatus] {
+	return bare[*wire.SealStatus]{&wire.SealStatus{
+		Type: st.Type, Initialized: st.Initialized, Sealed: st.Sealed, T: st.Threshold, N: st.Shares, Progress: st.Progress,
+		Nonce: st.Nonce, Version: st.Version, BuildDate: rq.s.cfg.BuildDate, ClusterName: st.ClusterName, ClusterID: st.ClusterID,
+		StorageType: "raft",
+	}}
+}
+
+func unseal(rq *request, in *wire.UnsealRequest) (bare[*wire.SealStatus], error) {
+	var none bare[*wire.SealStatus]
+	if in.Migrate.Value {
+		err := refuse(http.StatusBadRequest, wire.Unsupported, "seal migration is not supported")
+		rq.s.kms.Reject(rq.origin, nil, err)
+		return none, err
+	}
+	if in.Reset.Value {
+		st, err := rq.s.kms.ResetUnseal(rq.origin)
+		if err != nil || in.Key.Reveal() == "" {
+			return rq.sealStatus(st), err
+		}
+	}
+	ctx, cancel := rq.context()
+	defer cancel()
+	st, err := rq.s.kms.Unseal(ctx, rq.origin, in.Key.Reveal())
+	if err != nil {
+		return none, err
+	}
+	return rq.sealStatus(st), nil
+}
+
+func verifyShare(rq *request, in *wire.VerifyShareRequest) (*wire.VerifyShareData, error) {
+	info, err := rq.s.kms.VerifyShare(rq.origin, in.Key.Reveal())
+	return &wire.VerifyShareData{Index: info.Index, Generation: uint64(info.Generation)}, err
+}
+
+func sealNode(rq *request, _ *nothing) (nothing, error) {
+	return nothing{}, rq.s.kms.Seal(rq.call)
+}
+
+// health answers with the status of the node's state, which each load balancer
+// may choose for itself: 200, 501 not initialized, 503 sealed or not serving.
+func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
+	rq.s.kms.Count("sys/health")
+	h := rq.s.kms.Health()
+	q := rq.r.URL.Query()
+	status := func(name string, fallback int) int {
+		if n, err := strconv.Atoi(q.Get(name)); err == nil && n >= 200 && n <= 599 {
+			return n
+		}
+		return fallback
+	}
+	switch {
+	case !h.Initialized:
+		rq.status = status("uninitcode", http.StatusNotImplemented)
+	case h.Sealed:
+		rq.status = status("sealedcode", http.StatusServiceUnavailable)
+	case !h.Serving:
+		rq.status = http.StatusServiceUnavailable
+	default:
+		rq.status = status("activecode", http.StatusOK)
+	}
+	out := &wire.Health{
+		Initialized: h.Initialized, Sealed: h.Sealed, Standby: h.Initialized && !h.Sealed && !h.Serving,
+		ServerTimeUTC: h.Now.Unix(), Version: h.Version, ClusterName: h.ClusterName, ClusterID: h.ClusterID,
+		Reason: wire.Code(h.Reason), Why: h.Why,
+	}
+	return bare[*wire.Health]{out}, nil
+}
+
+func leader(rq *request, _ *nothing) (bare[*wire.Leader], error) {
+	rq.s.kms.Count("sys/leader")
+	l := rq.s.kms.Leader()
+	return bare[*wire.Leader]{&wire.Leader{
+		HAEnabled: true, IsSelf: l.Self, ActiveTime: l.ActiveSince.UTC(), LeaderAddress: l.APIAddress,
+		LeaderClusterAddress: l.ClusterAddress, RaftCommittedIndex: l.Committed, RaftAppliedIndex: l.Applied,
+	}}, nil
+}
+
+func mounts(rq *request, _ *nothing) (wire.Mounts, error) {
+	list, err := rq.s.kms.Mounts(rq.call)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Mounts{
+		"sys/": {Type: "system", Description: "the server itself", Accessor: "system_0", Options: map[string]string{}},
+	}
+	for _, m := range list {
+		out[m.Path] = wire.Mount{Type: m.Type, Description: m.Description, Accessor: m.Accessor, UUID: m.UUID, Options: map[string]string{}}
+	}
+	return out, nil
+}
+
+func listPolicies(rq *request, _ *nothing) (*wire.Keys, error) {
+	names, err := rq.s.kms.ListPolicies(rq.call)
+	return &wire.Keys{Keys: names}, err
+}
+
+func readPolicy(rq *request, _ *nothing) (*wire.PolicyData, error) {
+	name, text, err := rq.s.kms.ReadPolicy(rq.call, rq.vars["policy"])
+	return &wire.PolicyData{Name: name, Policy: text}, err
+}
+
+func writePolicy(rq *request, in *wire.PolicyRequest) (nothing, error) {
+	ctx, cancel := rq.context()
+	defer cancel()
+	return nothing{}, rq.s.kms.WritePolicy(ctx, rq.call, rq.vars["policy"], in.Policy.Value)
+}
+
+func deletePolicy(rq *request, _ *nothing) (nothing, error) {
+	ctx, cancel := rq.context()
+	defer cancel()
+	return nothing{}, rq.s.kms.DeletePolicy(ctx, rq.call, rq.vars["policy"])
+}
+
+func capabilitiesSelf(rq *request, in *wire.CapabilitiesRequest) (wire.Capabilities, error) {
+	paths := append(append([]string(nil), in.Path...), in.Paths...)
+	caps, err := rq.s.kms.CapabilitiesSelf(rq.call, paths)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Capabilities(caps)
+	if len(paths) == 1 {
+		out[wire.CapabilitiesMember] = caps[paths[0]]
+	}
+	return out, nil
+}

@@ -1,0 +1,18 @@
+// Package client owns the way from a Go program to a Signet server: addresses,
+// TLS, the token, retries, typed errors, every call of package wire as a
+// method, and [Signer], a crypto.Signer whose private key stays in the server.
+//
+// It never logs, never follows a redirect, never sends a token in clear text to
+// another host, never reads an answer of unbounded size, and never shares code
+// with the server beyond package wire.
+//
+// The invariant it keeps: a call that has a lasting effect is sent again only
+// when the previous attempt certainly had none. When that is not certain (a
+// time-out, a broken answer, a 5xx without a code of ours), the error matches
+// [ErrOutcomeUnknown], and the caller reads before it writes again. Calls
+// without a lasting effect (reads, sign, verify, encrypt, decrypt) are repeated
+// with exponential back-off and jitter within the deadline.
+//
+// Start reading at config.go ([New], [FromEnvironment]), then call.go (one call
+// from end to end), then retry.go (who may be repeated).
+package client

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
+
+	"github.com/signet-kms/signet/api"
+	"github.com/signet-kms/signet/kms"
+)
+
+// serverFlags are the flags of signet server.
+type serverFlags struct {
+	config    string
+	dev       bool
+	rootToken string
+	listen    string
+	dataDir   string
+}
+
+func newServerCommand() *cobra.Command {
+	var f serverFlags
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "run a node",
+		Long: `Run a node until SIGTERM or SIGINT.
+
+With --config FILE it is a node for real work: it starts sealed, and is made with
+'signet operator init' and opened with 'signet operator unseal'.
+
+With --dev it is one node for trying things out: plaintext on loopback,
+initialized and unsealed at once. Without --data-dir nothing of it stays.
+
+When it answers it prints one line on stdout: signet ready addr=… sealed=…`,
+		Example: "  signet server --config /etc/signet/signet.hcl\n  signet server --dev --dev-root-token root",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runServer(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringVar(&f.config, "config", "", "configuration file (HCL)")
+	cmd.Flags().BoolVar(&f.dev, "dev", false, "development node: loopback, plaintext, unsealed at once")
+	cmd.Flags().StringVar(&f.rootToken, "dev-root-token", "", "root token of a development node (default: a random one, printed)")
+	cmd.Flags().StringVar(&f.listen, "listen", "", "address of a development node (default 127.0.0.1:8200)")
+	cmd.Flags().StringVar(&f.dataDir, "data-dir", "", "data directory of a development node (default: a temporary one)")
+	return cmd
+}
+
+// runServer is a node's life in order: read the configuration, harden the
+// process, open the domain, listen, serve, and stop cleanly.
+func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) error {
+	cfg, err := loadServerConfig(f)
+	if err != nil {
+		return err
+	}
+	defer cfg.cleanup()
+	logger := hclog.New(&hclog.LoggerOptions{Name: "signet", Level: hclog.LevelFromString(cfg.LogLevel), Output: stderr, JSONFormat: cfg.LogFormat == "json"})
+	for _, warning := range harden() {
+		logger.Warn("the process could not be hardened fully", "what", warning)
+	}
+
+	service, err := kms.Open(cfg.serviceConfig(logger))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := service.Close(); err != nil {
+			logger.Error("could not close cleanly; what was acknowledged is on disk", "error", err)
+		}
+	}()
+	root, err := cfg.openDev(ctx, service)
+	if err != nil {
+		return err
+	}
+
+	server := api.New(api.Config{
+		Service: service, Logger: logger, LoopbackOnly: cfg.dev, PublicMetrics: cfg.PublicMetrics, BuildDate: buildDate(),
+	})
+	listener, err := cfg.listen()
+	if err != nil {
+		return err
+	}
+	web := server.HTTPServer()
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(listener) }()
+
+	if _, err := fmt.Fprintf(stdout, "signet ready addr=%s sealed=%t\n", cfg.url(listener.Addr()), service.SealStatus().Sealed); err != nil {
+		return fmt.Errorf("could not print that the node is ready: %w", err)
+	}
+	cfg.printDev(stderr, listener.Addr(), root)
+	return waitAndStop(ctx, logger, service, web, served)
+}
+
+// drainTime is how long requests under way may take to finish at a stop.
+const drainTime = 15 * time.Second
+
+// waitAndStop serves until a signal, a failed listener, or an error after which
+// the node's state is not to be trusted.
+func waitAndStop(ctx context.Context, logger hclog.Logger, service *kms.Service, web *http.Server, served <-chan error) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	select {
+	case <-ctx.Done():
+		logger.Info("stopping: requests under way are finished first")
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		if err := web.Shutdown(ctx); err != nil {
+			logger.Warn("some requests did not finish in time", "error", err)
+		}
+		return nil
+	case err := <-served:
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("the listener failed: %w", err)
+	case err := <-service.Fatal():
+		// Nothing is closed in order: what is in memory is not to be trusted,
+		// and starting again recovers from what is on disk.
+		logger.Error("this node must stop; start it again to recover", "error", err)
+		_ = web.Close()
+		return fmt.Errorf("the node stopped itself: %w", err)
+	}
+}
+
+// url is how clients reach a listener.
+func (c *serverConfig) url(addr net.Addr) string {
+	scheme := "https"
+	if c.listener.TLSDisable {
+		scheme = "http"
+	}
+	return scheme + "://" + addr.String()
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/hcl/v2/hclsimple"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms"
+	"github.com/signet-kms/signet/raftstore"
+)
+
+// serverConfig is the configuration file, and what the flags of a development
+// node make of it. Every field is usable unset.
+type serverConfig struct {
+	NodeID        string           `hcl:"node_id,optional"`
+	DataDir       string           `hcl:"data_dir,optional"`
+	APIAddr       string           `hcl:"api_addr,optional"`
+	ClusterAddr   string           `hcl:"cluster_addr,optional"`
+	ClusterName   string           `hcl:"cluster_name,optional"`
+	LogLevel      string           `hcl:"log_level,optional"`
+	LogFormat     string           `hcl:"log_format,optional"`
+	PublicMetrics bool             `hcl:"unauthenticated_metrics,optional"`
+	Listeners     []listenerConfig `hcl:"listener,block"`
+	Seal          *sealConfig      `hcl:"seal,block"`
+	Audit         *auditConfig     `hcl:"audit,block"`
+
+	dev       bool
+	rootToken string         // of a development node, from its flag
+	temporary bool           // DataDir goes when the node stops
+	listener  listenerConfig // the one in use
+}
+
+type listenerConfig struct {
+	Kind        string `hcl:"kind,label"`
+	Address     string `hcl:"address,optional"`
+	TLSCertFile string `hcl:"tls_cert_file,optional"`
+	TLSKeyFile  string `hcl:"tls_key_file,optional"`
+	TLSDisable  bool   `hcl:"tls_disable,optional"`
+}
+
+type sealConfig struct {
+	Kind string `hcl:"kind,label"`
+}
+
+type auditConfig struct {
+	Path       string `hcl:"path,optional"`
+	Durability string `hcl:"durability,optional"`
+}
+
+const defaultListen = "127.0.0.1:8200"
+
+// loadServerConfig reads the file, or makes the configuration of a development
+// node. Its errors name the file, the line and the field.
+func loadServerConfig(f serverFlags) (*serverConfig, error) {
+	switch {
+	case f.dev && f.config != "":
+		return nil, usageError("--dev and --config exclude each other", "a development node has no configuration file")
+	case !f.dev && f.config == "":
+		return nil, usageError("no configuration", "give --config FILE, or --dev to try things out")
+	case !f.dev && (f.rootToken != "" || f.listen != "" || f.dataDir != ""):
+		return nil, usageError("--dev-root-token, --listen and --data-dir are for --dev alone", "a configured node takes them from its file")
+	case f.dev:
+		return devConfig(f)
+	}
+	c := &serverConfig{}
+	if err := hclsimple.DecodeFile(f.config, nil, c); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if err := c.complete(); err != nil {
+		return nil, fmt.Errorf("configuration: %s: %w", f.config, err)
+	}
+	return c, c.refuseDevData()
+}
+
+// complete fills in the defaults and checks what the syntax does not.
+func (c *serverConfig) complete() error {
+	def(&c.DataDir, "/var/lib/signet")
+	def(&c.LogLevel, "info")
+	def(&c.LogFormat, "standard")
+	if hclog.LevelFromString(c.LogLevel) == hclog.NoLevel {
+		return fmt.Errorf("log_level: %q is unknown; use trace, debug, info, warn, error or off", c.LogLevel)
+	}
+	if c.LogFormat != "standard" && c.LogFormat != "json" {
+		return fmt.Errorf("log_format: %q is unknown; use standard or json", c.LogFormat)
+	}
+	if c.Seal != nil && c.Seal.Kind != "shamir" {
+		return fmt.Errorf("seal: type %q is unknown; use shamir", c.Seal.Kind)
+	}
+	if c.Audit == nil {
+		c.Audit = &auditConfig{}
+	}
+	def(&c.Audit.Path, filepath.Join(c.DataDir, "audit"))
+	if d := c.Audit.Durability; d != "" && d != "sync" && d != "os" {
+		return fmt.Errorf("audit: durability: %q is unknown; use sync or os", d)
+	}
+	switch len(c.Listeners) {
+	case 0:
+		c.listener = listenerConfig{Kind: "tcp"}
+	case 1:
+		c.listener = c.Listeners[0]
+	default:
+		return errors.New("listener: there is more than one; a node has one address")
+	}
+	def(&c.listener.Address, defaultListen)
+	return c.checkListener()
+}
+
+func def(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+func (c *serverConfig) checkListener() error {
+	l := c.listener
+	if l.Kind != "tcp" {
+		return fmt.Errorf("listener: type %q is unknown; use tcp", l.Kind)
+	}
+	if _, _, err := net.SplitHostPort(l.Address); err != nil {
+		return fmt.Errorf("listener: address: %q is not host:port", l.Address)
+	}
+	if l.TLSDisable {
+		if !loopback(l.Address) {
+			return fmt.Errorf("listener: tls_disable: %s is not a loopback address, and tokens do not travel in clear", l.Address)
+		}
+		return nil
+	}
+	if l.TLSCertFile == "" || l.TLSKeyFile == "" {
+		return errors.New("listener: tls_cert_file and tls_key_file are needed; tls_disable = true is for loopback alone")
+	}
+	return nil
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// serviceConfig hands the domain its part of the configuration.
+func (c *serverConfig) serviceConfig(logger hclog.Logger) kms.Config {
+	return kms.Config{
+		Store:       raftstore.Options{Dir: filepath.Join(c.DataDir, "raft"), NodeID: c.NodeID, Address: c.ClusterAddr, Dev: c.dev, Logger: logger.Named("raftstore")},
+		Audit:       audit.Options{Dir: c.Audit.Path, Durability: audit.Durability(c.Audit.Durability), Logger: logger.Named("audit")},
+		Logger:      logger,
+		Version:     version,
+		APIAddr:     c.APIAddr,
+		ClusterName: c.ClusterName,
+		Dev:         c.dev,
+	}
+}
+
+// cleanup removes what a development node without a data directory leaves.
+func (c *serverConfig) cleanup() {
+	if c.temporary {
+		_ = os.RemoveAll(c.DataDir) // under the system's temporary directory, and 0700
+	}
+}
