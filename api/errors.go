@@ -53,6 +53,7 @@ var statusOf = map[wire.Code]int{
 	wire.ExportRefused:      http.StatusBadRequest,
 	wire.VersionTooNew:      http.StatusBadRequest,
 	wire.VersionTooOld:      http.StatusBadRequest,
+	wire.EncryptionsSpent:   http.StatusBadRequest,
 	wire.BadCiphertext:      http.StatusBadRequest,
 	wire.BadSignatureFormat: http.StatusBadRequest,
 	wire.BadPolicy:          http.StatusBadRequest,

@@ -36,13 +36,31 @@ const (
 	making = 60 * time.Second // makes keys, or the cluster itself
 )
 
-// name is what mounts, keys and policies may be called.
+// The variables of patterns. What they may hold is checked by validName after
+// the match: a regular expression that counts to 128 costs more than all else.
 const (
-	mountVar  = "{mount:[A-Za-z0-9][A-Za-z0-9._-]{0,127}}"
-	keyVar    = "{name:[A-Za-z0-9][A-Za-z0-9._-]{0,127}}"
-	hashVar   = "{hash:[a-z0-9-]{1,16}}"
-	policyVar = "{policy:[^/]{1,256}}" // checked by its own rules, which say what is wrong
+	mountVar  = "{mount}"
+	keyVar    = "{name}"
+	hashVar   = "{hash}"
+	policyVar = "{policy}" // checked by its own rules, which say what is wrong
 )
+
+// validName says whether mounts and keys may be called s:
+// ^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$.
+func validName(s string) bool {
+	if len(s) == 0 || len(s) > 128 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case i > 0 && (c == '.' || c == '_' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // routes is every endpoint. The order is the order of matching: the paths that a
 // token issuer uses on every request come first.

@@ -94,6 +94,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rq.refuse(errMethod)
 		return
 	}
+	for name, value := range match.Vars {
+		if name != "policy" && !validName(value) {
+			rq.refuse(errNoRoute)
+			return
+		}
+	}
 	rq.route, rq.vars = route, match.Vars
 	s.run(rq)
 }

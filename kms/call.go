@@ -42,8 +42,8 @@ type Call struct {
 func (s *Service) Begin(o Origin) (*Call, error) {
 	serving, v := s.serving.Load(), s.view.Load()
 	if v == nil {
-		if s.machine.sealRecord() == nil {
-			return nil, ErrNotInitialized
+		if err := s.exists(); err != nil {
+			return nil, err
 		}
 		return nil, ErrSealed
 	}

@@ -50,6 +50,8 @@ var (
 	ErrBadCiphertext      = &Error{"bad_ciphertext", "invalid ciphertext"}
 	ErrBadSignature       = &Error{"bad_signature_format", "invalid signature"}
 
+	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
+
 	ErrBadPolicy         = &Error{"bad_policy", "invalid policy"}
 	ErrPolicyProtected   = &Error{"policy_protected", "this policy is built in"}
 	ErrTokenNotFound     = &Error{"token_not_found", "bad token"}
@@ -71,7 +73,7 @@ func Sentinels() []*Error {
 		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader,
 		ErrAuditUnavailable, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrDeletionNotAllowed, ErrExportRefused,
-		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature,
+		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrEncryptionsSpent,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
@@ -124,6 +126,7 @@ var translations = []struct {
 	{keyring.ErrCiphertext, ErrBadCiphertext},
 	{state.ErrKeyMissing, ErrKeyNotFound},
 	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},
+	{state.ErrEncryptionsSpent, ErrEncryptionsSpent},
 	{state.ErrBadMinimum, ErrBadRequest},
 	{state.ErrVersionConflict, ErrBadRequest},
 	{state.ErrTokenMissing, ErrTokenNotFound},

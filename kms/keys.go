@@ -341,22 +341,28 @@ func (s *Service) autoRotate(ctx context.Context, v *view, now int64) {
 		if latest == nil || now < latest.Created+k.AutoRotate*int64(time.Second) {
 			return
 		}
-		var mount string
-		v.Mounts(func(m *state.Mount) {
-			if m.UUID == k.Mount {
-				mount = m.Path[:len(m.Path)-1]
-			}
-		})
-		path := mount + "/keys/" + k.Name + "/rotate"
-		c, err := s.Begin(Origin{RequestID: newUUID(), Method: "POST", Path: path})
-		if err == nil {
-			c.Caller = policy.Caller{Root: true, DisplayName: "auto-rotate"}
-			_, err = s.RotateKey(ctx, c, KeyRef{Mount: mount, Name: k.Name})
-		}
-		if err != nil {
-			s.log.Warn("could not rotate a key whose period is over, trying again", "key", k.Name, "error", err)
+		s.rotateByItself(ctx, v, k)
+	})
+}
+
+// rotateByItself rotates a key as the node: its period is over, or its version
+// has made half of the encryptions that are safe.
+func (s *Service) rotateByItself(ctx context.Context, v *view, k *state.Key) {
+	var mount string
+	v.Mounts(func(m *state.Mount) {
+		if m.UUID == k.Mount {
+			mount = m.Path[:len(m.Path)-1]
 		}
 	})
+	path := mount + "/keys/" + k.Name + "/rotate"
+	c, err := s.Begin(Origin{RequestID: newUUID(), Method: "POST", Path: path})
+	if err == nil {
+		c.Caller = policy.Caller{Root: true, DisplayName: "auto-rotate"}
+		_, err = s.RotateKey(ctx, c, KeyRef{Mount: mount, Name: k.Name})
+	}
+	if err != nil {
+		s.log.Warn("could not rotate a key that is due, trying again", "key", k.Name, "error", err)
+	}
 }
 
 // Mounts lists the mounts. It needs read on sys/mounts.

@@ -48,9 +48,12 @@ type rosterEntry struct {
 func (s *Service) Init(ctx context.Context, o Origin, req InitRequest) (*InitResult, error) {
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
-	if s.machine.sealRecord() != nil {
-		s.Reject(o, nil, ErrInitialized)
-		return nil, ErrInitialized
+	if err := s.exists(); !errors.Is(err, ErrNotInitialized) {
+		if err == nil {
+			err = ErrInitialized
+		}
+		s.Reject(o, nil, err)
+		return nil, err
 	}
 	if req.Shares == 0 && req.Threshold == 0 {
 		req.Shares, req.Threshold = 5, 3

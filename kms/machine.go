@@ -86,11 +86,18 @@ func (m *machine) takeClear(p state.Part) error {
 		if _, err := seal.ParseRecord(c.body); err != nil {
 			return err
 		}
+		if m.record.body != nil {
+			// Taken, it would lock out every share there is.
+			return errors.New("a second seal record")
+		}
 		m.record = c
 	case state.PartRoster:
 		c, err := parseClear(p.Data)
 		if err != nil {
 			return err
+		}
+		if m.roster.body != nil {
+			return errors.New("a second roster")
 		}
 		m.roster = c
 	}

@@ -42,6 +42,7 @@ type Service struct {
 	store   *raftstore.Store
 	machine *machine
 	view    atomic.Pointer[view] // nil while sealed
+	caught  atomic.Bool          // the log as it was at the start is applied: what is not there does not exist
 	serving atomic.Uint64        // 0, or the number of this period of leading and being unsealed
 
 	ceremony struct { // init, unseal and seal, one at a time
@@ -59,6 +60,7 @@ type Service struct {
 	}
 
 	keyLocks keyLocks
+	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
 
 	stop context.CancelFunc // ends the background work
 	done sync.WaitGroup
@@ -88,9 +90,43 @@ func Open(cfg Config) (*Service, error) {
 	s.gate = gate.New(s.audit)
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
+	s.catchUp(ctx)
 	s.done.Go(func() { s.lead(ctx) })
 	s.done.Go(func() { s.tick(ctx) })
 	return s, nil
+}
+
+// catchUpTime is how long Open waits for the log to be replayed. A lone voter
+// needs one election.
+const catchUpTime = 5 * time.Second
+
+// catchUp waits until what was committed before the start is known here again.
+// Until then a cluster that exists must not look like one that was never made:
+// see exists.
+func (s *Service) catchUp(ctx context.Context) {
+	if !s.store.Bootstrapped() {
+		s.caught.Store(true)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, catchUpTime)
+	defer cancel()
+	if s.store.WaitLeader(ctx) == nil && s.store.Barrier(ctx) == nil {
+		s.caught.Store(true)
+		return
+	}
+	s.log.Warn("the log is not replayed yet; this node answers when it is")
+}
+
+// exists says whether the cluster was made: ErrNotInitialized when it was not,
+// ErrNoLeader while that cannot be known yet.
+func (s *Service) exists() error {
+	switch {
+	case s.machine.sealRecord() != nil:
+		return nil
+	case s.caught.Load():
+		return ErrNotInitialized
+	}
+	return saying(ErrNoLeader, "the node has just started and does not know its log yet; try again shortly")
 }
 
 // publish makes a state the one that new requests see. The machine calls it in
@@ -114,6 +150,9 @@ func (s *Service) publish(st *state.State) {
 // leads and is unsealed it opens an epoch, and only then numbers commands.
 func (s *Service) lead(ctx context.Context) {
 	for ctx.Err() == nil {
+		if !s.caught.Load() && s.store.Leading() && s.store.Barrier(ctx) == nil {
+			s.caught.Store(true)
+		}
 		if !s.store.Leading() || !s.unsealed() {
 			s.endEpoch()
 			pause(ctx, leadershipPoll)

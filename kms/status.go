@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"errors"
 	"time"
 )
 
@@ -29,6 +30,7 @@ func (s *Service) sealStatus() SealStatus {
 	st := SealStatus{Type: "shamir", Sealed: true, Version: s.cfg.Version}
 	record := s.machine.sealRecord()
 	if record == nil {
+		st.Initialized = s.Initialized()
 		return st
 	}
 	st.Initialized, st.Threshold, st.Shares, st.ClusterID = true, record.Threshold, record.Shares, record.ClusterID
@@ -42,8 +44,9 @@ func (s *Service) sealStatus() SealStatus {
 	return st
 }
 
-// Initialized says whether the cluster was made.
-func (s *Service) Initialized() bool { return s.machine.sealRecord() != nil }
+// Initialized says whether the cluster was made. A node that cannot know it yet
+// says yes: it has data, and nobody must be led to make a second cluster on it.
+func (s *Service) Initialized() bool { return !errors.Is(s.exists(), ErrNotInitialized) }
 
 // Health is what a load balancer asks. Reason is the code that requests get now
 // and Why its text; both are empty on a node that serves.

@@ -324,6 +324,9 @@ func (s *Service) Encrypt(c *Call, ref KeyRef, items []Item, batch bool) ([]Resu
 			}
 			seen[0] = plain
 			v, err := c.forward(k, it.Version, "encryption")
+			if err == nil {
+				err = s.bookEncryption(c, v)
+			}
 			if err != nil {
 				return r, seen, err
 			}

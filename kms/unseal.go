@@ -42,11 +42,11 @@ func (w *wrongShares) check(now time.Time) error {
 func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatus, error) {
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
-	record := s.machine.sealRecord()
-	if record == nil {
-		s.Reject(o, nil, ErrNotInitialized)
-		return SealStatus{}, ErrNotInitialized
+	if err := s.exists(); err != nil {
+		s.Reject(o, nil, err)
+		return SealStatus{}, err
 	}
+	record := s.machine.sealRecord()
 	if s.view.Load() != nil {
 		return s.sealStatus(), nil // as Vault: a share for an unsealed node is no error
 	}
@@ -110,9 +110,9 @@ func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
 func (s *Service) ResetUnseal(o Origin) (SealStatus, error) {
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
-	if s.machine.sealRecord() == nil {
-		s.Reject(o, nil, ErrNotInitialized)
-		return SealStatus{}, ErrNotInitialized
+	if err := s.exists(); err != nil {
+		s.Reject(o, nil, err)
+		return SealStatus{}, err
 	}
 	s.ceremony.unsealing = nil
 	rec := s.nodeRecord(o, "sys/unseal-reset")
@@ -126,11 +126,11 @@ func (s *Service) ResetUnseal(o Origin) (SealStatus, error) {
 func (s *Service) VerifyShare(o Origin, share string) (seal.ShareInfo, error) {
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
-	record := s.machine.sealRecord()
-	if record == nil {
-		s.Reject(o, nil, ErrNotInitialized)
-		return seal.ShareInfo{}, ErrNotInitialized
+	if err := s.exists(); err != nil {
+		s.Reject(o, nil, err)
+		return seal.ShareInfo{}, err
 	}
+	record := s.machine.sealRecord()
 	if err := s.ceremony.wrong.check(time.Now()); err != nil {
 		s.Reject(o, nil, err)
 		return seal.ShareInfo{}, err
@@ -176,6 +176,9 @@ func (s *Service) sealNow() error {
 		return nil
 	}
 	s.keys.Seal()
+	// What is left of the reservations is given up: after a restart they would
+	// be gone as well.
+	s.budgets.Clear()
 	err := s.machine.seal()
 	bar.Wipe()
 	s.audit.SetHashKey(nil)

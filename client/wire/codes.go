@@ -66,6 +66,9 @@ const (
 	VersionTooNew Code = "version_too_new"
 	// VersionTooOld (400): below the minimum version that config allows.
 	VersionTooOld Code = "version_too_old"
+	// EncryptionsSpent (400): this version made as many encryptions as is safe;
+	// rotate the key.
+	EncryptionsSpent Code = "encryptions_spent"
 	// BadCiphertext (400): malformed, of another key, altered, or the associated
 	// data is another one.
 	BadCiphertext Code = "bad_ciphertext"
@@ -138,7 +141,7 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, BadCiphertext, BadSignatureFormat, BadPolicy, PolicyProtected,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
 		Sealed, NoLeader, NoLease, AuditUnavailable, Overloaded, RateLimited,

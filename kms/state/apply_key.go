@@ -108,3 +108,19 @@ func (c *DeleteKey) apply(tx *txn) error {
 	tx.tombstones.Insert(appendKeyPath(nil, c.Mount, c.Name), &Tombstone{Mount: c.Mount, Name: c.Name, Last: k.Latest, Destroyed: tx.next.Time})
 	return nil
 }
+
+func (c *ReserveEncryptions) apply(tx *txn) error {
+	path := appendVersionPath(nil, c.Mount, c.Name, c.Number)
+	old, ok := tx.versions.Get(path)
+	if !ok {
+		return ErrKeyMissing
+	}
+	if c.Count == 0 || c.Count > MaxEncryptions-min(old.Encryptions, MaxEncryptions) {
+		return ErrEncryptionsSpent
+	}
+	v := *old
+	v.Encryptions += c.Count
+	tx.versions.Insert(path, &v)
+	tx.result = &v
+	return nil
+}

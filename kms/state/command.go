@@ -19,11 +19,13 @@ const (
 	KindConfigKey
 	KindRotateKey
 	KindDeleteKey
+	KindReserveEncryptions
 )
 
 // Command is one typed change of the state. A struct's fields may be added to,
-// with a new codec name and a zero value that means what the old build did; a
-// field is never renamed, retyped or dropped.
+// with a new codec name, "omitempty" and a zero value that means what the old
+// build did, so that old bytes stay the canonical ones; a field is never renamed,
+// retyped or dropped.
 type Command interface {
 	Kind() Kind
 	apply(tx *txn) error
@@ -102,6 +104,16 @@ type DeleteKey struct {
 	Name  string `codec:"n"`
 }
 
+// ReserveEncryptions books encryptions under a key version before they are made.
+// A node that stops with some left over has counted too many, never too few.
+// Result: *KeyVersion.
+type ReserveEncryptions struct {
+	Mount  string `codec:"m"`
+	Name   string `codec:"n"`
+	Number uint32 `codec:"v"`
+	Count  uint64 `codec:"c"`
+}
+
 func (*Genesis) Kind() Kind      { return KindGenesis }
 func (*Epoch) Kind() Kind        { return KindEpoch }
 func (*Tick) Kind() Kind         { return KindTick }
@@ -114,6 +126,8 @@ func (*CreateKey) Kind() Kind    { return KindCreateKey }
 func (*ConfigKey) Kind() Kind    { return KindConfigKey }
 func (*RotateKey) Kind() Kind    { return KindRotateKey }
 func (*DeleteKey) Kind() Kind    { return KindDeleteKey }
+
+func (*ReserveEncryptions) Kind() Kind { return KindReserveEncryptions }
 
 // blank returns an empty command of a kind to decode into.
 func blank(k Kind) (Command, bool) {
@@ -142,6 +156,8 @@ func blank(k Kind) (Command, bool) {
 		return &RotateKey{}, true
 	case KindDeleteKey:
 		return &DeleteKey{}, true
+	case KindReserveEncryptions:
+		return &ReserveEncryptions{}, true
 	}
 	return nil, false
 }

@@ -27,7 +27,8 @@ func goldenCommands() map[string]Command {
 		"put-policy": &PutPolicy{Policy{Name: "p", Text: "t", Updated: 7}}, "delete-policy": &DeletePolicy{Name: "p"},
 		"create-token": &CreateToken{tok}, "renew-token": &RenewToken{Hash: hash("h"), Expire: 9}, "revoke-token": &RevokeToken{Hash: hash("h"), Orphan: true},
 		"create-key": &CreateKey{key, v}, "rotate-key": &RotateKey{v}, "delete-key": &DeleteKey{Mount: testMount, Name: "web"},
-		"config-key": &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
+		"reserve-encryptions": &ReserveEncryptions{Mount: testMount, Name: "web", Number: 1, Count: 4096},
+		"config-key":          &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
 	}
 }
 

@@ -15,6 +15,7 @@ const (
 	ErrKeyMissing         Refusal = "key not found"
 	ErrVersionConflict    Refusal = "the key was changed by another request; read it and try again"
 	ErrDeletionNotAllowed Refusal = "deletion is not allowed for this key"
+	ErrEncryptionsSpent   Refusal = "this key version has made as many encryptions as is safe; rotate the key"
 	ErrBadMinimum         Refusal = "minimum version out of range"
 	ErrPolicyMissing      Refusal = "policy not found"
 	ErrTokenMissing       Refusal = "token not found"

@@ -64,7 +64,18 @@ type KeyVersion struct {
 	Public  []byte       `codec:"p"` // SPKI DER; empty for symmetric keys
 	Sealed  []byte       `codec:"x"` // the private half, sealed by the barrier
 	Created int64        `codec:"c"` // unix nanoseconds
+
+	// Encryptions is how many encryptions nodes have reserved under this
+	// version, an upper bound of how many were made.
+	Encryptions uint64 `codec:"u,omitempty"`
 }
+
+// Limits on encryptions under one version with random 96-bit nonces (NIST SP
+// 800-38D, section 8.3, allows 2^32 over all nodes together).
+const (
+	MaxEncryptions    = 1 << 32
+	RotateEncryptions = 1 << 31 // from here on the key rotates by itself
+)
 
 // ID is the key's identity across mounts, "<mount uuid>/<name>".
 func (v *KeyVersion) ID() string { return v.Mount + "/" + v.Name }

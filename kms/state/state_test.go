@@ -129,6 +129,23 @@ func TestKeyLife(t *testing.T) {
 	m.refused(&CreateKey{Key: Key{Mount: "other", Name: "x", Type: ECDSAP256}, Version: KeyVersion{Mount: "other", Name: "x", Number: 1, Type: ECDSAP256}}, ErrMountMissing)
 }
 
+func TestEncryptionsAreBookedUpToTheLimit(t *testing.T) {
+	m := newMachine(t)
+	reserve := func(n uint64) *ReserveEncryptions {
+		return &ReserveEncryptions{Mount: testMount, Name: "web", Number: 1, Count: n}
+	}
+	m.refused(reserve(1), ErrKeyMissing)
+	m.ok(createKey("web", 1))
+	m.refused(reserve(0), ErrEncryptionsSpent)
+	if v := m.ok(reserve(MaxEncryptions - 1)).(*KeyVersion); v.Encryptions != MaxEncryptions-1 {
+		t.Fatalf("booked %d", v.Encryptions)
+	}
+	m.refused(reserve(2), ErrEncryptionsSpent)
+	m.ok(reserve(1))
+	m.refused(reserve(1), ErrEncryptionsSpent)
+	m.refused(reserve(1<<64-1), ErrEncryptionsSpent)
+}
+
 func token(name, parent string, expire int64) *CreateToken {
 	c := &CreateToken{Token: Token{Hash: hash(name), Accessor: "acc-" + name, Policies: []string{"default"}, Expire: expire, TTL: 1}}
 	if parent != "" {
@@ -340,7 +357,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 
 func randomCommand(rt *rapid.T, s *State) Command {
 	name := rapid.SampledFrom([]string{"a", "ab", "b"}).Draw(rt, "name")
-	switch rapid.IntRange(0, 8).Draw(rt, "kind") {
+	switch rapid.IntRange(0, 9).Draw(rt, "kind") {
 	case 0:
 		return createKey(name, s.FirstVersion(testMount, name))
 	case 1:
@@ -361,6 +378,8 @@ func randomCommand(rt *rapid.T, s *State) Command {
 		return &RenewToken{Hash: hash(name), Expire: rapid.Int64Range(1, 2000).Draw(rt, "expire")}
 	case 7:
 		return &PutPolicy{Policy{Name: name, Text: "t"}}
+	case 8:
+		return &ReserveEncryptions{Mount: testMount, Name: name, Number: 1, Count: 5}
 	}
 	return &Tick{}
 }

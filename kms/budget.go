@@ -1,0 +1,105 @@
+package kms
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/state"
+)
+
+// Encryptions with random 96-bit nonces are counted over the whole cluster and
+// all its life (NIST SP 800-38D, section 8.3). A node books them in blocks with a
+// command and then makes them without asking: a crash over-counts, never
+// under-counts, and without a booking nothing is encrypted.
+const (
+	firstBlock = 1 << 12
+	maxBlock   = 1 << 20
+)
+
+type versionID struct {
+	mount, name string
+	number      uint32
+}
+
+// budget is what is booked and not used yet of one key version.
+type budget struct {
+	left atomic.Int64
+
+	booking sync.Mutex // held while a block is booked, so that one booking serves all who wait
+	block   uint64     // size of the last block; grows with use
+}
+
+func (b *budget) take() bool {
+	for {
+		left := b.left.Load()
+		if left <= 0 {
+			return false
+		}
+		if b.left.CompareAndSwap(left, left-1) {
+			return true
+		}
+	}
+}
+
+// bookEncryption allows one encryption under v. Errors: ErrEncryptionsSpent, and
+// those of a write: where nothing can be booked nothing is encrypted.
+func (s *Service) bookEncryption(c *Call, v *state.KeyVersion) error {
+	id := versionID{v.Mount, v.Name, v.Number}
+	found, ok := s.budgets.Load(id)
+	if !ok {
+		found, _ = s.budgets.LoadOrStore(id, &budget{block: firstBlock / 2})
+	}
+	b := found.(*budget)
+	if b.take() {
+		return nil
+	}
+	b.booking.Lock()
+	defer b.booking.Unlock()
+	if b.take() {
+		return nil // somebody else booked meanwhile
+	}
+	b.block = min(2*b.block, maxBlock)
+	if err := s.bookBlock(c, v, b.block); err != nil {
+		return err
+	}
+	b.left.Add(int64(b.block) - 1) // one of them is the caller's
+	return nil
+}
+
+func (s *Service) bookBlock(c *Call, v *state.KeyVersion, count uint64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	id := newProposal()
+	rec := audit.Record{
+		Type: audit.TypeIntent, RequestID: c.RequestID, Operation: "transit/reserve-encryptions", Key: v.Name,
+		KeyVersion: v.Number, KID: v.KID, Proposal: proposalText(id), Fields: map[string]string{"count": fmt.Sprint(count)},
+	}
+	if err := s.audit.Append(&rec); err != nil {
+		return err
+	}
+	result, err := s.propose(ctx, id, &state.ReserveEncryptions{Mount: v.Mount, Name: v.Name, Number: v.Number, Count: count})
+	rec.Type, rec.Outcome, rec.Code = audit.TypeOutcome, outcome(err), Code(err)
+	s.audit.AppendLate(&rec)
+	if err != nil {
+		return err
+	}
+	if booked := result.(*state.KeyVersion); booked.Encryptions >= state.RotateEncryptions {
+		s.rotateFull(booked)
+	}
+	return nil
+}
+
+// rotateFull gives a key whose latest version is half used up the next one, in
+// the background: the request that noticed it goes on.
+func (s *Service) rotateFull(full *state.KeyVersion) {
+	v := s.view.Load()
+	if v == nil {
+		return
+	}
+	if k := v.Key(full.Mount, full.Name); k != nil && k.Latest == full.Number {
+		s.done.Go(func() { s.rotateByItself(context.Background(), v, k) })
+	}
+}
