@@ -82,7 +82,7 @@ func (rq *request) warnings() wire.Warnings {
 func (rq *request) write(status int, v any) {
 	out, err := json.Marshal(v)
 	if err != nil {
-		rq.s.log.Error("an answer does not encode", "request_id", rq.origin.RequestID, "path", rq.origin.Path, "error", err)
+		rq.s.log.Error("an answer does not encode", "request_id", rq.origin.RequestID, "error", err)
 		rq.w.WriteHeader(http.StatusInternalServerError)
 		return
 	}

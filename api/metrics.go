@@ -60,7 +60,7 @@ func (m *metrics) observer(operation string) func(time.Duration, error) {
 // sealed, where nobody has one and little is shown, or configured not to.
 func serveMetrics(rq *request) error {
 	m := rq.s.metrics
-	if rq.s.kms.SealStatus().Sealed {
+	if rq.s.kms.Sealed() {
 		rq.s.kms.Count("sys/metrics")
 		rq.serveText(m.sealed)
 		return nil

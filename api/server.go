@@ -197,7 +197,7 @@ func (rq *request) refuse(err error) {
 func (rq *request) fail(err error) {
 	status, code, texts := answerTo(err)
 	if code == wire.Internal {
-		rq.s.log.Error("a request failed", "request_id", rq.origin.RequestID, "path", rq.origin.Path, "error", err)
+		rq.s.log.Error("a request failed", "request_id", rq.origin.RequestID, "error", err)
 	}
 	if after := retryAfter(status, code); after != "" {
 		rq.w.Header().Set(wire.HeaderRetryAfter, after)

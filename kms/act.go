@@ -25,7 +25,7 @@ func (s *Service) act(c *Call, v verb, do func(a *gate.Admission) error) error {
 	// have lost its right to answer, meanwhile.
 	if err := s.Confirm(c); err != nil {
 		rec := a.Record
-		rec.Type, rec.Outcome, rec.Code = "outcome", "withheld", Code(err)
+		rec.Type, rec.Outcome, rec.Code = audit.TypeOutcome, audit.OutcomeWithheld, Code(err)
 		s.audit.AppendLate(&rec)
 		return err
 	}

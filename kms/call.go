@@ -104,8 +104,8 @@ func (s *Service) lookupToken(v *view, token string) *state.Token {
 // flood of them cannot fill the disk.
 func (s *Service) Reject(o Origin, c *Call, err error) {
 	rec := &audit.Record{
-		Type: "request", RequestID: o.RequestID, Method: o.Method, Path: o.Path, Remote: o.Remote,
-		Outcome: "refused", Code: Code(err),
+		Type: audit.TypeRequest, RequestID: o.RequestID, Method: o.Method, Path: gate.Scrub(o.Path), Remote: o.Remote,
+		Outcome: audit.OutcomeRefused, Code: Code(err),
 	}
 	if c == nil || c.token == nil {
 		s.audit.Refuse(rec, o.Remote)

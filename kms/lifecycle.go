@@ -59,13 +59,13 @@ func (s *Service) Init(ctx context.Context, o Origin, req InitRequest) (*InitRes
 		req.Shares, req.Threshold = 5, 3
 	}
 	rec := s.nodeRecord(o, "sys/init")
-	rec.Type, rec.Fields = "intent", map[string]string{"shares": fmt.Sprint(req.Shares), "threshold": fmt.Sprint(req.Threshold)}
+	rec.Type, rec.Fields = audit.TypeIntent, map[string]string{"shares": fmt.Sprint(req.Shares), "threshold": fmt.Sprint(req.Threshold)}
 	if err := s.audit.Append(rec); err != nil {
 		return nil, translate(err)
 	}
 	result, err := s.makeCluster(ctx, req)
 	out := *rec
-	out.Type, out.Outcome, out.Code = "outcome", outcome(err), Code(err)
+	out.Type, out.Outcome, out.Code = audit.TypeOutcome, outcome(err), Code(err)
 	s.audit.AppendLate(&out)
 	return result, err
 }
@@ -157,7 +157,7 @@ func (s *Service) genesisEntry(record *seal.Record, bar *barrier.Barrier, genesi
 // nodeRecord is a record of an operation on the node itself, which no token
 // authorises.
 func (s *Service) nodeRecord(o Origin, operation string) *audit.Record {
-	return &audit.Record{Type: "node", RequestID: o.RequestID, Operation: operation, Method: o.Method, Path: o.Path, Remote: o.Remote}
+	return &audit.Record{Type: audit.TypeNode, RequestID: o.RequestID, Operation: operation, Method: o.Method, Path: o.Path, Remote: o.Remote}
 }
 
 func randomBytes(n int) []byte {

@@ -62,6 +62,8 @@ type Service struct {
 	keyLocks keyLocks
 	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
 
+	fatal chan error // after which the process must end; capacity 1
+
 	stop context.CancelFunc // ends the background work
 	done sync.WaitGroup
 }
@@ -75,7 +77,7 @@ type view struct {
 // Open starts the domain on a store that may be empty. The node is sealed until
 // Unseal. Errors are those of raftstore.Open and audit.Open.
 func Open(cfg Config) (*Service, error) {
-	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New()}
+	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1)}
 	s.keyLocks.seed = maphash.MakeSeed()
 	s.machine = &machine{publish: s.publish}
 	store, err := raftstore.Open(cfg.Store, s.machine)
@@ -263,6 +265,8 @@ func (s *Service) Fatal() <-chan error {
 			out <- err
 		case err := <-s.audit.Fatal():
 			out <- err
+		case err := <-s.fatal:
+			out <- err
 		}
 	}()
 	return out
@@ -275,6 +279,6 @@ func (s *Service) Close() error {
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
 	err := s.sealNow()
-	s.audit.AppendLate(&audit.Record{Type: "node", Operation: "node/stop", Outcome: "ok"})
+	s.audit.AppendLate(&audit.Record{Type: audit.TypeNode, Operation: "node/stop", Outcome: audit.OutcomeOK})
 	return errors.Join(err, s.store.Close(), s.audit.Close())
 }

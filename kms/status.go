@@ -48,6 +48,9 @@ func (s *Service) sealStatus() SealStatus {
 // says yes: it has data, and nobody must be led to make a second cluster on it.
 func (s *Service) Initialized() bool { return !errors.Is(s.exists(), ErrNotInitialized) }
 
+// Sealed says whether the node holds no keys.
+func (s *Service) Sealed() bool { return s.view.Load() == nil }
+
 // Health is what a load balancer asks. Reason is the code that requests get now
 // and Why its text; both are empty on a node that serves.
 type Health struct {

@@ -132,9 +132,13 @@ const (
 )
 
 func (s *Service) newTokenRecord(c *Call, req TokenRequest, policies []string, token Token) (state.Token, error) {
-	size := 0
+	size, secret := 0, gate.LooksSecret(req.DisplayName)
 	for k, v := range req.Meta {
 		size += len(k) + len(v)
+		secret = secret || gate.LooksSecret(k) || gate.LooksSecret(v)
+	}
+	if secret {
+		return state.Token{}, fmt.Errorf("%w: display_name or meta looks like a token or a share, and both are stored and shown in clear", ErrBadRequest)
 	}
 	if len(req.Meta) > maxMeta || size > maxMetaBytes || len(req.DisplayName) > maxDisplayName || len(policies) > maxPolicies {
 		return state.Token{}, fmt.Errorf("%w: at most %d meta entries of %d bytes together, a display name of %d and %d policies", ErrBadRequest, maxMeta, maxMetaBytes, maxDisplayName, maxPolicies)

@@ -137,7 +137,7 @@ func (s *Service) runBatch(c *Call, t *transit, a *gate.Admission, use *keyring.
 	}
 	for chunk, from := 1, 0; from < len(hashes); chunk, from = chunk+1, from+itemsPerChunk {
 		a.Chunks = append(a.Chunks, &audit.Record{
-			Type: "chunk", RequestID: c.RequestID, Operation: t.verb.operation, Key: t.ref.Name, Chunk: chunk,
+			Type: audit.TypeChunk, RequestID: c.RequestID, Operation: t.verb.operation, Key: gate.Scrub(t.ref.Name), Chunk: chunk,
 			Hashes: hashes[from:min(from+itemsPerChunk, len(hashes))],
 		})
 	}

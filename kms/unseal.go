@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/raftstore"
 	"github.com/signet-kms/signet/seal"
@@ -85,7 +86,10 @@ func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
 	if err := s.machine.unseal(bar); err != nil {
 		bar.Wipe()
 		if fatal := (*raftstore.Fatal)(nil); errors.As(err, &fatal) {
-			s.log.Error("the replicated state does not open; this node cannot be trusted with it", "error", err)
+			select {
+			case s.fatal <- err:
+			default: // one is enough
+			}
 		}
 		return err
 	}
@@ -116,7 +120,7 @@ func (s *Service) ResetUnseal(o Origin) (SealStatus, error) {
 	}
 	s.ceremony.unsealing = nil
 	rec := s.nodeRecord(o, "sys/unseal-reset")
-	rec.Outcome = "ok"
+	rec.Outcome = audit.OutcomeOK
 	s.audit.AppendLate(rec)
 	return s.sealStatus(), nil
 }

@@ -55,12 +55,13 @@ func (g *Gate) Admit(r *Request) (*Admission, error) {
 	}
 	a := &Admission{gate: g, started: time.Now()}
 	a.Record = audit.Record{
-		Type: "request", RequestID: r.RequestID, Operation: r.Operation, Method: r.Method, Path: r.Path,
+		Type: audit.TypeRequest, RequestID: r.RequestID, Operation: r.Operation, Method: r.Method, Path: r.Path,
 		Accessor: r.Caller.Accessor, DisplayName: r.Caller.DisplayName, Application: r.Caller.Application,
 		Policies: r.Caller.Policies, Remote: r.Remote,
 	}
 	if !r.Caller.Allow(r.Path, r.Need) {
-		a.Record.Outcome, a.Record.Code = "refused", "permission_denied"
+		a.Record.Outcome, a.Record.Code = audit.OutcomeRefused, "permission_denied"
+		scrub(&a.Record)
 		if err := g.log.Append(&a.Record); err != nil {
 			return nil, err
 		}
@@ -79,8 +80,9 @@ func (a *Admission) Pass() *pass.Pass { return a.pass }
 // Intent makes durable that a write is about to be proposed under id. After it
 // the request may have an effect, so Outcome must follow, whatever happens.
 func (a *Admission) Intent(proposal string) error {
+	scrub(&a.Record)
 	intent := a.Record
-	intent.Type, intent.Proposal = "intent", proposal
+	intent.Type, intent.Proposal = audit.TypeIntent, proposal
 	if err := a.gate.log.Append(&intent); err != nil {
 		return err
 	}
@@ -97,13 +99,14 @@ func (a *Admission) Intent(proposal string) error {
 func (a *Admission) Close(outcome, code string) error {
 	a.Record.Outcome, a.Record.Code = outcome, code
 	a.Record.Duration = time.Since(a.started)
+	scrub(&a.Record)
 	if !a.intent {
 		if len(a.Chunks) == 0 {
 			return a.gate.log.Append(&a.Record)
 		}
 		return a.gate.log.Append(append([]*audit.Record{&a.Record}, a.Chunks...)...)
 	}
-	a.Record.Type = "outcome"
+	a.Record.Type = audit.TypeOutcome
 	err := a.gate.log.Append(&a.Record)
 	if err != nil {
 		a.gate.log.AppendLate(&a.Record)

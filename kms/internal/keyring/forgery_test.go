@@ -3,6 +3,7 @@ package keyring
 import (
 	"crypto/ecdsa"
 	"encoding/asn1"
+	"errors"
 	"math/big"
 	"slices"
 	"testing"
@@ -86,6 +87,7 @@ func TestECDSARefusesOtherEncodings(t *testing.T) {
 			"a byte less":          raw[:len(raw)-1],
 			"half":                 raw[:half],
 			"padded on the left":   slices.Concat([]byte{0}, raw[:half], []byte{0}, raw[half:]),
+			"S padded on the left": slices.Concat(raw[:half], []byte{0}, raw[half:]),
 			"twice":                slices.Concat(raw, raw),
 			"R and S as one in 00": append(make([]byte, len(raw)), raw...),
 		} {
@@ -110,6 +112,9 @@ func TestECDSARefusesOtherEncodings(t *testing.T) {
 			}
 			if verified(t, w.Keyring, v, Options{}, input, sig) {
 				t.Errorf("%s: %s passes for DER", typ, name)
+			}
+			if raw, err := rawFromDER(sig, half); !errors.Is(err, ErrDamaged) {
+				t.Errorf("%s: %s becomes %x", typ, name, raw)
 			}
 		}
 		if !verified(t, w.Keyring, v, Options{}, input, der) || !verified(t, w.Keyring, v, Options{JWS: true}, input, raw) {

@@ -24,6 +24,7 @@ func FuzzVerify(f *testing.F) {
 			sig := signed(f, k, v, o, input)
 			f.Add(uint8(i), sig)
 			f.Add(uint8(i), flipped(sig, len(sig)/2))
+			f.Add(uint8(i), append(bytes.Clone(sig), 0))
 		}
 	}
 	for _, sig := range [][]byte{nil, {0x30}, {0x30, 0}, {0x30, 6, 2, 1, 0, 2, 1, 0}, {0x30, 6, 2, 1, 1, 2, 1, 1}, make([]byte, 64), make([]byte, 132)} {

@@ -81,8 +81,13 @@ func TestNothingThatReachesAKeyPrintsOrMarshals(t *testing.T) {
 		if strings.HasPrefix(name, "foreign") {
 			continue
 		}
-		if got := fmt.Sprintf("%+v", v); got != redactedText {
-			t.Errorf("%s prints %s", name, got)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			if got := fmt.Sprintf(verb, v); got != redactedText {
+				t.Errorf("%s prints %s under %s", name, got, verb)
+			}
+		}
+		if _, err := v.(json.Marshaler).MarshalJSON(); err == nil {
+			t.Errorf("%s marshals as JSON", name)
 		}
 		if _, err := v.(encoding.TextMarshaler).MarshalText(); err == nil {
 			t.Errorf("%s marshals as text", name)

@@ -1,0 +1,141 @@
+package apitest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/signet-kms/signet/audit"
+)
+
+// Effect is something that a client was told is done.
+type Effect struct {
+	What      string            // for the message when it is lost
+	RequestID string            // of the answer; "" if it had none
+	Operation string            // as the audit log calls it; "" is any
+	Output    bool              // the record must hold the keyed hash of a result
+	Still     func(*Node) error // asks a running, unsealed node; nil: the record says it all
+}
+
+// Acked registers an effect. CheckAll wants its record, and Still to be nil.
+// Successes that came through Send are registered without Still already.
+func (n *Node) Acked(e Effect) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.effects = append(n.effects, e)
+}
+
+// Effects is how many effects were registered by Acked.
+func (n *Node) Effects() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.effects)
+}
+
+// Forget drops the registered effects and answers, for a test that destroys the
+// evidence on purpose.
+func (n *Node) Forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.effects, n.replies, n.lives = nil, nil, make([]bool, len(n.lives))
+}
+
+// replied is a success that Send saw.
+type replied struct {
+	method, path string // the path without /v1/
+	id           string // "" for an answer without a body
+}
+
+func (n *Node) register(method, path string, r Reply) {
+	if r.Status < 200 || r.Status > 299 {
+		return
+	}
+	token := r.Text("auth", "client_token")
+	id := r.RequestID()
+	bare := id == "" && len(r.Body) > 0 // answers without envelope are counted or the node's own
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if token != "" {
+		n.handedOut("a token", token)
+	}
+	if bare || id == "" && method == "HEAD" {
+		return
+	}
+	path, _, _ = strings.Cut(strings.TrimPrefix(path, "/v1/"), "?")
+	n.replies = append(n.replies, replied{method, path, id})
+}
+
+// unrecorded finds what was acknowledged and has no record.
+func unrecorded(recs []audit.Parsed, effects []Effect, replies []replied) []string {
+	var out []string
+	type place struct{ method, path string }
+	byID, done := map[string][]audit.Parsed{}, map[place]int{}
+	for _, r := range recs {
+		if r.Outcome != audit.OutcomeOK {
+			continue
+		}
+		byID[r.RequestID] = append(byID[r.RequestID], r)
+		done[place{r.Method, r.Path}]++
+	}
+	wanted := map[place]int{}
+	for _, r := range replies {
+		if r.id == "" {
+			wanted[place{r.method, r.path}]++
+		} else if len(byID[r.id]) == 0 {
+			out = append(out, fmt.Sprintf("%s %s was answered (request %s) and has no record with outcome ok", r.method, r.path, r.id))
+		}
+	}
+	for p, n := range wanted {
+		if done[p] < n {
+			out = append(out, fmt.Sprintf("%s %s was answered %d times and has %d records with outcome ok", p.method, p.path, n, done[p]))
+		}
+	}
+	for _, e := range effects {
+		if e.RequestID != "" && !e.recordedIn(byID[e.RequestID]) {
+			out = append(out, fmt.Sprintf("%s was acknowledged (request %s) and has no such record", e.What, e.RequestID))
+		}
+	}
+	return out
+}
+
+func (e *Effect) recordedIn(recs []audit.Parsed) bool {
+	for _, r := range recs {
+		if (e.Operation == "" || r.Operation == e.Operation) && (!e.Output || r.Output != "") {
+			return true
+		}
+	}
+	return false
+}
+
+// unfinished finds intents without an outcome. One is legal where the process that
+// wrote it was killed; lives says which were, in the order of their audit/open.
+func unfinished(recs []audit.Parsed, lives []bool) []string {
+	open := map[string]string{} // request and proposal → what it was
+	life := -1
+	var out []string
+	settle := func() {
+		if life >= 0 && life < len(lives) && lives[life] {
+			clear(open)
+		}
+		for id, what := range open {
+			out = append(out, fmt.Sprintf("intent %s (%s) has no outcome", what, id))
+		}
+		clear(open)
+	}
+	for _, r := range recs {
+		id := r.RequestID + " " + r.Proposal
+		switch {
+		case r.Operation == "audit/open":
+			settle()
+			life++
+		case r.Type == audit.TypeIntent:
+			open[id] = r.Operation
+		case r.Type == audit.TypeOutcome:
+			delete(open, id)
+		}
+	}
+	settle()
+	if life+1 != len(lives) {
+		out = append(out, fmt.Sprintf("the audit log was opened %d times by %d processes", life+1, len(lives)))
+	}
+	return out
+}

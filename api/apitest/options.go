@@ -1,0 +1,88 @@
+package apitest
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// Option changes what New makes.
+type Option func(*options)
+
+type options struct {
+	shares, threshold int
+	stage             stage
+	durability        string
+	dataDir, auditDir string // "": below the test's own directory
+	cert, key         string // PEM files; "": plaintext
+	hooked            bool
+	dev               bool
+}
+
+// stage is how far New brings a node.
+type stage int
+
+const (
+	unsealed stage = iota
+	initialized
+	started
+)
+
+// Shares chooses how many shares are made and how many open the node; the
+// default is one of one.
+func Shares(n, k int) Option {
+	return func(o *options) { o.shares, o.threshold = n, k }
+}
+
+// Sealed leaves the node initialized and sealed.
+func Sealed() Option { return func(o *options) { o.stage = initialized } }
+
+// Uninitialized leaves the node without a cluster.
+func Uninitialized() Option { return func(o *options) { o.stage = started } }
+
+// Durability sets audit.durability, "sync" or "os"; the default is the daemon's.
+func Durability(d string) Option { return func(o *options) { o.durability = d } }
+
+// AuditDir puts the audit log into dir.
+func AuditDir(dir string) Option { return func(o *options) { o.auditDir = dir } }
+
+// DataDir puts the data into dir.
+func DataDir(dir string) Option { return func(o *options) { o.dataDir = dir } }
+
+// TLS gives the listener a certificate, which must be valid for 127.0.0.1, and
+// its key: two PEM files. Without it the node speaks plaintext.
+func TLS(cert, key string) Option { return func(o *options) { o.cert, o.key = cert, key } }
+
+// RecordKeys runs a daemon built with the tag signet_testhook, which writes every
+// private key that it generates to KeyRecord, for a test that searches for them.
+func RecordKeys() Option { return func(o *options) { o.hooked = true } }
+
+// hcl is the configuration file of a node. The kernel chooses the port, a new one
+// at every start.
+func (o *options) hcl() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "data_dir = %q\n\nlistener \"tcp\" {\n  address = \"127.0.0.1:0\"\n", o.dataDir)
+	if o.cert == "" {
+		b.WriteString("  tls_disable = true\n}\n")
+	} else {
+		fmt.Fprintf(&b, "  tls_cert_file = %q\n  tls_key_file = %q\n}\n", o.cert, o.key)
+	}
+	fmt.Fprintf(&b, "\naudit {\n  path = %q\n", o.auditDir)
+	if o.durability != "" {
+		fmt.Fprintf(&b, "  durability = %q\n", o.durability)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+func (o *options) complete(dir string) {
+	if o.shares == 0 {
+		o.shares, o.threshold = 1, 1
+	}
+	if o.dataDir == "" {
+		o.dataDir = filepath.Join(dir, "data")
+	}
+	if o.auditDir == "" {
+		o.auditDir = filepath.Join(dir, "audit")
+	}
+}

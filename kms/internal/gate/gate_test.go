@@ -1,0 +1,125 @@
+package gate
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/pass"
+	"github.com/signet-kms/signet/kms/policy"
+)
+
+func newGate(t *testing.T) (*Gate, func() string) {
+	t.Helper()
+	dir := t.TempDir()
+	log, err := audit.Open(audit.Options{Dir: dir, Durability: audit.DurabilityOS, Node: "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	return New(log), func() string {
+		b, err := os.ReadFile(filepath.Join(dir, "audit.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+}
+
+func signRequest(c *policy.Caller) *Request {
+	return &Request{Caller: c, RequestID: "r1", Operation: "transit/sign", Path: "transit/sign/web", Need: policy.Update, Action: pass.Sign, Key: "m/web"}
+}
+
+func TestAdmitMintsAPassForWhatPolicyAllowed(t *testing.T) {
+	g, _ := newGate(t)
+	a, err := g.Admit(signRequest(&policy.Caller{Root: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Pass().Redeem(pass.Sign, "m/web"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Pass().Redeem(pass.Sign, "m/web"); !errors.Is(err, pass.ErrSpent) {
+		t.Fatalf("a pass was spent twice: %v", err)
+	}
+}
+
+func TestARefusalIsRecordedAndYieldsNothing(t *testing.T) {
+	g, read := newGate(t)
+	a, err := g.Admit(signRequest(&policy.Caller{Accessor: "acc"})) // no policies
+	if !errors.Is(err, ErrDenied) || a != nil {
+		t.Fatalf("got %v, %v", a, err)
+	}
+	if log := read(); !strings.Contains(log, `"outcome":"refused"`) || !strings.Contains(log, `"accessor":"acc"`) {
+		t.Fatalf("the refusal is not in the log: %s", log)
+	}
+}
+
+func TestNoPassWithoutALog(t *testing.T) {
+	g, _ := newGate(t)
+	if err := g.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := g.Admit(signRequest(&policy.Caller{Root: true})); err == nil {
+		if err := a.Close("ok", ""); err == nil {
+			t.Fatal("a closed log took a record")
+		}
+	}
+	if _, err := g.Admit(signRequest(&policy.Caller{})); err == nil || errors.Is(err, ErrDenied) {
+		t.Fatalf("a refusal that could not be recorded: %v", err)
+	}
+}
+
+func TestIntentThenOutcome(t *testing.T) {
+	g, read := newGate(t)
+	a, err := g.Admit(signRequest(&policy.Caller{Root: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Intent("p1"); err != nil {
+		t.Fatal(err)
+	}
+	if log := read(); !strings.Contains(log, `"type":"intent"`) {
+		t.Fatal("the intent is not durable when Intent returns")
+	}
+	if err := a.Close("ok", ""); err != nil {
+		t.Fatal(err)
+	}
+	if log := read(); strings.Count(log, `"proposal":"p1"`) != 2 || !strings.Contains(log, `"type":"outcome"`) {
+		t.Fatalf("log: %s", log)
+	}
+}
+
+func TestSecretsInTheWrongPlaceAreScrubbed(t *testing.T) {
+	g, read := newGate(t)
+	token := "sgt." + strings.Repeat("Ab3_", 10) + "xyz"
+	hexShare, b64Share := strings.Repeat("0a", 48), strings.Repeat("Ab+/", 16)
+	r := signRequest(&policy.Caller{Root: true})
+	r.Path = "transit/sign/" + token
+	a, err := g.Admit(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Record.Key = hexShare
+	a.Record.Fields = map[string]string{"policy": b64Share, "count": "4096"}
+	if err := a.Close("ok", ""); err != nil {
+		t.Fatal(err)
+	}
+	log := read()
+	for _, secret := range []string{token, hexShare, b64Share} {
+		if strings.Contains(log, secret) {
+			t.Errorf("%.10s… is in the log", secret)
+		}
+	}
+	if strings.Count(log, "[redacted]") != 3 || !strings.Contains(log, "4096") {
+		t.Errorf("log: %s", log)
+	}
+	for _, name := range []string{"web", "a-usual-name-of-some-length.v2", "0f4b8f3e-0000-4000-8000-000000000001"} {
+		if Scrub(name) != name {
+			t.Errorf("%s was scrubbed", name)
+		}
+	}
+}
