@@ -2,7 +2,6 @@ package kms
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"time"
 
@@ -78,7 +77,7 @@ func (s *Service) Authenticate(c *Call, token string) error {
 	}
 	c.token = t
 	c.Caller = policy.Caller{
-		Root: t.Root(), TokenID: hex.EncodeToString(t.Hash), Accessor: t.Accessor, DisplayName: t.DisplayName,
+		Root: t.Root(), TokenID: t.ID(), Accessor: t.Accessor, DisplayName: t.DisplayName,
 		Policies: t.Policies, Remote: c.Remote, ACL: c.view.acls.get(c.view.State, t),
 	}
 	return nil

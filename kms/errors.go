@@ -154,8 +154,11 @@ var translations = []struct {
 // translate gives an error from below the sentinel it means here. An error that
 // means nothing here stays as it is and is "internal" to the caller.
 func translate(err error) error {
+	if err == nil {
+		return nil
+	}
 	var known *Error
-	if err == nil || errors.As(err, &known) {
+	if errors.As(err, &known) {
 		return err
 	}
 	for _, t := range translations {

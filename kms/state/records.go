@@ -1,6 +1,9 @@
 package state
 
-import "strings"
+import (
+	"encoding/hex"
+	"strings"
+)
 
 // Cluster is what genesis fixed.
 type Cluster struct {
@@ -46,13 +49,19 @@ type Token struct {
 	Renewable   bool              `codec:"b"`
 
 	policySet string // derived: the policies joined by zero bytes
+	id        string // derived: the hash in hex
 }
 
 // PolicySet is one text for the token's set of policies, equal for equal sets,
 // made once: it is asked for on every request.
 func (t *Token) PolicySet() string { return t.policySet }
 
-func (t *Token) derive() { t.policySet = strings.Join(t.Policies, "\x00") }
+// ID is the hash in hex, made once.
+func (t *Token) ID() string { return t.id }
+
+func (t *Token) derive() {
+	t.policySet, t.id = strings.Join(t.Policies, "\x00"), hex.EncodeToString(t.Hash)
+}
 
 // Root says whether the token carries the root policy.
 func (t *Token) Root() bool {

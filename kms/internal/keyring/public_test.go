@@ -46,6 +46,17 @@ func TestPublicHalfMustBeOfTheTypeAndInOneForm(t *testing.T) {
 			}
 		}
 	}
+	// The bits of the point moved by one, which x509 moves back.
+	p256 := w.version(state.ECDSAP256).Public
+	point := p256[len(p256)-65:]
+	copy(point, new(big.Int).Lsh(new(big.Int).SetBytes(point), 1).FillBytes(make([]byte, 65)))
+	p256[len(p256)-66] = 1 // one bit unused
+	if _, err := x509.ParsePKIXPublicKey(p256); err != nil {
+		t.Fatal("this form is no second one any more: find another", err)
+	}
+	if _, err := parsePublic(state.ECDSAP256, p256); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a second form of the same key: %v", err)
+	}
 	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

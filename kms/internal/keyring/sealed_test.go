@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
+	"github.com/tink-crypto/tink-go/v2/key"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
 	"github.com/signet-kms/signet/kms/internal/pass"
@@ -108,6 +110,35 @@ func TestOtherKeysetsAreRefused(t *testing.T) {
 	}
 	if err := attempt(k, &double); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a keyset with two keys: %v", err)
+	}
+	short, err := aesgcm.NewParameters(aesgcm.ParametersOpts{KeySizeInBytes: 16, IVSizeInBytes: 12, TagSizeInBytes: 16, Variant: aesgcm.VariantNoPrefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefixed, err := aesgcm.NewParameters(aesgcm.ParametersOpts{KeySizeInBytes: 32, IVSizeInBytes: 12, TagSizeInBytes: 16, Variant: aesgcm.VariantTink})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]key.Parameters{"AES-128": short, "AES with a prefix": prefixed} {
+		m := keyset.NewManager()
+		id, err := m.AddNewKeyFromParameters(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.SetPrimary(id); err != nil {
+			t.Fatal(err)
+		}
+		h, err := m.Handle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		box := &state.KeyVersion{Mount: mount, Name: "box", Number: 1, Type: state.AES256GCM}
+		if box.Sealed, err = sealKeyset(b, box, h); err != nil {
+			t.Fatal(err)
+		}
+		if err := attempt(k, box); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	for name, plaintext := range map[string][]byte{"empty": nil, "no protobuf": []byte("no keyset"), "no key": {8, 1}} {
 		bad := *v
