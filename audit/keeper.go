@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -112,24 +110,4 @@ func (l *Log) report() bool {
 		l.logger.Error("the audit log fails; operations are refused", "path", j.file.path, "error", err)
 	}
 	return err != nil && !dead
-}
-
-// close refuses what comes from now on, waits for what is under way and closes
-// the file. The keeper has stopped.
-func (j *journal) close() error {
-	j.mu.Lock()
-	j.closed = &unavailable{reason: ErrClosed}
-	for j.writing {
-		j.idle.Wait()
-	}
-	failed, late, lost, refused := j.err, len(j.late), j.lateLost, j.refused
-	j.mu.Unlock()
-	var errs []error
-	if failed != nil {
-		errs = append(errs, fmt.Errorf("%w; not recorded: %d late records, and the count of %d refused requests", failed, int64(late)+lost, refused))
-	}
-	if !isFatal(failed) {
-		errs = append(errs, j.file.sync())
-	}
-	return errors.Join(append(errs, j.file.close())...)
 }

@@ -159,16 +159,6 @@ func (l *Log) Err() error {
 // and the process must exit. Every Append after it fails.
 func (l *Log) Fatal() <-chan error { return l.journal.fatal }
 
-// Close writes what is pending, syncs the log and gives up the directory. Appends
-// under way are completed, later ones fail with ErrClosed. The error says what
-// could not be written. A second Close does nothing.
-func (l *Log) Close() error {
-	if !l.keeper.stop() {
-		return nil
-	}
-	return l.journal.close()
-}
-
 // pack holds the encoded bodies of one Append.
 type pack struct {
 	buf  []byte

@@ -290,8 +290,9 @@ func TestErrorsShowNoSecretAndNoControlCharacters(t *testing.T) {
 // TLS mistakes are final, and each is recognisable by its own type.
 func TestTLSMistakesAreNotRepeated(t *testing.T) {
 	hits := 0
-	secure := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
 	secure.Config.ErrorLog = discard()
+	secure.StartTLS()
 	defer secure.Close()
 	plain := serve(t, data(keyBody))
 	for name, address := range map[string]string{

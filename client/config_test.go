@@ -40,8 +40,9 @@ func TestAddresses(t *testing.T) {
 
 func TestTLSFiles(t *testing.T) {
 	dir := t.TempDir()
-	server := httptest.NewTLSServer(reply(200, sealBody))
+	server := httptest.NewUnstartedServer(reply(200, sealBody))
 	server.Config.ErrorLog = discard()
+	server.StartTLS()
 	defer server.Close()
 	ca := filepath.Join(dir, "ca.pem")
 	writeFile(t, ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))

@@ -62,7 +62,8 @@ type Service struct {
 	keyLocks keyLocks
 	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
 
-	fatal chan error // after which the process must end; capacity 1
+	fatal chan error    // after which the process must end; capacity 1
+	wake  chan struct{} // tells lead that the node was unsealed; capacity 1
 
 	stop context.CancelFunc // ends the background work
 	done sync.WaitGroup
@@ -77,7 +78,7 @@ type view struct {
 // Open starts the domain on a store that may be empty. The node is sealed until
 // Unseal. Errors are those of raftstore.Open and audit.Open.
 func Open(cfg Config) (*Service, error) {
-	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1)}
+	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1), wake: make(chan struct{}, 1)}
 	s.keyLocks.seed = maphash.MakeSeed()
 	s.machine = &machine{publish: s.publish}
 	store, err := raftstore.Open(cfg.Store, s.machine)
@@ -157,23 +158,34 @@ func (s *Service) lead(ctx context.Context) {
 		}
 		if !s.store.Leading() || !s.unsealed() {
 			s.endEpoch()
-			pause(ctx, leadershipPoll)
+			s.watch(ctx)
 			continue
 		}
 		if s.leading() {
-			pause(ctx, leadershipPoll)
+			s.watch(ctx)
 			continue
 		}
 		if err := s.openEpoch(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("could not take up leadership, trying again", "error", err)
-			pause(ctx, 10*leadershipPoll)
+			s.watch(ctx)
 		}
 	}
 }
 
-// leadershipPoll is how soon a change of leadership is noticed. Serving does not
-// wait for it: every proposal and every answer asks raft itself.
-const leadershipPoll = 5 * time.Millisecond
+// leadershipPoll is how soon a change of leadership is noticed at the latest; an
+// unseal is noticed at once. Safety does not wait for either: every proposal and
+// every answer asks raft itself.
+const leadershipPoll = 100 * time.Millisecond
+
+func (s *Service) watch(ctx context.Context) {
+	t := time.NewTimer(leadershipPoll)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.wake:
+	case <-ctx.Done():
+	}
+}
 
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)

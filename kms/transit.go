@@ -121,8 +121,6 @@ func (s *Service) hashOf(b []byte) string {
 	return s.gate.Hash(b)
 }
 
-// itemsPerChunk keeps a record of item hashes under the log's limit of 32 KiB.
-const itemsPerChunk = 100
 
 func (s *Service) runBatch(c *Call, t *transit, a *gate.Admission, use *keyring.Use, k *state.Key, results []Result) error {
 	a.Record.Items = len(t.items)
@@ -135,10 +133,10 @@ func (s *Service) runBatch(c *Call, t *transit, a *gate.Admission, use *keyring.
 		results[i] = r
 		hashes[i] = audit.ItemHash{Index: i, Input: s.hashOf(seen[0]), Output: s.hashOf(seen[1]), Code: Code(err), KeyVersion: r.Version}
 	}
-	for chunk, from := 1, 0; from < len(hashes); chunk, from = chunk+1, from+itemsPerChunk {
+	for chunk, from := 1, 0; from < len(hashes); chunk, from = chunk+1, from+audit.ChunkItems {
 		a.Chunks = append(a.Chunks, &audit.Record{
 			Type: audit.TypeChunk, RequestID: c.RequestID, Operation: t.verb.operation, Key: gate.Scrub(t.ref.Name), Chunk: chunk,
-			Hashes: hashes[from:min(from+itemsPerChunk, len(hashes))],
+			Hashes: hashes[from:min(from+audit.ChunkItems, len(hashes))],
 		})
 	}
 	return nil

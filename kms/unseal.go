@@ -99,6 +99,10 @@ func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
 	s.numbering.Lock()
 	s.numbering.bar = bar
 	s.numbering.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default: // it is awake already
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	for s.serving.Load() == 0 {

@@ -35,14 +35,21 @@ func checkLogFile(path string) (shape logShape, err error) {
 	if err != nil {
 		return shape, err
 	}
-	if err := checkBolt(f, info.Size(), shape.record); err != nil {
+	var r recordCheck
+	if err := checkBolt(f, info.Size(), r.record); err != nil {
 		return shape, &Corruption{File: path, Kind: ErrCorruptStore, Err: err}
 	}
-	return shape, nil
+	return r.logShape, nil
+}
+
+// recordCheck verifies records in the order of their keys.
+type recordCheck struct {
+	logShape
+	handle codec.MsgpackHandle // keeps what it learnt of raft.Log by reflection
 }
 
 // record checks one record and notes it.
-func (s *logShape) record(bucket string, key, value []byte) error {
+func (s *recordCheck) record(bucket string, key, value []byte) error {
 	if bucket == "conf" {
 		_, err := openValue(key, value)
 		return err
@@ -52,7 +59,7 @@ func (s *logShape) record(bucket string, key, value []byte) error {
 	}
 	index := binary.BigEndian.Uint64(key)
 	var l raft.Log
-	decoder := codec.NewDecoderBytes(value, &codec.MsgpackHandle{})
+	decoder := codec.NewDecoderBytes(value, &s.handle)
 	if err := decoder.Decode(&l); err != nil || decoder.NumBytesRead() != len(value) {
 		return fmt.Errorf("entry %d does not decode", index)
 	}

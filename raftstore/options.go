@@ -50,11 +50,12 @@ type Options struct {
 	// Dev shortens raft's timings to 50 ms.
 	Dev bool
 
-	// Logger receives what an operator should know. Nil: nothing is logged.
+	// Logger receives what an operator should know, under the name that the
+	// caller gave it. Nil: nothing is logged.
 	Logger hclog.Logger
 
 	// SnapshotThreshold is the number of entries after the last snapshot from
-	// which the next one is due. 0: 8192.
+	// which the next one is due. 0: 2048.
 	SnapshotThreshold uint64
 
 	// SnapshotInterval is how often it is looked whether a snapshot is due, at
@@ -62,7 +63,7 @@ type Options struct {
 	SnapshotInterval time.Duration
 
 	// TrailingLogs is the number of entries kept in front of a snapshot for
-	// followers that are a little behind. 0: 1024.
+	// followers that are a little behind. 0: 512.
 	TrailingLogs uint64
 }
 
@@ -84,13 +85,13 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("bad address %q: use host:port", o.Address)
 	}
 	if o.SnapshotThreshold == 0 {
-		o.SnapshotThreshold = 8192
+		o.SnapshotThreshold = 2048
 	}
 	if o.SnapshotInterval == 0 {
 		o.SnapshotInterval = 30 * time.Second
 	}
 	if o.TrailingLogs == 0 {
-		o.TrailingLogs = 1024
+		o.TrailingLogs = 512
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
@@ -113,7 +114,8 @@ func (o Options) raftConfig(nodeID string, notify chan<- bool, logger hclog.Logg
 	c.CommitTimeout = 5 * time.Millisecond
 
 	// Callers number their entries and so hand them over one at a time. With
-	// an unbuffered channel each would be written and synced alone.
+	// an unbuffered channel each would be written and synced alone
+	// (BenchmarkPropose: 2.5 ms an entry instead of 0.15 ms).
 	c.BatchApplyCh = true
 
 	if o.Dev {

@@ -74,7 +74,7 @@ func Open(o Options, m Machine) (*Store, error) {
 	}
 	s := &Store{
 		opts:           o,
-		log:            o.Logger.Named("raftstore"),
+		log:            o.Logger,
 		enqueueTimeout: enqueueTimeout,
 		drainTimeout:   drainTimeout,
 		reserve:        reserve,

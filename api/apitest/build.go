@@ -17,36 +17,36 @@ const raceVariable = "SIGNET_TEST_RACE"
 // The daemon's binaries, each built at most once a test process: it takes seconds,
 // and every test wants one.
 var (
-	plainBinary  = sync.OnceValues(func() (string, error) { return build("") })
-	hookedBinary = sync.OnceValues(func() (string, error) { return build("signet_testhook") })
+	plainBinary  = sync.OnceValues(func() (*os.File, error) { return build("") })
+	hookedBinary = sync.OnceValues(func() (*os.File, error) { return build("signet_testhook") })
 )
 
 // Binary returns a path from which this process and its children can execute
 // the daemon. The path dies with the process.
 func Binary(t testing.TB) string {
 	t.Helper()
-	return must(t, plainBinary)
+	return executable(t, plainBinary)
 }
 
-func must(t testing.TB, build func() (string, error)) string {
+func executable(t testing.TB, binary func() (*os.File, error)) string {
 	t.Helper()
-	path, err := build()
+	file, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(int(file.Fd()))
 }
 
 // build compiles cmd/signet and takes its name away at once: it is executed
-// through the descriptor, so nothing stays behind however the tests end.
-func build(tags string) (string, error) {
+// through the open file, so nothing stays behind however the tests end.
+func build(tags string) (*os.File, error) {
 	dir, err := os.MkdirTemp("", "signet-apitest-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // in the system's temporary directory
 	name := filepath.Join(dir, "signet")
-	args := []string{"build", "-buildvcs=false", "-o", name, "-tags", tags}
+	args := []string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", name, "-tags", tags} // no debug information: it links in half the time
 	env := "CGO_ENABLED=0"
 	if os.Getenv(raceVariable) == "1" {
 		args, env = append(args, "-race"), "CGO_ENABLED=1"
@@ -54,11 +54,7 @@ func build(tags string) (string, error) {
 	cmd := exec.Command("go", append(args, "github.com/signet-kms/signet/cmd/signet")...)
 	cmd.Env = append(os.Environ(), env)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
 	}
-	file, err := os.Open(name) // never closed: it is the binary from now on
-	if err != nil {
-		return "", err
-	}
-	return "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(int(file.Fd())), nil
+	return os.Open(name)
 }

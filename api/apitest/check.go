@@ -198,12 +198,15 @@ func modeProblems(dirs ...string) []string {
 	var out []string
 	for _, dir := range dirs {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // a temporary file of a running node
+			}
 			if err != nil {
 				return err
 			}
 			info, err := d.Info()
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil // a temporary file of a running node
+				return nil
 			}
 			if err != nil {
 				return err

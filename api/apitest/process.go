@@ -41,7 +41,7 @@ func (n *Node) Start() {
 		args = []string{"server", "--dev", "--dev-root-token", n.root, "--listen", "127.0.0.1:0"}
 	}
 	watch := &readyWatch{to: n.log, ready: make(chan string, 1)}
-	p := &process{cmd: exec.Command(must(n.t, binary), args...), exited: make(chan struct{})}
+	p := &process{cmd: exec.Command(executable(n.t, binary), args...), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = watch, n.log
 	p.cmd.Env = append(os.Environ(), "TMPDIR="+n.dir)
 	if n.o.hooked {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -59,7 +60,7 @@ func (s *Scanner) add(what string, b []byte) {
 // when as many bytes come before it in the text.
 func inBase64(enc *base64.Encoding, secret []byte, before int) []byte {
 	text := enc.EncodeToString(append(make([]byte, before), secret...))
-	head := (before*8 + 5) / 6          // characters with a bit of what comes before
+	head := (before*8 + 5) / 6             // characters with a bit of what comes before
 	tail := (before + len(secret)) * 8 / 6 // the one after has a bit of what follows
 	return []byte(text[head:tail])
 }
@@ -99,6 +100,9 @@ func (s *Scanner) find(content []byte) []string {
 func (s *Scanner) Files(dirs ...string) (found []string, files int, err error) {
 	for _, dir := range dirs {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // a temporary file of a running node
+			}
 			if err != nil {
 				return err
 			}
@@ -109,6 +113,9 @@ func (s *Scanner) Files(dirs ...string) (found []string, files int, err error) {
 				return nil
 			}
 			content, err := os.ReadFile(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
 			files++
 			for _, what := range s.Find(content) {
 				found = append(found, fmt.Sprintf("%s in %s", what, path))

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
+)
+
+// describeAnswer returns what the server said. Where its words are kept for old
+// clients' sake, ours are clearer.
+func describeAnswer(err *client.Error) string {
+	switch err.Code {
+	case wire.Sealed:
+		return "the server is sealed"
+	case wire.NotInitialized:
+		return "the server is not initialised"
+	case wire.InvalidToken:
+		return "permission denied: the token is not valid (any more)"
+	}
+	said := strings.Join(err.Errors, "; ")
+	if said == "" && err.Code != "" {
+		said = strings.ReplaceAll(string(err.Code), "_", " ")
+	}
+	if said == "" {
+		said = strings.ToLower(http.StatusText(err.Status))
+	}
+	if err.Code == "" {
+		said = fmt.Sprintf("the answer, with status %d, is not one of a Signet server: %s", err.Status, said)
+	}
+	if err.Code == wire.Internal && err.RequestID != "" {
+		said += " (request " + err.RequestID + ")"
+	}
+	return strings.TrimRight(said, ".") + unknownOutcome(err)
+}
+
+func describeNetwork(err *client.NetworkError) string {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused by " + err.Address
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time from " + err.Address
+	case isHTTPAnswer(err):
+		return err.Address + " answers http, not https"
+	case errors.Is(err, client.ErrBadAnswer):
+		return err.Err.Error()
+	}
+	return "cannot reach " + err.Address + ": " + err.Err.Error()
+}
+
+// isHTTPAnswer reports a plain HTTP server where TLS was expected. net/http
+// turns the tls.RecordHeaderError of that case into an error of its own.
+func isHTTPAnswer(err error) bool {
+	var record tls.RecordHeaderError
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record)
+}
+
+// hints returns what to do about err, each a line.
+func hints(err error) []string {
+	wrong := (*wrongUsage)(nil)
+	if errors.As(err, &wrong) {
+		return oneOf(wrong.hint)
+	}
+	answered := (*client.Error)(nil)
+	if errors.As(err, &answered) {
+		return hintsForAnswer(answered)
+	}
+	network := (*client.NetworkError)(nil)
+	if errors.As(err, &network) {
+		return hintsForNetwork(network)
+	}
+	switch {
+	case errors.Is(err, client.ErrNoToken):
+		return []string{"store one with: signet login"}
+	case errors.Is(err, client.ErrBadAddress), errors.Is(err, client.ErrPlaintext):
+		return []string{"SIGNET_ADDR is " + addressInUse()}
+	case errors.Is(err, client.ErrBadTLS):
+		return []string{"look at SIGNET_CACERT, SIGNET_CLIENT_CERT and SIGNET_CLIENT_KEY"}
+	}
+	return nil
+}
+
+func oneOf(hint string) []string {
+	if hint == "" {
+		return nil
+	}
+	return []string{hint}
+}
+
+func addressInUse() string {
+	if address := os.Getenv("SIGNET_ADDR"); address != "" {
+		return address
+	}
+	return client.DefaultAddress + ", the default"
+}
+
+func hintsForNetwork(err *client.NetworkError) []string {
+	var (
+		unknownCA x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		lookup    *net.DNSError
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return []string{
+			"is the server running? the address is " + addressInUse(),
+			"another one goes into SIGNET_ADDR; a development server starts with: signet server --dev",
+		}
+	case errors.As(err, &unknownCA):
+		return []string{"set SIGNET_CACERT to the PEM file of the CA that issued the server's certificate"}
+	case errors.As(err, &hostname):
+		return []string{"put a name that the certificate is for into SIGNET_ADDR"}
+	case isHTTPAnswer(err):
+		return []string{"a development server speaks http: set SIGNET_ADDR=" + strings.Replace(err.Address, "https://", "http://", 1)}
+	case errors.As(err, &lookup):
+		return []string{"SIGNET_ADDR is " + addressInUse()}
+	case errors.Is(err, client.ErrOutcomeUnknown):
+		return []string{"look before you repeat it: the request reached the server, the answer did not come back"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return []string{"is this the right address? SIGNET_ADDR is " + addressInUse()}
+	}
+	return nil
+}
+
+func hintsForAnswer(err *client.Error) []string {
+	switch err.Code {
+	case wire.Sealed:
+		return []string{"unseal it, one share at a time, with: signet operator unseal", "see how far it is with: signet status"}
+	case wire.NotInitialized:
+		return []string{"initialise it, once, with: signet operator init"}
+	case wire.InvalidToken:
+		return []string{"log in with another one: signet login" + fromEnvironment()}
+	case wire.PermissionDenied:
+		return []string{
+			fmt.Sprintf("this needs the capability %s on the path %q", capability(err), err.Path),
+			"see what policies the token has with: signet token lookup",
+		}
+	case wire.KeyNotFound, wire.NotFound:
+		return oneOf(listOf(err.Path))
+	case wire.DeletionNotAllowed:
+		return []string{"allow it first with: signet key config " + keyOf(err.Path) + " --deletion-allowed"}
+	case wire.AuditUnavailable:
+		return []string{"nothing is done without its audit record: free space for the audit log, see signet status"}
+	case wire.NoLeader, wire.NoLease:
+		return []string{"an election may be going on: try again in a moment, see signet status"}
+	case wire.OutcomeUnknown:
+		return []string{"look before you repeat it"}
+	case wire.RateLimited, wire.Overloaded:
+		return []string{"try again in a moment"}
+	case wire.BodyTooLarge:
+		return []string{"sign the hash of the input instead, with --prehashed"}
+	}
+	if strings.HasPrefix(string(err.Code), "share_") && err.Path == "sys/unseal" { // the text says what is wrong with it
+		return []string{"it did not count; check a share without using it: signet operator verify-share"}
+	}
+	if err.Code == "" && strings.Contains(strings.Join(err.Errors, " "), "HTTPS server") {
+		return []string{"the server speaks https: set SIGNET_ADDR=https://…"}
+	}
+	if err.Code == "" {
+		return []string{"SIGNET_ADDR is " + addressInUse()}
+	}
+	return nil
+}
+
+func fromEnvironment() string {
+	if os.Getenv("SIGNET_TOKEN") != "" {
+		return " (SIGNET_TOKEN is set and goes before the stored one)"
+	}
+	return ""
+}
+
+// capability returns what the policy must grant, as Vault's policies name it.
+func capability(err *client.Error) string {
+	switch err.Method {
+	case http.MethodGet:
+		if err.Path == "transit/keys" || err.Path == "sys/policies/acl" {
+			return "list"
+		}
+		return "read"
+	case http.MethodDelete:
+		return "delete"
+	}
+	if strings.Count(err.Path, "/") == 2 && strings.HasPrefix(err.Path, "transit/keys/") || strings.HasPrefix(err.Path, "sys/policies/") {
+		return "create or update"
+	}
+	return "update"
+}
+
+// listOf returns how to see what there is instead of what was not found.
+func listOf(path string) string {
+	switch {
+	case strings.HasPrefix(path, "transit/"):
+		return "see the keys with: signet key list"
+	case strings.HasPrefix(path, "sys/policies/"):
+		return "see the policies with: signet policy list"
+	}
+	return ""
+}
+
+// keyOf returns the name in a path such as transit/keys/web.
+func keyOf(path string) string {
+	_, name, _ := strings.Cut(path, "/keys/")
+	name, _, _ = strings.Cut(name, "/")
+	return name
+}

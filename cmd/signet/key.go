@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
+)
+
+func newKeyCommand(c *cli) *cobra.Command {
+	return group("key", "create, list, read, rotate, configure and delete keys",
+		newKeyCreateCommand(c), newKeyListCommand(c), newKeyReadCommand(c),
+		newKeyRotateCommand(c), newKeyConfigCommand(c), newKeyDeleteCommand(c))
+}
+
+// keyTypes returns the types that the server makes.
+func keyTypes() []string {
+	return []string{
+		wire.KeyECDSAP256, wire.KeyECDSAP384, wire.KeyECDSAP521, wire.KeyEd25519,
+		wire.KeyRSA2048, wire.KeyRSA3072, wire.KeyRSA4096, wire.KeyAES256GCM,
+	}
+}
+
+// onKey makes the command of a call that returns a key.
+func (c *cli) onKey(cmd *cobra.Command, do func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error)) *cobra.Command {
+	cmd.Args = exactly("NAME")
+	return c.printing(cmd, func(ctx context.Context, args []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		key, err := do(ctx, cl.Transit(""), args[0])
+		if err != nil {
+			return err
+		}
+		return c.emit(key, keyTable(key))
+	})
+}
+
+func newKeyCreateCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "create NAME --type TYPE", Short: "create a key",
+		Long:    "Creates a key. The types are:\n  " + strings.Join(keyTypes(), ", "),
+		Example: "  signet key create web --type ecdsa-p256",
+	}
+	var req wire.KeyCreateRequest
+	cmd.Flags().Var(choiceFlag{&req.Type, keyTypes()}, "type", "type of the key (required)")
+	cmd.Flags().Var(durationFlag{&req.AutoRotatePeriod}, "auto-rotate-period", "make a new version this often, such as 30d")
+	return c.onKey(cmd, func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error) {
+		if req.Type == "" {
+			return wire.KeyData{}, usage(cmd, "--type is missing: "+strings.Join(keyTypes(), ", "))
+		}
+		key, err := t.CreateKey(ctx, name, req)
+		if err == nil && key.Type != req.Type {
+			// The server leaves an existing key alone and only warns. Whoever asked
+			// for another type must not go on as if it had it.
+			err = fmt.Errorf("the key %s exists already and is of type %s", name, key.Type)
+		}
+		return key, err
+	})
+}
+
+func newKeyListCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "list the keys", Args: exactly()}
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		names, err := cl.Transit("").ListKeys(ctx)
+		if err != nil {
+			return err
+		}
+		return c.emit(wire.Keys{Keys: names}, lines(names))
+	})
+}
+
+func newKeyReadCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "read NAME", Short: "show a key and its versions", Args: exactly("NAME"),
+		Long: "Shows a key and its versions. With --public it prints nothing but a public key, as PEM.",
+	}
+	public := cmd.Flags().Bool("public", false, "print the public key only")
+	version := cmd.Flags().Int("key-version", 0, "with --public: version `N` (0: the latest)")
+	return c.printing(cmd, func(ctx context.Context, args []string) error {
+		if *version < 0 || (*version != 0 && !*public) {
+			return usage(cmd, "--key-version is not negative and goes with --public")
+		}
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		if *public {
+			return c.emitPublic(ctx, cl.Transit(""), args[0], *version)
+		}
+		key, err := cl.Transit("").ReadKey(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return c.emit(key, keyTable(key))
+	})
+}
+
+func newKeyRotateCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{Use: "rotate NAME", Short: "make a new version of a key",
+		Long: "Makes a new version of a key, which signs and encrypts from now on. Old versions go on verifying and decrypting."}
+	return c.onKey(cmd, func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error) {
+		return t.RotateKey(ctx, name)
+	})
+}
+
+func newKeyConfigCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "config NAME", Short: "change the settings of a key",
+		Example: "  signet key config web --min-decryption-version 2\n  signet key config web --deletion-allowed",
+	}
+	f := cmd.Flags()
+	var req wire.KeyConfigRequest
+	decryption := f.Int("min-decryption-version", 0, "versions below `N` neither decrypt nor verify")
+	encryption := f.Int("min-encryption-version", 0, "versions below `N` neither encrypt nor sign (0: the latest alone)")
+	deletion := f.Bool("deletion-allowed", false, "the key may be deleted")
+	f.Var(durationFlag{&req.AutoRotatePeriod}, "auto-rotate-period", "make a new version this often, such as 30d (0: never)")
+	return c.onKey(cmd, func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error) {
+		setIfChanged(f.Changed("min-decryption-version"), &req.MinDecryptionVersion, wire.IntOf(*decryption))
+		setIfChanged(f.Changed("min-encryption-version"), &req.MinEncryptionVersion, wire.IntOf(*encryption))
+		setIfChanged(f.Changed("deletion-allowed"), &req.DeletionAllowed, wire.BoolOf(*deletion))
+		if req.MinDecryptionVersion.IsZero() && req.MinEncryptionVersion.IsZero() && req.DeletionAllowed.IsZero() && req.AutoRotatePeriod.IsZero() {
+			return wire.KeyData{}, usage(cmd, "say what to change")
+		}
+		return t.ConfigureKey(ctx, name, req)
+	})
+}
+
+func newKeyDeleteCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{Use: "delete NAME", Short: "delete a key", Args: exactly("NAME"),
+		Long: "Deletes a key, if its settings allow it: signet key config NAME --deletion-allowed"}
+	return c.printing(cmd, func(ctx context.Context, args []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		if err := cl.Transit("").DeleteKey(ctx, args[0]); err != nil {
+			return err
+		}
+		return c.emit(map[string]string{"deleted": args[0]}, line("deleted: "+printable(args[0])))
+	})
+}
+
+func keyTable(key wire.KeyData) func(io.Writer) error {
+	return func(w io.Writer) error {
+		err := columns(
+			row{"name", key.Name},
+			row{"type", key.Type},
+			row{"latest version", key.LatestVersion},
+			row{"min decryption version", key.MinDecryptionVersion},
+			row{"min encryption version", key.MinEncryptionVersion},
+			row{"rotates itself every", seconds(key.AutoRotatePeriod, "never")},
+			row{"deletion allowed", key.DeletionAllowed},
+			row{"can", strings.Join(abilities(key), ", ")},
+		)(w)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return err
+		}
+		return columns(versionRows(key)...)(w)
+	}
+}
+
+func abilities(key wire.KeyData) (out []string) {
+	for _, a := range []struct {
+		has  bool
+		name string
+	}{{key.SupportsSigning, "sign, verify"}, {key.SupportsEncryption, "encrypt"}, {key.SupportsDecryption, "decrypt"}} {
+		if a.has {
+			out = append(out, a.name)
+		}
+	}
+	return out
+}
+
+func versionRows(key wire.KeyData) []row {
+	rows := []row{{"VERSION", "CREATED", "STATE", "KID"}}
+	names := slices.SortedFunc(maps.Keys(key.Keys), func(a, b string) int {
+		if len(a) != len(b) {
+			return len(a) - len(b) // decimal numbers: the longer is greater
+		}
+		return strings.Compare(a, b)
+	})
+	for _, name := range names {
+		v := key.Keys[name]
+		rows = append(rows, row{name, v.CreationTime, v.State, v.KID})
+	}
+	return rows
+}
+
+// publicKey is the result of `signet key read --public`.
+type publicKey struct {
+	Version   int    `json:"version"`
+	KID       string `json:"kid"`
+	PublicKey string `json:"public_key"` // SPKI PEM for every type
+}
+
+func (c *cli) emitPublic(ctx context.Context, t client.Transit, name string, version int) error {
+	signer, err := t.Signer(ctx, name, client.SignerOptions{Version: version})
+	if err != nil {
+		return err
+	}
+	pem, err := spkiPEM(signer.Public())
+	if err != nil {
+		return fmt.Errorf("encode the public key of version %s: %w", strconv.Itoa(signer.Version()), err)
+	}
+	return c.emit(publicKey{signer.Version(), signer.KeyID(), pem}, func(w io.Writer) error {
+		_, err := io.WriteString(w, pem)
+		return err
+	})
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
+)
+
+func newOperatorCommand(c *cli) *cobra.Command {
+	statusCommand := newStatusCommand(c)
+	return group("operator", "initialise, unseal and seal a server",
+		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), statusCommand)
+}
+
+func newInitCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "init", Short: "initialise a new server, once", Args: exactly(),
+		Long: `Initialises a new server and prints the shares and the root token. Nobody can
+ask for them again. The server stays sealed; unseal it with as many shares as
+the threshold says.`,
+	}
+	shares := cmd.Flags().Int("shares", 5, "make `N` shares")
+	threshold := cmd.Flags().Int("threshold", 3, "any `K` of them unseal the server")
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		if *shares < 1 || *threshold < 1 || *threshold > *shares {
+			return usage(cmd, fmt.Sprintf("--threshold is between 1 and --shares, not %d of %d", *threshold, *shares))
+		}
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		out, err := cl.Sys().Init(ctx, *shares, *threshold)
+		if err != nil {
+			return err
+		}
+		return c.emit(out, func(w io.Writer) error { return initTable(w, out, *threshold) })
+	})
+}
+
+func initTable(w io.Writer, out *wire.InitResponse, threshold int) error {
+	for i, share := range out.Keys {
+		if _, err := fmt.Fprintf(w, "share %d: %s\n", i+1, printable(share.Reveal())); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, `
+root token: %s
+
+These are shown once and kept nowhere. Give each share to another person, who
+keeps it offline. Any %d of the %d shares unseal the server after each start:
+
+  signet operator unseal
+
+Without %d of them, what the server keeps is lost for good. The root token may do
+everything: create narrower tokens with it, then revoke it.
+`, printable(out.RootToken.Reveal()), threshold, len(out.Keys), threshold)
+	return err
+}
+
+func newUnsealCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "unseal", Short: "give a share to unseal the server", Args: exactly(),
+		Long: `Gives one share, typed without echo. From a pipe, every line of stdin is a share.
+A wrong share is named at once and does not count.`,
+		Example: "  signet operator unseal\n  signet operator unseal < shares",
+	}
+	reset := cmd.Flags().Bool("reset", false, "drop the shares given so far, give none")
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		var s wire.SealStatus
+		if *reset {
+			s, err = cl.Sys().ResetUnseal(ctx)
+		} else {
+			s, err = c.giveShares(ctx, cl)
+		}
+		if err != nil {
+			return err
+		}
+		return c.emit(s, line(progress(s)))
+	})
+}
+
+func (c *cli) giveShares(ctx context.Context, cl *client.Client) (s wire.SealStatus, err error) {
+	if c.interactive() {
+		share, err := c.ask(ctx, "share")
+		if err != nil {
+			return s, err
+		}
+		return cl.Sys().Unseal(ctx, share)
+	}
+	shares, err := c.pipedSecrets("share")
+	if err != nil {
+		return s, err
+	}
+	for i, share := range shares {
+		if s, err = cl.Sys().Unseal(ctx, share); err != nil {
+			if len(shares) > 1 {
+				c.note(fmt.Sprintf("share %d of %d on stdin was refused", i+1, len(shares)))
+			}
+			return s, err
+		}
+		if !s.Sealed {
+			break
+		}
+	}
+	return s, nil
+}
+
+func newVerifyShareCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "verify-share", Short: "check a share without using it", Args: exactly(),
+		Long: "Checks a share, typed without echo or piped in, against the server. It does not count towards unsealing.",
+	}
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		share, err := c.readSecret(ctx, "share")
+		if err != nil {
+			return err
+		}
+		out, err := cl.Sys().VerifyShare(ctx, share)
+		if err != nil {
+			return err
+		}
+		return c.emit(out, line(fmt.Sprintf("good: share %d of generation %d", out.Index, out.Generation)))
+	})
+}
+
+func newSealCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "seal", Short: "drop the keys from the server's memory", Args: exactly(),
+		Long: "Seals the server: it drops all keys from memory and serves nothing until it is unsealed again.",
+	}
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		if err := cl.Sys().Seal(ctx); err != nil {
+			return err
+		}
+		return c.emit(map[string]bool{"sealed": true}, line("sealed"))
+	})
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
+)
+
+// status is the result of `signet status`.
+type status struct {
+	Seal   wire.SealStatus `json:"seal"`
+	Health wire.Health     `json:"health"`
+	Leader wire.Leader     `json:"leader"`
+}
+
+func newStatusCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "status", Short: "show whether the server is sealed and healthy", Args: exactly(),
+		Long: "Shows whether the server is initialised, sealed and healthy, and who leads. Needs no token.\nExits with 3 if the server is sealed.",
+	}
+	return c.printing(cmd, func(ctx context.Context, _ []string) error { return c.showStatus(ctx) })
+}
+
+func (c *cli) showStatus(ctx context.Context) error {
+	cl, err := c.connect()
+	if err != nil {
+		return err
+	}
+	s, err := readStatus(ctx, cl)
+	if err != nil {
+		return err
+	}
+	health := "serving"
+	if s.Health.Reason != "" {
+		health = "not serving: " + string(s.Health.Reason)
+	}
+	err = c.emit(s, columns(
+		row{"initialised", s.Seal.Initialized},
+		row{"sealed", s.Seal.Sealed},
+		row{"seal type", s.Seal.Type},
+		row{"unseal progress", progress(s.Seal)},
+		row{"health", health},
+		row{"standby", s.Health.Standby},
+		row{"leader", s.Leader.LeaderAddress},
+		row{"cluster", s.Seal.ClusterName},
+		row{"cluster id", s.Seal.ClusterID},
+		row{"storage", s.Seal.StorageType},
+		row{"version", s.Seal.Version},
+	))
+	if err == nil && s.Seal.Sealed {
+		return errSealedShown
+	}
+	return err
+}
+
+func readStatus(ctx context.Context, cl *client.Client) (s status, err error) {
+	if s.Seal, err = cl.Sys().SealStatus(ctx); err != nil {
+		return s, err
+	}
+	if s.Health, err = cl.Sys().Health(ctx); err != nil {
+		return s, err
+	}
+	s.Leader, err = cl.Sys().Leader(ctx)
+	return s, err
+}
+
+func progress(s wire.SealStatus) string {
+	switch {
+	case !s.Initialized:
+		return "not initialised"
+	case !s.Sealed:
+		return fmt.Sprintf("unsealed (any %d of %d shares unseal it)", s.T, s.N)
+	}
+	return fmt.Sprintf("%d of %d shares given, of %d that exist", s.Progress, s.T, s.N)
+}

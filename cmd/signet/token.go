@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
+)
+
+func newTokenCommand(c *cli) *cobra.Command {
+	return group("token", "create, look up, renew and revoke tokens",
+		newTokenCreateCommand(c), newTokenLookupCommand(c), newTokenRenewCommand(c), newTokenRevokeCommand(c))
+}
+
+func newTokenCreateCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "create", Short: "create a token", Args: exactly(),
+		Long: `Creates a token and prints it. Without --policy it has the policies of the
+token in use.`,
+		Example: "  signet token create --policy web --ttl 12h",
+	}
+	f := cmd.Flags()
+	var req wire.TokenCreateRequest
+	policies := f.StringSlice("policy", nil, "`policy` of the new token (repeat for more)")
+	meta := f.StringToString("meta", nil, "`name=value`, recorded with every use")
+	f.Var(durationFlag{&req.TTL}, "ttl", "lifetime, such as 12h or 30d")
+	f.Var(durationFlag{&req.ExplicitMaxTTL}, "explicit-max-ttl", "lifetime that no renewal exceeds")
+	f.Var(durationFlag{&req.Period}, "period", "lifetime that each renewal gives anew")
+	f.StringVar(&req.DisplayName, "display-name", "", "`name` for people, in lookups and in the audit log")
+	uses := f.Int("num-uses", 0, "it may be used `N` times (0: no limit)")
+	orphan := f.Bool("orphan", false, "no revocation of the token in use reaches it")
+	noDefault := f.Bool("no-default-policy", false, "leave out the policy called default")
+	renewable := f.Bool("renewable", true, "its lifetime can be prolonged")
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		if *uses < 0 {
+			return usage(cmd, "--num-uses is not negative")
+		}
+		if f.Changed("policy") {
+			req.Policies = *policies
+		}
+		if len(*meta) > 0 {
+			req.Meta = *meta
+		}
+		setIfChanged(f.Changed("num-uses"), &req.NumUses, wire.IntOf(*uses))
+		setIfChanged(f.Changed("no-default-policy"), &req.NoDefaultPolicy, wire.BoolOf(*noDefault))
+		setIfChanged(f.Changed("renewable"), &req.Renewable, wire.BoolOf(*renewable))
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		create := cl.Token().Create
+		if *orphan {
+			create = cl.Token().CreateOrphan
+		}
+		return c.emitAuth(create(ctx, req))
+	})
+}
+
+func setIfChanged[T any](changed bool, field *T, value T) {
+	if changed {
+		*field = value
+	}
+}
+
+// which says which token a command is about.
+type which struct {
+	accessor *string
+	stdin    bool // "-": another token, typed or piped in
+}
+
+// tokenArgs adds --accessor to cmd and lets it take "-".
+func tokenArgs(cmd *cobra.Command) *which {
+	w := &which{accessor: cmd.Flags().String("accessor", "", "the token that this `accessor` stands for")}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) > 1 || (len(args) == 1 && args[0] != "-"):
+			// Whatever it was, it is not repeated: it may have been a token.
+			return usage(cmd, "a token is not taken from the command line: write - to type it or pipe it in")
+		case len(args) == 1 && *w.accessor != "":
+			return usage(cmd, "either - or --accessor")
+		}
+		w.stdin = len(args) == 1
+		return nil
+	}
+	return w
+}
+
+func newTokenLookupCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "lookup [-]", Short: "show the token in use, or another one",
+		Long: "Shows the token in use; with - another one, typed without echo or piped in; with --accessor the one it stands for.",
+	}
+	w := tokenArgs(cmd)
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		var data wire.TokenData
+		switch {
+		case w.stdin:
+			var token client.Secret
+			if token, err = c.readSecret(ctx, "token"); err != nil {
+				return err
+			}
+			data, err = cl.Token().Lookup(ctx, token)
+		case *w.accessor != "":
+			data, err = cl.Token().LookupAccessor(ctx, *w.accessor)
+		default:
+			data, err = cl.Token().LookupSelf(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		data.ID = client.Secret{} // whoever asks has it, and a screen is no place for it
+		return c.emit(data, columns(tokenRows(data)...))
+	})
+}
+
+func newTokenRenewCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "renew [-]", Short: "prolong the token in use, or another one",
+		Long: "Prolongs the token in use; with - another one, typed without echo or piped in; with --accessor the one it stands for.",
+	}
+	w := tokenArgs(cmd)
+	var increment wire.Duration
+	cmd.Flags().Var(durationFlag{&increment}, "increment", "lifetime from now, such as 12h (default: that at its creation)")
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		switch {
+		case w.stdin:
+			token, err := c.readSecret(ctx, "token")
+			if err != nil {
+				return err
+			}
+			return c.emitRenewed(cl.Token().Renew(ctx, token, increment.Value))
+		case *w.accessor != "":
+			return c.emitRenewed(cl.Token().RenewAccessor(ctx, *w.accessor, increment.Value))
+		}
+		return c.emitRenewed(cl.Token().RenewSelf(ctx, increment.Value))
+	})
+}
+
+func newTokenRevokeCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "revoke -|--accessor A|--self", Short: "revoke a token and the tokens created with it",
+		Long: `Revokes the token that is typed or piped in (-), that the accessor stands for, or
+the one in use (--self), and all tokens created with it.`,
+	}
+	w := tokenArgs(cmd)
+	self := cmd.Flags().Bool("self", false, "the token in use")
+	keep := cmd.Flags().Bool("keep-children", false, "leave the tokens created with it (only with -)")
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		if chosen := count(w.stdin, *w.accessor != "", *self); chosen != 1 {
+			return usage(cmd, "say which token: one of -, --accessor and --self")
+		}
+		if *keep && !w.stdin {
+			return usage(cmd, "--keep-children goes with - only")
+		}
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		if err := c.revoke(ctx, cl, w, *keep); err != nil {
+			return err
+		}
+		return c.emit(map[string]bool{"revoked": true}, line("revoked"))
+	})
+}
+
+func (c *cli) revoke(ctx context.Context, cl *client.Client, w *which, keepChildren bool) error {
+	switch {
+	case *w.accessor != "":
+		return cl.Token().RevokeAccessor(ctx, *w.accessor)
+	case !w.stdin:
+		return cl.Token().RevokeSelf(ctx)
+	}
+	token, err := c.readSecret(ctx, "token")
+	if err != nil {
+		return err
+	}
+	if keepChildren {
+		return cl.Token().RevokeOrphan(ctx, token)
+	}
+	return cl.Token().Revoke(ctx, token)
+}
+
+func count(conditions ...bool) (n int) {
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}
+
+// emitAuth shows a token that was just made: the one place that prints one.
+func (c *cli) emitAuth(auth *wire.Auth, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.emit(auth, columns(append([]row{{"token", auth.ClientToken.Reveal()}}, authRows(auth)...)...))
+}
+
+func (c *cli) emitRenewed(auth *wire.Auth, err error) error {
+	if err != nil {
+		return err
+	}
+	auth.ClientToken = client.Secret{}
+	return c.emit(auth, columns(authRows(auth)...))
+}
+
+func authRows(auth *wire.Auth) []row {
+	return []row{
+		{"accessor", auth.Accessor},
+		{"policies", auth.Policies},
+		{"lifetime", seconds(auth.LeaseDuration, "does not expire")},
+		{"renewable", auth.Renewable},
+		{"orphan", auth.Orphan},
+		{"uses", uses(auth.NumUses)},
+		{"meta", metaText(auth.Metadata)},
+	}
+}
+
+func tokenRows(d wire.TokenData) []row {
+	expires := "never"
+	if d.ExpireTime != nil {
+		expires = d.ExpireTime.UTC().Format(time.RFC3339)
+	}
+	return []row{
+		{"accessor", d.Accessor},
+		{"display name", d.DisplayName},
+		{"policies", d.Policies},
+		{"created", time.Unix(d.CreationTime, 0)},
+		{"created at path", d.Path},
+		{"expires", expires},
+		{"time left", seconds(d.TTL, "does not expire")},
+		{"renewable", d.Renewable},
+		{"orphan", d.Orphan},
+		{"uses left", uses(d.NumUses)},
+		{"meta", metaText(d.Meta)},
+	}
+}
+
+func uses(n int64) string {
+	if n == 0 {
+		return "no limit"
+	}
+	return fmt.Sprint(n)
+}
+
+func metaText(meta map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(meta)) {
+		parts = append(parts, name+"="+meta[name])
+	}
+	return strings.Join(parts, ", ")
+}

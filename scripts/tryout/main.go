@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "tryout:", err)
+		os.Exit(1)
+	}
+}
+
+var errUsage = errors.New("usage: tryout sign KEY FILE OUT | tryout record LOG REQUEST-ID")
+
+func run(args []string, env func(string) string, stdout io.Writer) error {
+	switch {
+	case len(args) == 4 && args[0] == "sign":
+		input, err := os.ReadFile(args[2])
+		if err != nil {
+			return err
+		}
+		s, err := sign(env("SIGNET_ADDR"), env("SIGNET_TOKEN"), args[1], input)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(args[3], s.der, 0o600); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(stdout, s.requestID, s.text)
+		return err
+	case len(args) == 3 && args[0] == "record":
+		log, err := os.Open(args[1])
+		if err != nil {
+			return err
+		}
+		defer func() { _ = log.Close() }()
+		line, err := find(log, args[2])
+		if err != nil {
+			return fmt.Errorf("%s: %w", args[1], err)
+		}
+		return show(stdout, line)
+	}
+	return errUsage
+}
