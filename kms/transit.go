@@ -121,7 +121,6 @@ func (s *Service) hashOf(b []byte) string {
 	return s.gate.Hash(b)
 }
 
-
 func (s *Service) runBatch(c *Call, t *transit, a *gate.Admission, use *keyring.Use, k *state.Key, results []Result) error {
 	a.Record.Items = len(t.items)
 	hashes := make([]audit.ItemHash, len(t.items))
