@@ -173,6 +173,10 @@ func (s *Service) refresh(c *Call) *view {
 }
 
 func (s *Service) generate(a *gate.Admission, mount, name string, number uint32, typ state.KeyType) (*state.KeyVersion, error) {
+	// Making an RSA key keeps a processor busy for seconds. More at once would
+	// make none sooner, and take the processors from those who sign.
+	s.making <- struct{}{}
+	defer func() { <-s.making }()
 	g, err := s.keys.Generate(a.Pass(), mount, name, number, typ)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,8 @@ type Service struct {
 	keyLocks keyLocks
 	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
 
+	making chan struct{} // holds one element for each key being made; bounded
+
 	fatal chan error    // after which the process must end; capacity 1
 	wake  chan struct{} // tells lead that the node was unsealed; capacity 1
 
@@ -78,7 +81,7 @@ type view struct {
 // Open starts the domain on a store that may be empty. The node is sealed until
 // Unseal. Errors are those of raftstore.Open and audit.Open.
 func Open(cfg Config) (*Service, error) {
-	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1), wake: make(chan struct{}, 1)}
+	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1), wake: make(chan struct{}, 1), making: make(chan struct{}, max(1, runtime.NumCPU()/2))}
 	s.keyLocks.seed = maphash.MakeSeed()
 	s.machine = &machine{publish: s.publish}
 	store, err := raftstore.Open(cfg.Store, s.machine)
