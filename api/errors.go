@@ -79,6 +79,7 @@ var statusOf = map[wire.Code]int{
 	wire.NotInitialized:   http.StatusServiceUnavailable,
 	wire.NoLeader:         http.StatusServiceUnavailable,
 	wire.AuditUnavailable: http.StatusServiceUnavailable,
+	wire.StorageFull:      http.StatusServiceUnavailable,
 }
 
 // answerTo gives the status, code and sentences for an error. An error that is in

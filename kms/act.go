@@ -83,7 +83,7 @@ func outcome(err error) string {
 	switch Code(err) {
 	case ErrOutcomeUnknown.code:
 		return audit.OutcomeUnknown
-	case "internal", ErrSealed.code, ErrNoLeader.code, ErrAuditUnavailable.code:
+	case "internal", ErrSealed.code, ErrNoLeader.code, ErrAuditUnavailable.code, ErrStorageFull.code:
 		return audit.OutcomeFailed
 	}
 	return audit.OutcomeRefused

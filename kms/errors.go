@@ -34,6 +34,7 @@ var (
 	ErrInitialized      = &Error{"already_initialized", "Signet is already initialized"}
 	ErrNoLeader         = &Error{"no_leader", "this node does not lead the cluster and knows no leader; try again shortly"}
 	ErrAuditUnavailable = &Error{"audit_unavailable", "the audit log cannot be written, and nothing is done without its record"}
+	ErrStorageFull      = &Error{"storage_full", "the disk of the data directory is almost full; nothing was written"}
 	ErrOutcomeUnknown   = &Error{"outcome_unknown", "the write was begun and its outcome is not known; read before trying again"}
 	ErrBadRequest       = &Error{"bad_request", "bad request"}
 	ErrNotFound         = &Error{"not_found", "not found"}
@@ -71,7 +72,7 @@ var (
 func Sentinels() []*Error {
 	return []*Error{
 		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader,
-		ErrAuditUnavailable, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrUnsupported, ErrRateLimited,
+		ErrAuditUnavailable, ErrStorageFull, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrEncryptionsSpent,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
@@ -132,6 +133,9 @@ var translations = []struct {
 	{state.ErrTokenMissing, ErrTokenNotFound},
 	{state.ErrMountMissing, ErrNotFound},
 	{state.ErrGenesisTwice, ErrInitialized},
+	// Before ErrNotProposed, which they are as well.
+	{raftstore.ErrStorageFull, ErrStorageFull},
+	{raftstore.ErrTooLarge, ErrBadRequest},
 	{raftstore.ErrNotLeader, ErrNoLeader},
 	{raftstore.ErrNotProposed, ErrNoLeader},
 	{raftstore.ErrUnknownOutcome, ErrOutcomeUnknown},

@@ -221,7 +221,7 @@ func trap07(t *testing.T, n *apitest.Node) {
 		t.Errorf("LIST of nothing says nothing: %s", r)
 	}
 	wantError(t, n.Get("sys/policies/acl/missing", n.Root()), 404, "not_found")
-	for _, path := range []string{"sys/nonsense", "nonsense/keys", "transit/nonsense/ec", "transit/sign", "", "/", "/v2/sys/health", "/ui"} {
+	for _, path := range []string{"sys/nonsense", "transit/nonsense/ec", "transit/sign", "", "/", "/v2/sys/health", "/ui"} {
 		wantError(t, n.Get(path, n.Root()), 404, "unsupported_path")
 	}
 	for method, path := range map[string]string{
@@ -233,6 +233,9 @@ func trap07(t *testing.T, n *apitest.Node) {
 		}
 	}
 	wantError(t, n.Get("nomount/keys/ec", n.Root()), 404, "not_found")
+	wantError(t, n.Do("LIST", "nomount/keys", n.Root(), nil), 404, "not_found")
+	wantError(t, n.Post("nomount/sign/ec", n.Root(), object{"input": "aGk="}), 404, "not_found")
+	wantError(t, n.Post("nomount/keys/ec", n.Root(), nil), 404, "not_found")
 }
 
 func trap08(t *testing.T, n *apitest.Node) {

@@ -118,6 +118,9 @@ const (
 	// AuditUnavailable (503): the audit log cannot be written (disk full, file
 	// gone), and nothing is done without its record.
 	AuditUnavailable Code = "audit_unavailable"
+	// StorageFull (503): the disk of the data directory is almost full. Signing
+	// goes on; writes resume by themselves when there is space.
+	StorageFull Code = "storage_full"
 	// Overloaded (503): too many bodies or requests at once.
 	Overloaded Code = "overloaded"
 	// RateLimited (429): over the quota, or too many wrong shares.
@@ -144,7 +147,7 @@ func Codes() []Code {
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
-		Sealed, NoLeader, NoLease, AuditUnavailable, Overloaded, RateLimited,
+		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,
 		OutcomeUnknown, Internal,
 	}
 }
@@ -154,7 +157,7 @@ func Codes() []Code {
 // which a client repeats a write by itself.
 func (c Code) NothingHappened() bool {
 	switch c {
-	case Sealed, NoLeader, NoLease, AuditUnavailable, Overloaded, RateLimited:
+	case Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited:
 		return true
 	default:
 		return false

@@ -129,11 +129,12 @@ func TestInterruptedPromptPutsTheTerminalBack(t *testing.T) {
 // screen returns what the terminal has shown so far.
 func screen(t *testing.T, person *os.File) string {
 	t.Helper()
-	if err := unix.SetNonblock(int(person.Fd()), true); err != nil {
+	fd := int(person.Fd()) // once: each call of Fd makes the file blocking
+	if err := unix.SetNonblock(fd, true); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 4096)
-	n, err := unix.Read(int(person.Fd()), buf)
+	n, err := unix.Read(fd, buf)
 	if err != nil && !errors.Is(err, unix.EAGAIN) {
 		t.Fatal(err)
 	}
