@@ -174,7 +174,7 @@ func TestNothingHappened(t *testing.T) {
 			got = append(got, c)
 		}
 	}
-	if want := []Code{Sealed, NoLeader, NoLease, AuditUnavailable, Overloaded, RateLimited}; !slices.Equal(got, want) {
+	if want := []Code{Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
