@@ -72,6 +72,8 @@ var statusOf = map[wire.Code]int{
 	wire.TokenNotFound: http.StatusForbidden, // as Vault: "bad token" is a 403
 	wire.NotFound:      http.StatusNotFound,
 
+	wire.UnsupportedPath: http.StatusNotFound,
+
 	wire.OutcomeUnknown: http.StatusConflict,
 	wire.RateLimited:    http.StatusTooManyRequests,
 

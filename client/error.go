@@ -21,8 +21,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrSealed: an operator has to unseal the server.
 	ErrSealed = errors.New("the server is sealed")
-	// ErrNotInitialized: an operator has to initialise the server.
-	ErrNotInitialized = errors.New("the server is not initialised")
+	// ErrNotInitialized: an operator has to initialize the server.
+	ErrNotInitialized = errors.New("the server is not initialized")
 	// ErrUnavailable: the server could not be reached or does not serve now.
 	ErrUnavailable = errors.New("the server is not available")
 	// ErrRateLimited: over the quota.

@@ -31,7 +31,7 @@ func TestWhoIsRepeated(t *testing.T) {
 		{"audit unavailable", refuse(503, wire.AuditUnavailable), want{4, false}, want{4, false}, ErrUnavailable},
 		{"overloaded", refuse(503, wire.Overloaded), want{4, false}, want{4, false}, ErrUnavailable},
 		{"rate limited", refuse(429, wire.RateLimited), want{4, false}, want{4, false}, ErrRateLimited},
-		{"not initialised", refuse(503, wire.NotInitialized), want{1, false}, want{1, false}, ErrNotInitialized},
+		{"not initialized", refuse(503, wire.NotInitialized), want{1, false}, want{1, false}, ErrNotInitialized},
 		{"a proxy's 503", reply(503, "<h1>down</h1>"), want{4, false}, want{1, true}, ErrUnavailable},
 		{"a proxy's 502", reply(502, ""), want{4, false}, want{1, true}, ErrUnavailable},
 		{"a proxy's 504", reply(504, ""), want{4, false}, want{1, true}, ErrUnavailable},

@@ -15,16 +15,16 @@ type Sys struct{ c *Client }
 // Sys returns the calls of sys/.
 func (c *Client) Sys() Sys { return Sys{c} }
 
-// InitStatus reports whether the server is initialised. No token.
+// InitStatus reports whether the server is initialized. No token.
 func (s Sys) InitStatus(ctx context.Context) (bool, error) {
 	var out wire.InitStatus
 	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/init", open: true}, &out)
 	return out.Initialized, err
 }
 
-// Init initialises the server once and returns shares and root token, which
+// Init initializes the server once and returns shares and root token, which
 // nobody can ask for again. No token. After [ErrOutcomeUnknown] the server may
-// be initialised with secrets that nobody has: wipe it and begin again.
+// be initialized with secrets that nobody has: wipe it and begin again.
 func (s Sys) Init(ctx context.Context, shares, threshold int) (*wire.InitResponse, error) {
 	cl := call{method: http.MethodPut, path: "sys/init", open: true, effect: true, body: wire.InitRequest{
 		SecretShares: wire.IntOf(shares), SecretThreshold: wire.IntOf(threshold),

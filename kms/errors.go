@@ -38,6 +38,7 @@ var (
 	ErrOutcomeUnknown   = &Error{"outcome_unknown", "the write was begun and its outcome is not known; read before trying again"}
 	ErrBadRequest       = &Error{"bad_request", "bad request"}
 	ErrNotFound         = &Error{"not_found", "not found"}
+	ErrNoMount          = &Error{"unsupported_path", "no engine is mounted here"}
 	ErrUnsupported      = &Error{"unsupported", "not supported"}
 	ErrRateLimited      = &Error{"rate_limited", "too many requests"}
 
@@ -72,7 +73,7 @@ var (
 func Sentinels() []*Error {
 	return []*Error{
 		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader,
-		ErrAuditUnavailable, ErrStorageFull, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrUnsupported, ErrRateLimited,
+		ErrAuditUnavailable, ErrStorageFull, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrEncryptionsSpent,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
@@ -131,7 +132,7 @@ var translations = []struct {
 	{state.ErrBadMinimum, ErrBadRequest},
 	{state.ErrVersionConflict, ErrBadRequest},
 	{state.ErrTokenMissing, ErrTokenNotFound},
-	{state.ErrMountMissing, ErrNotFound},
+	{state.ErrMountMissing, ErrNoMount},
 	{state.ErrGenesisTwice, ErrInitialized},
 	// Before ErrNotProposed, which they are as well.
 	{raftstore.ErrStorageFull, ErrStorageFull},

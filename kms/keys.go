@@ -52,12 +52,12 @@ func (l *keyLocks) lock(id string) (unlock func()) {
 	return m.Unlock
 }
 
-// mount finds the mount of ref. ErrNotFound if there is none.
+// mount finds the mount of ref. ErrNoMount if there is none.
 func (c *Call) mount(ref KeyRef) (*state.Mount, error) {
 	if m := c.view.Mount(ref.Mount + "/"); m != nil {
 		return m, nil
 	}
-	return nil, saying(ErrNotFound, "no handler for route %q", c.Path)
+	return nil, saying(ErrNoMount, "no engine is mounted at %s/", ref.Mount)
 }
 
 // key finds the key of ref; missing is what to say when there is none.

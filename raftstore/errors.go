@@ -25,7 +25,7 @@ var (
 // calls.
 var (
 	ErrBootstrapped    = errors.New("this node already holds cluster state: use another data directory to start a new cluster")
-	ErrNotBootstrapped = errors.New("this node holds no cluster state: initialise it first")
+	ErrNotBootstrapped = errors.New("this node holds no cluster state: initialize it first")
 	ErrClosed          = errors.New("the store is closed: open it again")
 	ErrTooLarge        = errors.New("the entry is too large: split it")
 	ErrEmpty           = errors.New("the entry is empty: propose at least one byte")

@@ -46,7 +46,7 @@ need_go() {
 	want=$(sed -n 's/^go \([0-9][0-9a-z.]*\).*/\1/p' "$root/go.mod")
 	command -v go >/dev/null || fail "Go is not installed, or not in PATH" "Signet needs Go $want or newer: https://go.dev/dl/"
 	# Outside of the module and without switching, so that an old Go answers too.
-	have=$(cd / && GOTOOLCHAIN=local go version 2>/dev/null | sed -n 's/.* go\([0-9][0-9a-z.]*\).*/\1/p')
+	have=$(cd / && GOTOOLCHAIN=local go version 2>/dev/null | sed -n 's/.* go\([0-9][0-9a-z.]*\).*/\1/p') || true
 	[[ -n $have ]] || fail "'go version' does not work: $(cd / && go version 2>&1 | head -n 1)"
 	older "$have" "$want" || return 0
 	if ! older "$have" 1.21 && [[ $(cd / && go env GOTOOLCHAIN) != local ]]; then
@@ -67,10 +67,12 @@ build() {
 	CGO_ENABLED=0 go build -C "$root" -buildvcs=false "$@" >"$log" 2>&1
 }
 
-# scratch makes a private temporary directory and puts its name into $dir.
+# scratch makes a private temporary directory and puts its name into $dir. What an
+# interrupted go command leaves behind goes with it.
 scratch() {
 	local under=${TMPDIR:-/tmp}
 	dir=$(umask 077 && mktemp -d "${under%/}/$1.XXXXXX") ||
 		fail "no temporary directory in $under" "set TMPDIR to a directory that you may write to"
 	dir=$(cd -- "$dir" && pwd) # absolute, whatever TMPDIR is
+	export GOTMPDIR=$dir
 }

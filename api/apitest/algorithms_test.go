@@ -310,7 +310,7 @@ func TestRotationKeepsOldSignaturesUntilTheMinimum(t *testing.T) {
 		if !ecdsa.VerifyASN1(publicKey(t, read, i+1).(*ecdsa.PublicKey), digest, der) {
 			t.Errorf("version %d does not verify with its public key", i+1)
 		}
-		other := "vault:v" + strconv.Itoa(i%3+1%3+1) + s[len("vault:v1"):]
+		other := "vault:v" + strconv.Itoa(i+2) + s[len("vault:v1"):]
 		if i != 2 && wantStatus(t, verify(other), 200).At("data", "valid") != false {
 			t.Errorf("version %d verifies as another", i+1)
 		}

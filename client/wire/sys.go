@@ -71,7 +71,7 @@ type VerifyShareData struct {
 }
 
 // Health answers GET and HEAD sys/health. Bare, no token. The status says the
-// same by default: 200 serving, 429 standby, 501 not initialised, 503 sealed or
+// same by default: 200 serving, 429 standby, 501 not initialized, 503 sealed or
 // out of order.
 type Health struct {
 	Initialized        bool   `json:"initialized"`

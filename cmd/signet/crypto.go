@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"strconv"
 	"strings"
@@ -178,13 +175,4 @@ func newDecryptCommand(c *cli) *cobra.Command {
 
 func aadFlag(f *pflag.FlagSet) *string {
 	return f.String("aad", "", "associated data: this `text` is not encrypted, but needed again to decrypt")
-}
-
-// spkiPEM encodes a public key as openssl reads it, ed25519 too.
-func spkiPEM(public crypto.PublicKey) (string, error) {
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return "", err
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
 }

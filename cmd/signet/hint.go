@@ -23,7 +23,7 @@ func describeAnswer(err *client.Error) string {
 	case wire.Sealed:
 		return "the server is sealed"
 	case wire.NotInitialized:
-		return "the server is not initialised"
+		return "the server is not initialized"
 	case wire.InvalidToken:
 		return "permission denied: the token is not valid (any more)"
 	}
@@ -137,7 +137,7 @@ func hintsForAnswer(err *client.Error) []string {
 	case wire.Sealed:
 		return []string{"unseal it, one share at a time, with: signet operator unseal", "see how far it is with: signet status"}
 	case wire.NotInitialized:
-		return []string{"initialise it, once, with: signet operator init"}
+		return []string{"initialize it, once, with: signet operator init"}
 	case wire.InvalidToken:
 		return []string{"log in with another one: signet login" + fromEnvironment()}
 	case wire.PermissionDenied:
@@ -148,9 +148,13 @@ func hintsForAnswer(err *client.Error) []string {
 	case wire.KeyNotFound, wire.NotFound:
 		return oneOf(listOf(err.Path))
 	case wire.DeletionNotAllowed:
-		return []string{"allow it first with: signet key config " + keyOf(err.Path) + " --deletion-allowed"}
+		return []string{"allow it first with: signet key config " + keyName(err.Path) + " --deletion-allowed"}
 	case wire.AuditUnavailable:
 		return []string{"nothing is done without its audit record: free space for the audit log, see signet status"}
+	case wire.StorageFull:
+		return []string{"free space on the disk of the server's data directory; signing goes on meanwhile"}
+	case wire.EncryptionsSpent:
+		return []string{"make a new version with: signet key rotate " + keyName(err.Path)}
 	case wire.NoLeader, wire.NoLease:
 		return []string{"an election may be going on: try again in a moment, see signet status"}
 	case wire.OutcomeUnknown:
@@ -207,9 +211,10 @@ func listOf(path string) string {
 	return ""
 }
 
-// keyOf returns the name in a path such as transit/keys/web.
-func keyOf(path string) string {
-	_, name, _ := strings.Cut(path, "/keys/")
-	name, _, _ = strings.Cut(name, "/")
-	return name
+// keyName returns the name in a path such as transit/keys/web or transit/sign/web.
+func keyName(path string) string {
+	if parts := strings.Split(path, "/"); len(parts) > 2 {
+		return parts[2]
+	}
+	return "NAME"
 }

@@ -3,10 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -151,76 +147,5 @@ func newKeyDeleteCommand(c *cli) *cobra.Command {
 			return err
 		}
 		return c.emit(map[string]string{"deleted": args[0]}, line("deleted: "+printable(args[0])))
-	})
-}
-
-func keyTable(key wire.KeyData) func(io.Writer) error {
-	return func(w io.Writer) error {
-		err := columns(
-			row{"name", key.Name},
-			row{"type", key.Type},
-			row{"latest version", key.LatestVersion},
-			row{"min decryption version", key.MinDecryptionVersion},
-			row{"min encryption version", key.MinEncryptionVersion},
-			row{"rotates itself every", seconds(key.AutoRotatePeriod, "never")},
-			row{"deletion allowed", key.DeletionAllowed},
-			row{"can", strings.Join(abilities(key), ", ")},
-		)(w)
-		if err != nil {
-			return err
-		}
-		if _, err := io.WriteString(w, "\n"); err != nil {
-			return err
-		}
-		return columns(versionRows(key)...)(w)
-	}
-}
-
-func abilities(key wire.KeyData) (out []string) {
-	for _, a := range []struct {
-		has  bool
-		name string
-	}{{key.SupportsSigning, "sign, verify"}, {key.SupportsEncryption, "encrypt"}, {key.SupportsDecryption, "decrypt"}} {
-		if a.has {
-			out = append(out, a.name)
-		}
-	}
-	return out
-}
-
-func versionRows(key wire.KeyData) []row {
-	rows := []row{{"VERSION", "CREATED", "STATE", "KID"}}
-	names := slices.SortedFunc(maps.Keys(key.Keys), func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b) // decimal numbers: the longer is greater
-		}
-		return strings.Compare(a, b)
-	})
-	for _, name := range names {
-		v := key.Keys[name]
-		rows = append(rows, row{name, v.CreationTime, v.State, v.KID})
-	}
-	return rows
-}
-
-// publicKey is the result of `signet key read --public`.
-type publicKey struct {
-	Version   int    `json:"version"`
-	KID       string `json:"kid"`
-	PublicKey string `json:"public_key"` // SPKI PEM for every type
-}
-
-func (c *cli) emitPublic(ctx context.Context, t client.Transit, name string, version int) error {
-	signer, err := t.Signer(ctx, name, client.SignerOptions{Version: version})
-	if err != nil {
-		return err
-	}
-	pem, err := spkiPEM(signer.Public())
-	if err != nil {
-		return fmt.Errorf("encode the public key of version %s: %w", strconv.Itoa(signer.Version()), err)
-	}
-	return c.emit(publicKey{signer.Version(), signer.KeyID(), pem}, func(w io.Writer) error {
-		_, err := io.WriteString(w, pem)
-		return err
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -138,33 +139,44 @@ func daemonCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("daemon cannot be negated")
 	}
-	path, err := exec.LookPath("signet")
+	address, stop, err := startDaemon(ts.Getenv("WORK"), args...)
+	ts.Defer(stop)
 	ts.Check(err)
+	ts.Setenv("SIGNET_ADDR", address)
+}
+
+// startDaemon runs `signet server` with args in dir until stop is called, and
+// returns the address of its ready line.
+func startDaemon(dir string, args ...string) (address string, stop func(), err error) {
+	path, err := exec.LookPath("signet") // TestMain has put it there
+	if err != nil {
+		return "", func() {}, err
+	}
 	cmd := exec.Command(path, append([]string{"server"}, args...)...)
-	cmd.Dir = ts.Getenv("WORK")
-	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("WORK"))
-	logs, err := os.CreateTemp(ts.Getenv("WORK"), "daemon-log-*")
-	ts.Check(err)
-	cmd.Stderr = logs
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)
+	var logs bytes.Buffer // read only after Wait
+	cmd.Stderr = &logs
 	stdout, err := cmd.StdoutPipe()
-	ts.Check(err)
-	ts.Check(cmd.Start())
-	ts.Defer(func() {
+	if err != nil {
+		return "", func() {}, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", func() {}, err
+	}
+	stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
-		_ = logs.Close()
-	})
+	}
 	ready, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		text, _ := os.ReadFile(logs.Name())
-		ts.Fatalf("the daemon did not get ready: %v\n%s", err, text)
+		_ = cmd.Wait()
+		return "", func() {}, fmt.Errorf("the daemon did not get ready: %w\n%s", err, logs.String())
 	}
-	go func() { _, _ = io.Copy(io.Discard, stdout) }()
-	var address string
 	if _, err := fmt.Sscanf(ready, "signet ready addr=%s", &address); err != nil {
-		ts.Fatalf("unexpected ready line %q: %v", ready, err)
+		return "", stop, fmt.Errorf("unexpected ready line %q: %w", ready, err)
 	}
-	ts.Setenv("SIGNET_ADDR", address)
+	return address, stop, nil
 }
 
 // trimCommand writes the rest of the line of FILE that begins with PREFIX to OUT:

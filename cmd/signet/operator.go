@@ -13,14 +13,14 @@ import (
 
 func newOperatorCommand(c *cli) *cobra.Command {
 	statusCommand := newStatusCommand(c)
-	return group("operator", "initialise, unseal and seal a server",
+	return group("operator", "initialize, unseal and seal a server",
 		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), statusCommand)
 }
 
 func newInitCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "init", Short: "initialise a new server, once", Args: exactly(),
-		Long: `Initialises a new server and prints the shares and the root token. Nobody can
+		Use: "init", Short: "initialize a new server, once", Args: exactly(),
+		Long: `Initializes a new server and prints the shares and the root token. Nobody can
 ask for them again. The server stays sealed; unseal it with as many shares as
 the threshold says.`,
 	}

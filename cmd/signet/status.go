@@ -20,7 +20,7 @@ type status struct {
 func newStatusCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "show whether the server is sealed and healthy", Args: exactly(),
-		Long: "Shows whether the server is initialised, sealed and healthy, and who leads. Needs no token.\nExits with 3 if the server is sealed.",
+		Long: "Shows whether the server is initialized, sealed and healthy, and who leads. Needs no token.\nExits with 3 if the server is sealed.",
 	}
 	return c.printing(cmd, func(ctx context.Context, _ []string) error { return c.showStatus(ctx) })
 }
@@ -39,7 +39,7 @@ func (c *cli) showStatus(ctx context.Context) error {
 		health = "not serving: " + string(s.Health.Reason)
 	}
 	err = c.emit(s, columns(
-		row{"initialised", s.Seal.Initialized},
+		row{"initialized", s.Seal.Initialized},
 		row{"sealed", s.Seal.Sealed},
 		row{"seal type", s.Seal.Type},
 		row{"unseal progress", progress(s.Seal)},
@@ -71,7 +71,7 @@ func readStatus(ctx context.Context, cl *client.Client) (s status, err error) {
 func progress(s wire.SealStatus) string {
 	switch {
 	case !s.Initialized:
-		return "not initialised"
+		return "not initialized"
 	case !s.Sealed:
 		return fmt.Sprintf("unsealed (any %d of %d shares unseal it)", s.T, s.N)
 	}

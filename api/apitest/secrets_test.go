@@ -1,0 +1,299 @@
+package apitest_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/signet-kms/signet/api/apitest"
+)
+
+// A bit of everything is done, with every secret also put where it does not
+// belong. Afterwards no share, token or key is in any file, in the log, or in an
+// answer other than the one that issued it.
+func TestNoSecretLeaks(t *testing.T) {
+	n := apitest.New(t, apitest.Shares(3, 2), apitest.RecordKeys(), apitest.Durability("os"))
+	w := &watcher{n: n, t: t}
+	w.everydayWork()
+	strangers := apitest.New(t, apitest.Shares(3, 2), apitest.Sealed())
+	for what, secret := range map[string]string{
+		"root token": n.Root(), "token": w.token, "share": n.Shares()[1], "share in base64": base64Of(t, n.Shares()[1]),
+		"another cluster's token": strangers.Root(), "another cluster's share": strangers.Shares()[0],
+	} {
+		n.HandedOut("the "+what, secret)
+		w.misplace(what, secret)
+	}
+	w.badTokens()
+	w.wrongShares()
+	n.Stop() // what only a clean stop writes is looked at too
+	n.Start()
+	n.Unseal()
+
+	keys := keyScanner(t, n)
+	tokens := n.Scanner()
+	for _, s := range []*apitest.Scanner{keys, tokens} {
+		found, files, err := s.Files(n.DataDir(), n.AuditDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files < 5 {
+			t.Errorf("%d files were looked at", files)
+		}
+		for _, what := range append(found, s.Find([]byte(n.Log()))...) {
+			t.Errorf("leaked: %s", what)
+		}
+	}
+	if len(w.answers) < 300 {
+		t.Errorf("%d answers were looked at", len(w.answers))
+	}
+	for _, a := range w.answers {
+		for _, what := range append(keys.Find(a.body), privateForms(a.body)...) {
+			t.Errorf("%s answers %s", a.what, what)
+		}
+		if a.issues {
+			continue
+		}
+		for _, what := range tokens.Find(a.body) {
+			t.Errorf("%s answers %s: %.300s", a.what, what, a.body)
+		}
+	}
+	showThatTheScanFindsThem(t, n, keys, tokens)
+}
+
+// showThatTheScanFindsThem plants one secret of each kind where the scan looks.
+func showThatTheScanFindsThem(t *testing.T, n *apitest.Node, keys, tokens *apitest.Scanner) {
+	record, err := os.ReadFile(n.KeyRecord())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := hex.DecodeString(strings.Fields(string(record))[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	share, err := hex.DecodeString(n.Shares()[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		secret  []byte
+		scanner *apitest.Scanner
+	}{"key": {key, keys}, "token": {[]byte(n.Root()), tokens}, "share": {share, tokens}} {
+		for form, text := range map[string]string{
+			"raw": string(c.secret), "hex": hex.EncodeToString(c.secret), "HEX": strings.ToUpper(hex.EncodeToString(c.secret)),
+			"base64": base64.StdEncoding.EncodeToString(c.secret), "base64url": base64.RawURLEncoding.EncodeToString(c.secret),
+		} {
+			planted := writeFile(t, filepath.Join(n.AuditDir(), "planted"), []byte("{\"x\":\""+text+"\"}\n"))
+			found, _, err := c.scanner.Files(n.AuditDir())
+			if err != nil || len(found) == 0 {
+				t.Errorf("a planted %s in %s is not found (%v)", what, form, err)
+			}
+			if err := os.Remove(planted); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// watcher keeps every answer.
+type watcher struct {
+	n       *apitest.Node
+	t       *testing.T
+	token   string // with no rights but its own
+	answers []watched
+}
+
+type watched struct {
+	what   string
+	issues bool // it hands out, or by contract repeats, a token
+	body   []byte
+}
+
+func (w *watcher) do(method, path, token string, body any, headers ...string) apitest.Reply {
+	w.t.Helper()
+	r, err := w.n.Send(method, path, token, body, headers...)
+	if err != nil {
+		return r // net/http does not send everything
+	}
+	w.keep(method+" "+path, r)
+	return r
+}
+
+func (w *watcher) keep(what string, r apitest.Reply) {
+	issues := r.Text("auth", "client_token") != "" || r.Status == 200 && strings.Contains(what, "auth/token/lookup")
+	w.answers = append(w.answers, watched{what, issues, r.Body})
+	for name, values := range r.Header {
+		w.answers = append(w.answers, watched{what + " header " + name, false, []byte(strings.Join(values, "\n"))})
+	}
+}
+
+// everydayWork uses every kind of key and every route.
+func (w *watcher) everydayWork() {
+	w.t.Helper()
+	ok := func(r apitest.Reply) apitest.Reply {
+		w.t.Helper()
+		if r.Status >= 300 {
+			w.t.Fatalf("everyday work: %s", r)
+		}
+		return r
+	}
+	root := w.n.Root()
+	for _, typ := range []string{"ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096", "aes256-gcm96"} {
+		ok(w.do("POST", "transit/keys/"+typ, root, object{"type": typ}))
+		ok(w.do("POST", "transit/keys/"+typ+"/config", root, object{"deletion_allowed": true}))
+		ok(w.do("GET", "transit/keys/"+typ, root, nil))
+		if typ == "aes256-gcm96" {
+			box := ok(w.do("POST", "transit/encrypt/"+typ, root, object{"plaintext": "aGk=", "associated_data": "YQ=="})).Text("data", "ciphertext")
+			ok(w.do("POST", "transit/decrypt/"+typ, root, object{"ciphertext": box, "associated_data": "YQ=="}))
+			ok(w.do("POST", "transit/keys/"+typ+"/rotate", root, nil))
+			continue
+		}
+		for _, batch := range []object{{"input": "aGk="}, {"batch_input": []object{{"input": "aGk="}, {"input": "!"}}}} {
+			ok(w.do("POST", "transit/sign/"+typ, root, batch))
+		}
+		signature := ok(w.do("POST", "transit/sign/"+typ, root, object{"input": "aGk="})).Text("data", "signature")
+		ok(w.do("POST", "transit/verify/"+typ, root, object{"input": "aGk=", "signature": signature}))
+		if !strings.HasPrefix(typ, "rsa-3") && !strings.HasPrefix(typ, "rsa-4") { // seconds each
+			ok(w.do("POST", "transit/keys/"+typ+"/rotate", root, nil))
+		}
+	}
+	ok(w.do("DELETE", "transit/keys/ecdsa-p384", root, nil))
+	w.token = ok(w.do("POST", "auth/token/create", root, object{"policies": "default", "meta": object{"a": "b"}})).Text("auth", "client_token")
+	child := ok(w.do("POST", "auth/token/create-orphan", root, object{"ttl": "1h"})).Text("auth", "client_token")
+	for _, path := range []string{"lookup", "renew", "revoke-orphan"} {
+		ok(w.do("POST", "auth/token/"+path, root, object{"token": child}))
+	}
+	ok(w.do("GET", "auth/token/lookup-self", w.token, nil))
+	ok(w.do("POST", "auth/token/renew-self", w.token, nil))
+	ok(w.do("GET", "sys/metrics", root, nil))
+	for _, route := range routeTable(w.t) {
+		if route.pattern == "sys/seal" || strings.HasPrefix(route.pattern, "auth/") {
+			continue
+		}
+		for _, method := range route.methods {
+			w.do(method, route.fill("{name}", "ed25519", "{kind}", "signing-key"), w.token, object{"input": "aGk="})
+		}
+	}
+}
+
+// misplace puts a secret where it does not belong: in paths, in fields of other
+// kinds, in bodies that do not parse, in headers.
+func (w *watcher) misplace(what, secret string) {
+	root := w.n.Root()
+	as := func(where string) string { return where + " with the " + what }
+	send := func(where, method, path string, body any, headers ...string) {
+		w.t.Helper()
+		before := len(w.answers)
+		w.do(method, path, root, body, headers...)
+		for i := range w.answers[before:] {
+			w.answers[before+i].what = as(where)
+		}
+	}
+	escaped := url.PathEscape(secret)
+	for _, path := range []string{"", "transit/keys/", "transit/sign/", "transit/sign/ed25519/", "transit/export/signing-key/", "transit/", "sys/policies/acl/", "sys/", "auth/token/", "auth/token/revoke/", "transit/keys/ed25519/"} {
+		for _, method := range []string{"GET", "POST", "DELETE", "LIST", "PATCH"} {
+			send(method+" "+path+"…", method, path+escaped, object{"type": "ed25519"})
+			send(method+" "+path+"…/x", method, path+escaped+"/x", nil)
+		}
+	}
+	send("in the query", "GET", "transit/keys?list="+escaped, nil)
+	send("as a parameter", "GET", "sys/health?"+escaped+"="+escaped, nil)
+	send("outside of /v1", "GET", "/"+escaped, nil)
+	send("as the method", strings.Map(letters, secret), "sys/health", nil)
+	for _, header := range []string{"X-Vault-Namespace", "X-Vault-Wrap-TTL", "Authorization", "Content-Type", "User-Agent", "X-Request-Id", "X-Forwarded-For", "Idempotency-Key"} {
+		send("in the header "+header, "POST", "transit/sign/ed25519", object{"input": "aGk="}, header, secret)
+	}
+	for _, body := range []string{secret, `"` + secret + `"`, `["` + secret + `"]`, `{"` + secret + `"`, `{"input":"` + secret, `{"input":` + secret + `}`} {
+		send("as a body", "POST", "transit/sign/ed25519", body)
+		send("as a share's body", "PUT", "sys/unseal", body)
+	}
+	send("as an unknown field", "PUT", "sys/verify-share", object{secret: "x"})
+	send("as an unknown field of sign", "POST", "transit/sign/ed25519", object{secret: object{secret: 1}, "input": "aGk="})
+	w.misplaceInFields(secret, send)
+}
+
+func (w *watcher) misplaceInFields(secret string, send func(where, method, path string, body any, headers ...string)) {
+	base := map[string]object{
+		"transit/sign/ed25519":         {"input": "aGk="},
+		"transit/sign/rsa-2048":        {"input": "aGk="},
+		"transit/verify/ecdsa-p256":    {"input": "aGk=", "signature": "vault:v1:AAAA"},
+		"transit/encrypt/aes256-gcm96": {"plaintext": "aGk="},
+		"transit/decrypt/aes256-gcm96": {"ciphertext": "vault:v1:AAAA"},
+		"transit/keys/fresh":           {},
+		"transit/keys/ed25519/config":  {},
+		"sys/policies/acl/web":         {"policy": "x"},
+		"sys/capabilities-self":        {},
+		"auth/token/create":            {},
+		"auth/token/lookup":            {},
+		"auth/token/lookup-accessor":   {},
+		"auth/token/renew-accessor":    {},
+		"auth/token/revoke-accessor":   {},
+	}
+	fields := []string{
+		"input", "hash_algorithm", "algorithm", "signature_algorithm", "marshaling_algorithm", "salt_length", "key_version", "prehashed", "context", "nonce",
+		"signature", "hmac", "plaintext", "associated_data", "ciphertext", "partial_failure_response_code", "batch_input",
+		"type", "derived", "exportable", "auto_rotate_period", "key_size", "min_decryption_version", "deletion_allowed",
+		"policy", "policies", "ttl", "period", "num_uses", "id", "entity_alias", "no_parent", "renewable", "accessor", "increment",
+	}
+	for _, path := range slices.Sorted(maps.Keys(base)) {
+		for _, field := range fields {
+			body := maps.Clone(base[path])
+			body[field] = secret
+			send(fmt.Sprintf("field %s of %s", field, path), "POST", path, body)
+		}
+	}
+	for _, item := range []string{"input", "context", "signature", "plaintext", "ciphertext"} {
+		for path := range base {
+			if strings.HasPrefix(path, "transit/") && !strings.Contains(path, "keys") {
+				send("field "+item+" of an item of "+path, "POST", path, object{"batch_input": []object{{item: secret}}})
+			}
+		}
+	}
+	send("inside a policy", "POST", "sys/policies/acl/broken", object{"policy": `path "a" { capabilities = ["` + secret + `"] }`})
+	send("as a word of a policy", "POST", "sys/policies/acl/broken", object{"policy": secret})
+}
+
+// letters keeps what a method may be made of.
+func letters(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {
+		return r
+	}
+	return -1
+}
+
+func (w *watcher) badTokens() {
+	valid := w.token
+	for _, bad := range []string{"", "x", valid + "x", valid[:len(valid)-1], strings.ToUpper(valid), "Bearer " + valid, strings.Repeat("a", 5000)} {
+		w.n.HandedOut("a bad token", bad)
+		for _, path := range []string{"transit/keys/ed25519", "auth/token/lookup-self", "sys/mounts", "sys/metrics"} {
+			w.do("GET", path, bad, nil)
+		}
+		w.do("GET", "transit/keys/ed25519", "", nil, "Authorization", "Bearer "+bad)
+		w.do("POST", "auth/token/lookup", w.n.Root(), object{"token": bad})
+		w.do("POST", "auth/token/revoke", w.n.Root(), object{"token": bad})
+	}
+	w.do("POST", "auth/token/revoke", w.n.Root(), object{"token": valid})
+	w.do("GET", "auth/token/lookup-self", valid, nil)
+}
+
+func (w *watcher) wrongShares() {
+	seal := w.do("PUT", "sys/seal", w.n.Root(), nil)
+	if seal.Status != 204 {
+		w.t.Fatalf("seal: %s", seal)
+	}
+	good := w.n.Shares()[0]
+	for _, share := range []string{swapped(good), good[:95], good + "0", "!" + good, w.token, w.n.Root()} {
+		w.n.HandedOut("a wrong share", share)
+		w.do("PUT", "sys/unseal", "", object{"key": share})
+	}
+	w.do("PUT", "sys/unseal", "", object{"key": good})
+	w.do("PUT", "sys/unseal", "", object{"key": good})
+	w.do("PUT", "sys/unseal", "", object{"keys": good, "share": good})
+	w.do("PUT", "sys/unseal", "", object{"key": base64Of(w.t, w.n.Shares()[1])})
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/signet-kms/signet/client/wire"
+)
+
+func keyTable(key wire.KeyData) func(io.Writer) error {
+	return func(w io.Writer) error {
+		err := columns(
+			row{"name", key.Name},
+			row{"type", key.Type},
+			row{"latest version", key.LatestVersion},
+			row{"min decryption version", key.MinDecryptionVersion},
+			row{"min encryption version", key.MinEncryptionVersion},
+			row{"rotates itself every", seconds(key.AutoRotatePeriod, "never")},
+			row{"deletion allowed", key.DeletionAllowed},
+			row{"can", strings.Join(abilities(key), ", ")},
+		)(w)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return err
+		}
+		return columns(versionRows(key)...)(w)
+	}
+}
+
+func abilities(key wire.KeyData) (out []string) {
+	for _, a := range []struct {
+		has  bool
+		name string
+	}{{key.SupportsSigning, "sign, verify"}, {key.SupportsEncryption, "encrypt"}, {key.SupportsDecryption, "decrypt"}} {
+		if a.has {
+			out = append(out, a.name)
+		}
+	}
+	return out
+}
+
+func versionRows(key wire.KeyData) []row {
+	rows := []row{{"VERSION", "CREATED", "STATE", "KID"}}
+	names := slices.SortedFunc(maps.Keys(key.Keys), func(a, b string) int {
+		if len(a) != len(b) {
+			return len(a) - len(b) // decimal numbers: the longer is greater
+		}
+		return strings.Compare(a, b)
+	})
+	for _, name := range names {
+		v := key.Keys[name]
+		rows = append(rows, row{name, v.CreationTime, v.State, v.KID})
+	}
+	return rows
+}
