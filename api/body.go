@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/signet-kms/signet/client/wire"
+	"github.com/signet-kms/signet/kms"
 )
 
 // Limits on bodies, in bytes.
@@ -117,11 +118,8 @@ func badBody(err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
 		where := string(semantic.JSONPointer)
-		if len(where) > 200 {
-			where = where[:200]
-		}
 		if errors.Is(err, json.ErrUnknownName) {
-			return refuse(http.StatusBadRequest, wire.UnknownField, "unknown field "+quoted(where)+"; this path refuses fields that it does not know")
+			return refuse(http.StatusBadRequest, wire.UnknownField, "unknown field "+kms.Quote(where)+"; this path refuses fields that it does not know")
 		}
 		why := "wrong type"
 		for _, want := range wireErrors {
@@ -129,7 +127,7 @@ func badBody(err error) error {
 				why = want.Error()
 			}
 		}
-		return refuse(http.StatusBadRequest, wire.BadRequest, "field "+quoted(where)+": "+why)
+		return refuse(http.StatusBadRequest, wire.BadRequest, "field "+kms.Quote(where)+": "+why)
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return refuse(http.StatusBadRequest, wire.InvalidJSON, "the body names a field twice")
@@ -139,14 +137,6 @@ func badBody(err error) error {
 
 var wireErrors = []error{
 	wire.ErrWantInt, wire.ErrWantBool, wire.ErrWantDuration, wire.ErrWantText, wire.ErrWantList, wire.ErrWantMap, wire.ErrWantBase64,
-}
-
-func quoted(s string) string {
-	b, err := jsontext.AppendQuote(nil, s)
-	if err != nil {
-		return `"?"`
-	}
-	return string(b)
 }
 
 // tooDeep counts brackets outside of strings, before anything is decoded.

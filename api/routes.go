@@ -13,6 +13,7 @@ type authKind string
 const (
 	public authKind = "public" // nobody is asked who they are
 	token  authKind = "token"  // a live token; what it may do is the verb's policy check
+	always authKind = "always" // a live token, even while the audit log cannot be written
 )
 
 // route is one method of one path.
@@ -80,7 +81,7 @@ func (s *Server) routes() []*route {
 		{"GET", "sys/seal-status", 0, quick, public, false, "sys/seal-status", "Sealed or not, and the progress of an unseal.", handle(sealStatus), nil},
 		{"POST PUT", "sys/unseal", strangersBody, making, public, false, "sys/unseal", "Give one share, or reset.", handle(unseal), nil},
 		{"POST PUT", "sys/verify-share", strangersBody, quick, public, true, "sys/verify-share", "Check one share without using it.", handle(verifyShare), nil},
-		{"POST PUT", "sys/seal", 0, commit, token, false, "sys/seal", "Drop every key. Needs sudo.", handle(sealNode), nil},
+		{"POST PUT", "sys/seal", 0, commit, always, false, "sys/seal", "Drop every key. Needs sudo.", handle(sealNode), nil},
 		{"GET", "sys/leader", 0, quick, public, false, "sys/leader", "Who leads the cluster.", handle(leader), nil},
 		{"GET", "sys/mounts", 0, quick, token, false, "sys/mounts", "The mounted engines.", handle(mounts), nil},
 		{"GET", "sys/metrics", 0, quick, public, false, "sys/metrics", "Metrics in Prometheus's text format. Asks for a token itself, unless configured not to.", serveMetrics, nil},

@@ -39,6 +39,19 @@ type Call struct {
 // A cluster of one voter serves while it leads: nobody else can have changed
 // anything. The serving period is what a lease of several voters renews.
 func (s *Service) Begin(o Origin) (*Call, error) {
+	c, err := s.BeginUnaudited(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.audit.Err(); err != nil {
+		return nil, saying(ErrAuditUnavailable, "%s: %s", ErrAuditUnavailable.text, err)
+	}
+	return c, nil
+}
+
+// BeginUnaudited is Begin for what must work even while the audit log cannot be
+// written, and is recorded when it can be: sealing the node.
+func (s *Service) BeginUnaudited(o Origin) (*Call, error) {
 	serving, v := s.serving.Load(), s.view.Load()
 	if v == nil {
 		if err := s.exists(); err != nil {
@@ -48,9 +61,6 @@ func (s *Service) Begin(o Origin) (*Call, error) {
 	}
 	if serving == 0 || !s.store.Leading() {
 		return nil, ErrNoLeader
-	}
-	if err := s.audit.Err(); err != nil {
-		return nil, saying(ErrAuditUnavailable, "%s: %s", ErrAuditUnavailable.text, err)
 	}
 	return &Call{Origin: o, view: v, serving: serving}, nil
 }
@@ -125,12 +135,13 @@ type verb struct {
 	need      policy.Capability
 	action    pass.Action // "" where no key is used
 	key       string      // identity, "<mount uuid>/<name>"
+	late      bool        // works even while the audit log cannot be written
 }
 
 func (s *Service) admit(c *Call, v verb) (*gate.Admission, error) {
 	a, err := s.gate.Admit(&gate.Request{
 		Caller: &c.Caller, RequestID: c.RequestID, Operation: v.operation, Method: c.Method, Path: c.Path,
-		Need: v.need, Action: v.action, Key: v.key, Remote: c.Remote,
+		Need: v.need, Action: v.action, Key: v.key, Remote: c.Remote, Late: v.late,
 	})
 	if err == gate.ErrDenied {
 		return nil, ErrPermissionDenied

@@ -110,6 +110,10 @@ func saying(base *Error, format string, args ...any) error {
 	return &rephrased{base, fmt.Sprintf(format, args...)}
 }
 
+// Quote shows a caller's word in an error, if it cannot be a secret in the wrong
+// place.
+func Quote(word string) string { return state.Quote(word) }
+
 // translations maps the errors of the rooms below to sentinels of this one. The
 // text of the error below is kept: it says what is wrong in this case.
 var translations = []struct {

@@ -57,7 +57,7 @@ func (c *Call) mount(ref KeyRef) (*state.Mount, error) {
 	if m := c.view.Mount(ref.Mount + "/"); m != nil {
 		return m, nil
 	}
-	return nil, saying(ErrNoMount, "no engine is mounted at %s/", ref.Mount)
+	return nil, saying(ErrNoMount, "no engine is mounted at %s/", gate.Scrub(ref.Mount))
 }
 
 // key finds the key of ref; missing is what to say when there is none.
@@ -107,10 +107,13 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 	if exists {
 		need = policy.Update
 	}
-	_, err = s.write(ctx, c, verb{"transit/keys/create", need, pass.Generate, id}, func(a *gate.Admission) (state.Command, error) {
+	_, err = s.write(ctx, c, verb{operation: "transit/keys/create", need: need, action: pass.Generate, key: id}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
 		if err := req.check(); err != nil {
 			return nil, err
+		}
+		if gate.LooksSecret(ref.Name) {
+			return nil, saying(ErrBadRequest, "the key's name looks like a token or a share, and names are shown to everybody who may list them")
 		}
 		if exists {
 			return nil, nil
@@ -143,7 +146,7 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 func (r *CreateKeyRequest) check() error {
 	switch typ := state.KeyType(r.Type); {
 	case r.Type != "" && !typ.Known():
-		return saying(ErrUnknownKeyType, "unknown key type %.64q; use one of %v", r.Type, state.KeyTypes())
+		return saying(ErrUnknownKeyType, "unknown key type %s; use one of %v", state.Quote(r.Type), state.KeyTypes())
 	case r.Exportable:
 		return saying(ErrExportRefused, "exportable keys do not exist: private keys leave by no path")
 	case r.Backup:
@@ -235,7 +238,7 @@ type ConfigKeyRequest struct {
 func (s *Service) ConfigKey(ctx context.Context, c *Call, ref KeyRef, req ConfigKeyRequest) (KeyInfo, error) {
 	_, err := s.write(ctx, c, verb{operation: "transit/keys/config", need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
-		k, err := c.key(ref, saying(ErrKeyNotFound, "no existing key named %s could be found", ref.Name))
+		k, err := c.key(ref, saying(ErrKeyNotFound, "no existing key named %s could be found", gate.Scrub(ref.Name)))
 		if err != nil {
 			return nil, err
 		}
@@ -295,7 +298,7 @@ func (s *Service) RotateKey(ctx context.Context, c *Call, ref KeyRef) (KeyInfo, 
 	id := m.UUID + "/" + ref.Name
 	defer s.keyLocks.lock(id)()
 	s.refresh(c)
-	_, err = s.write(ctx, c, verb{"transit/keys/rotate", policy.Update, pass.Generate, id}, func(a *gate.Admission) (state.Command, error) {
+	_, err = s.write(ctx, c, verb{operation: "transit/keys/rotate", need: policy.Update, action: pass.Generate, key: id}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
 		k, err := c.key(ref, ErrKeyNotFound)
 		if err != nil {
@@ -319,12 +322,12 @@ func (s *Service) DeleteKey(ctx context.Context, c *Call, ref KeyRef) error {
 	var mount string
 	_, err := s.write(ctx, c, verb{operation: "transit/keys/delete", need: policy.Delete}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
-		k, err := c.key(ref, saying(ErrKeyNotFound, "error deleting policy %s: key not found", ref.Name))
+		k, err := c.key(ref, saying(ErrKeyNotFound, "error deleting policy %s: key not found", gate.Scrub(ref.Name)))
 		if err != nil {
 			return nil, err
 		}
 		if !k.DeletionAllowed {
-			return nil, saying(ErrDeletionNotAllowed, "error deleting policy %s: deletion is not allowed for this key; set deletion_allowed with the key's config first", ref.Name)
+			return nil, saying(ErrDeletionNotAllowed, "error deleting policy %s: deletion is not allowed for this key; set deletion_allowed with the key's config first", gate.Scrub(ref.Name))
 		}
 		mount = k.Mount
 		return &state.DeleteKey{Mount: k.Mount, Name: k.Name}, nil

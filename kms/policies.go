@@ -52,6 +52,9 @@ func (s *Service) WritePolicy(ctx context.Context, c *Call, name, text string) e
 		if err != nil {
 			return nil, err
 		}
+		if gate.LooksSecret(name) {
+			return nil, saying(ErrBadPolicy, "the policy's name looks like a token or a share, and names are shown to everybody who may list them")
+		}
 		a.Record.Fields = map[string]string{"policy": name, "text": s.gate.Hash([]byte(text))}
 		if strings.TrimSpace(text) == "" {
 			return nil, fmt.Errorf("%w: 'policy' is missing or empty", ErrBadRequest)

@@ -157,14 +157,14 @@ func (o *SignOptions) options() (keyring.Options, error) {
 	case "pkcs1v15":
 		out.PKCS1v15 = true
 	default:
-		return out, saying(ErrBadRequest, "unsupported signature algorithm %.64q; use pss or pkcs1v15", o.Padding)
+		return out, saying(ErrBadRequest, "unsupported signature algorithm %s; use pss or pkcs1v15", state.Quote(o.Padding))
 	}
 	switch o.Marshaling {
 	case "", "asn1":
 	case "jws":
 		out.JWS = true
 	default:
-		return out, saying(ErrBadRequest, "invalid marshaling type %.64q; use asn1 or jws", o.Marshaling)
+		return out, saying(ErrBadRequest, "invalid marshaling type %s; use asn1 or jws", state.Quote(o.Marshaling))
 	}
 	return out, nil
 }

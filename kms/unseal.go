@@ -159,18 +159,14 @@ func (s *Service) VerifyShare(o Origin, share string) (seal.ShareInfo, error) {
 // Seal drops every key and stops serving. It needs update and sudo on sys/seal.
 // Requests under way finish or are withheld.
 func (s *Service) Seal(c *Call) error {
-	a, err := s.admit(c, verb{operation: "sys/seal", need: policy.Update | policy.Sudo})
+	a, err := s.admit(c, verb{operation: "sys/seal", need: policy.Update | policy.Sudo, late: true})
 	if err != nil {
 		return err
 	}
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
 	err = s.sealNow()
-	// Sealing goes ahead even while the log cannot be written.
-	if closeErr := s.close(a, err); closeErr != nil {
-		s.audit.AppendLate(&a.Record)
-	}
-	return err
+	return firstError(err, s.close(a, err))
 }
 
 // sealNow seals an unsealed node. The caller holds the ceremony's lock.

@@ -91,11 +91,8 @@ func (n *Node) healthProblems() []string {
 // the files.
 func (n *Node) leftProblems() []string {
 	out := n.logProblems()
-	if _, err := os.Stat(n.o.dataDir); n.o.dev && errors.Is(err, fs.ErrNotExist) {
-		return out // a development node that was stopped leaves nothing
-	}
-	if len(n.lives) == 0 {
-		return out // nothing was ever started
+	if _, err := os.Stat(n.o.dataDir); errors.Is(err, fs.ErrNotExist) && (n.o.dev || len(n.lives) == 0) {
+		return out // a development node leaves nothing, and nor does one that never started
 	}
 	out = append(out, modeProblems(n.o.dataDir, n.o.auditDir)...)
 	out = append(out, n.secretProblems()...)
@@ -107,11 +104,10 @@ func (n *Node) leftProblems() []string {
 	effects, replies := n.effects, n.replies
 	n.mu.Unlock()
 	out = append(out, unrecorded(recs, effects, replies)...)
-	lives := n.lives
 	if n.Running() {
-		recs, lives = settled(recs), append(append([]bool(nil), lives[:len(lives)-1]...), false)
+		recs = settled(recs)
 	}
-	return append(out, unfinished(recs, lives)...)
+	return append(out, unfinished(recs, n.lives)...)
 }
 
 // settled leaves out the intents of the last moment, whose outcome may be being

@@ -31,12 +31,12 @@ func (n *Node) Effects() int {
 	return len(n.effects)
 }
 
-// Forget drops the registered effects and answers, for a test that destroys the
-// evidence on purpose.
+// Forget drops what was registered, for a test that destroys the audit log on
+// purpose: the next process begins a new one.
 func (n *Node) Forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.effects, n.replies, n.lives = nil, nil, make([]bool, len(n.lives))
+	n.effects, n.replies, n.lives = nil, nil, nil
 }
 
 // replied is a success that Send saw.

@@ -2,6 +2,8 @@ package apitest
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,28 +31,34 @@ type process struct {
 // Start runs the daemon and waits for its line "signet ready".
 func (n *Node) Start() {
 	n.t.Helper()
+	if err := n.start(); err != nil {
+		n.t.Fatalf("apitest: %v\n%s", err, n.Log())
+	}
+}
+
+// StartRefused runs the daemon, expects it to end by itself with exit status 1
+// before it is ready, and returns what it printed.
+func (n *Node) StartRefused() string {
+	n.t.Helper()
+	before := len(n.Log())
+	err := n.start()
+	exit := (*exec.ExitError)(nil)
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		n.t.Fatalf("apitest: the node should have refused to start with exit status 1: %v\n%s", err, n.Log())
+	}
+	return n.Log()[before:]
+}
+
+func (n *Node) start() error {
+	n.t.Helper()
 	if n.Running() {
-		n.t.Fatal("apitest: the node runs already")
-	}
-	binary := plainBinary
-	if n.o.hooked {
-		binary = hookedBinary
-	}
-	args := []string{"server", "--config", n.configFile()}
-	if n.o.dev {
-		args = []string{"server", "--dev", "--dev-root-token", n.root, "--listen", "127.0.0.1:0"}
+		return errors.New("the node runs already")
 	}
 	watch := &readyWatch{to: n.log, ready: make(chan string, 1)}
-	p := &process{cmd: exec.Command(executable(n.t, binary), args...), exited: make(chan struct{})}
+	p := &process{cmd: n.command(), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = watch, n.log
-	p.cmd.Env = append(os.Environ(), "TMPDIR="+n.dir)
-	if n.o.hooked {
-		p.cmd.Env = append(p.cmd.Env, "SIGNET_TEST_KEYRING_RECORD="+n.KeyRecord())
-	}
-	// No node outlives a test process that is killed.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
-		n.t.Fatal(err)
+		return err
 	}
 	go func() {
 		p.err = p.cmd.Wait()
@@ -59,17 +67,38 @@ func (n *Node) Start() {
 	select {
 	case p.url = <-watch.ready:
 	case <-p.exited:
-		n.t.Fatalf("apitest: the node ended before it was ready: %v\n%s", p.err, n.Log())
+		return fmt.Errorf("the node ended before it was ready: %w", p.err)
 	case <-time.After(startTime):
 		_ = p.cmd.Process.Kill()
 		<-p.exited
-		n.t.Fatalf("apitest: the node was not ready after %s\n%s", startTime, n.Log())
+		return fmt.Errorf("the node was not ready after %s", startTime)
 	}
 	n.setProcess(p)
 	n.lives = append(n.lives, false)
 	if n.o.dev {
 		n.findDevDirs()
 	}
+	return nil
+}
+
+func (n *Node) command() *exec.Cmd {
+	n.t.Helper()
+	binary := plainBinary
+	if n.o.hooked {
+		binary = hookedBinary
+	}
+	args := []string{"server", "--config", n.configFile()}
+	if n.o.dev {
+		args = []string{"server", "--dev", "--dev-root-token", n.root, "--listen", "127.0.0.1:0"}
+	}
+	cmd := exec.Command(executable(n.t, binary), args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+n.dir)
+	if n.o.hooked {
+		cmd.Env = append(cmd.Env, "SIGNET_TEST_KEYRING_RECORD="+n.KeyRecord())
+	}
+	// No node outlives a test process that is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
 }
 
 // findDevDirs looks where a development node put its temporary directory.
@@ -159,7 +188,7 @@ func (n *Node) Exit() int {
 	n.t.Helper()
 	_ = n.URL() // it runs
 	p := n.setProcess(nil)
-	n.lives[len(n.lives)-1] = true // it did not close in order
+	n.unclean()
 	n.awaitExit(p)
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -169,9 +198,17 @@ func (n *Node) Kill() {
 	n.t.Helper()
 	_ = n.URL() // it runs
 	p := n.setProcess(nil)
-	n.lives[len(n.lives)-1] = true
+	n.unclean()
 	_ = p.cmd.Process.Kill()
 	n.awaitExit(p)
+}
+
+// unclean notes that the last process did not close in order: it may leave an
+// intent without its outcome.
+func (n *Node) unclean() {
+	if last := len(n.lives) - 1; last >= 0 {
+		n.lives[last] = true
+	}
 }
 
 // Restart stops the node and starts it again; a configured one is sealed then.

@@ -53,6 +53,7 @@ func TestNoSecretLeaks(t *testing.T) {
 	if len(w.answers) < 300 {
 		t.Errorf("%d answers were looked at", len(w.answers))
 	}
+	told := map[string]bool{} // place → said already
 	for _, a := range w.answers {
 		for _, what := range append(keys.Find(a.body), privateForms(a.body)...) {
 			t.Errorf("%s answers %s", a.what, what)
@@ -61,7 +62,10 @@ func TestNoSecretLeaks(t *testing.T) {
 			continue
 		}
 		for _, what := range tokens.Find(a.body) {
-			t.Errorf("%s answers %s: %.300s", a.what, what, a.body)
+			if place, _, _ := strings.Cut(a.what, " with the "); !told[place] {
+				told[place] = true
+				t.Errorf("%s answers %s: %.200s", a.what, what, a.body)
+			}
 		}
 	}
 	showThatTheScanFindsThem(t, n, keys, tokens)

@@ -38,9 +38,9 @@ func (e *SyntaxError) Is(target error) bool { return target == ErrInvalid }
 // quote shows a word of the policy's author in an error: quoted, so that control
 // characters cannot forge a log line, and cut, so that the text stays short.
 func quote(word string) string {
-	const most = 80
+	const most = 24 // a token has 47 characters, and may stand in the wrong place
 	if len(word) > most {
-		return fmt.Sprintf("%+q…", word[:most])
+		return fmt.Sprintf("%+q…", word[:most/2])
 	}
 	return fmt.Sprintf("%+q", word)
 }

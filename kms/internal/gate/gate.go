@@ -32,6 +32,7 @@ type Request struct {
 	Action    pass.Action       // "" where no key is used
 	Key       string            // "<mount uuid>/<name>" for Action
 	Remote    string
+	Late      bool // go on while the log cannot be written; the record follows, marked late
 }
 
 // Admission is an admitted request: the right to proceed once, and the record
@@ -43,17 +44,18 @@ type Admission struct {
 	pass    *pass.Pass
 	started time.Time
 	intent  bool
+	late    bool
 }
 
 // Admit asks policy. It returns ErrDenied, after recording the refusal, or an
 // error of the audit log, or an Admission that holds a Pass if an action was
 // asked for.
 func (g *Gate) Admit(r *Request) (*Admission, error) {
-	if err := g.log.Err(); err != nil {
+	if err := g.log.Err(); err != nil && !r.Late {
 		// Asked early, so that no key is used for a result that cannot leave.
 		return nil, err
 	}
-	a := &Admission{gate: g, started: time.Now()}
+	a := &Admission{gate: g, started: time.Now(), late: r.Late}
 	a.Record = audit.Record{
 		Type: audit.TypeRequest, RequestID: r.RequestID, Operation: r.Operation, Method: r.Method, Path: r.Path,
 		Accessor: r.Caller.Accessor, DisplayName: r.Caller.DisplayName, Application: r.Caller.Application,
@@ -62,7 +64,7 @@ func (g *Gate) Admit(r *Request) (*Admission, error) {
 	if !r.Caller.Allow(r.Path, r.Need) {
 		a.Record.Outcome, a.Record.Code = audit.OutcomeRefused, "permission_denied"
 		scrub(&a.Record)
-		if err := g.log.Append(&a.Record); err != nil {
+		if err := a.append(); err != nil {
 			return nil, err
 		}
 		return nil, ErrDenied
@@ -102,7 +104,7 @@ func (a *Admission) Close(outcome, code string) error {
 	scrub(&a.Record)
 	if !a.intent {
 		if len(a.Chunks) == 0 {
-			return a.gate.log.Append(&a.Record)
+			return a.append()
 		}
 		return a.gate.log.Append(append([]*audit.Record{&a.Record}, a.Chunks...)...)
 	}
@@ -112,6 +114,14 @@ func (a *Admission) Close(outcome, code string) error {
 		a.gate.log.AppendLate(&a.Record)
 	}
 	return err
+}
+
+func (a *Admission) append() error {
+	if a.late {
+		a.gate.log.AppendLate(&a.Record)
+		return nil
+	}
+	return a.gate.log.Append(&a.Record)
 }
 
 // Hash is the keyed hash under which a sensitive value appears in the log.

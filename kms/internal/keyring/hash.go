@@ -7,6 +7,8 @@ import (
 	"crypto/sha3"
 	"crypto/sha512"
 	"fmt"
+
+	"github.com/signet-kms/signet/kms/state"
 )
 
 // Hash names a hash algorithm as requests do. The zero value is SHA256.
@@ -31,7 +33,7 @@ const (
 func ParseHash(s string) (Hash, error) {
 	h := Hash(s).orDefault()
 	if !h.known() {
-		return "", fmt.Errorf("%w %q", ErrHash, s)
+		return "", fmt.Errorf("%w %s", ErrHash, state.Quote(s))
 	}
 	return h, nil
 }

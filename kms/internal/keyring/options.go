@@ -30,7 +30,7 @@ func ParseSalt(s string) (Salt, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < int(SaltHash) {
-		return 0, fmt.Errorf("%w %q: use auto, hash or a number of bytes", ErrSalt, s)
+		return 0, fmt.Errorf("%w %s: use auto, hash or a number of bytes", ErrSalt, state.Quote(s))
 	}
 	return Salt(n), nil
 }
@@ -62,7 +62,7 @@ func (o Options) Check(t state.KeyType) error {
 		}
 		return nil
 	case !o.Hash.known():
-		return fmt.Errorf("%w %q", ErrHash, string(o.Hash))
+		return fmt.Errorf("%w %s", ErrHash, state.Quote(string(o.Hash)))
 	case o.Hash == HashNone && (!o.Prehashed || t.RSA() && !o.PKCS1v15):
 		return ErrHashNone
 	case t.RSA() && !o.PKCS1v15:
