@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -189,12 +190,12 @@ func TestPaths(t *testing.T) {
 		{"/v1/transit/keys/%77eb", 400},
 		{"/v1/transit/keys/%2e%2e/web", 400},
 		{"/v1/transit/keys/web%00", 400},
-		{"/v1/transit/keys/we%20b", 404},
-		{"/v1/transit/keys/.web", 404},
+		{"/v1/transit/keys/we%20b", 400},
+		{"/v1/transit/keys/.web", 400},
 		{"/v1/transit/keys/wéb", 400},
 		{"/v1/Transit/keys/web", 404},
 		{"/V1/transit/keys/web", 404},
-		{"/v1/transit/keys/" + strings.Repeat("a", 129), 404},
+		{"/v1/transit/keys/" + strings.Repeat("a", 129), 400},
 		{"/v1/", 404}, {"/", 404}, {"/v1/nothing/here", 404},
 	} {
 		w := do(s, "GET", c.target, rootToken, "")
@@ -298,11 +299,20 @@ func TestBodyLimits(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", c.name, w.Code, w.Body, c.want)
 		}
 	}
-	if used := s.bodies.used.Load(); used != 0 {
-		t.Errorf("%d bytes of the budget were not given back", used)
+	if a, b := s.bodies.used.Load(), s.strangers.used.Load(); a != 0 || b != 0 {
+		t.Errorf("%d and %d bytes of the budgets were not given back", a, b)
 	}
-	if !s.bodies.take(bodiesBudget) {
-		t.Fatal("the whole budget is not to be had")
+	if !s.strangers.take(strangersBudget) {
+		t.Fatal("the strangers' budget is not to be had")
+	}
+	if w := do(s, "PUT", "/v1/sys/unseal", "", `{"key":"00"}`); w.Code != 503 {
+		t.Errorf("with the strangers' budget spent: %d %s", w.Code, w.Body)
+	}
+	if w := do(s, "POST", "/v1/transit/sign/web", rootToken, `{"input":"AAAA"}`); w.Code != 400 {
+		t.Errorf("strangers used up the callers' budget: %d %s", w.Code, w.Body)
+	}
+	if !s.bodies.take(callersBudget) {
+		t.Fatal("the callers' budget is not to be had")
 	}
 	if w := do(s, "POST", "/v1/transit/sign/web", rootToken, `{"input":"AAAA"}`); w.Code != 503 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("with the budget spent: %d %s", w.Code, w.Body)
@@ -318,6 +328,53 @@ type failing struct{ t *testing.T }
 func (f failing) Read([]byte) (int, error) {
 	f.t.Error("the body of a stranger was read")
 	return 0, io.EOF
+}
+
+// TestABodyIsBookedAsItArrives: a stated length that is never sent holds nothing.
+func TestABodyIsBookedAsItArrives(t *testing.T) {
+	s := newServer(t)
+	reader, writer := io.Pipe()
+	r := httptest.NewRequest("PUT", "/v1/sys/unseal", reader)
+	r.ContentLength = strangersBody
+	done := make(chan int, 1)
+	go func() {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		done <- w.Code
+	}()
+	if _, err := writer.Write([]byte(`{"key":`)); err != nil {
+		t.Fatal(err)
+	}
+	if used := s.strangers.used.Load(); used > block {
+		t.Errorf("%d bytes are booked for 7 that came", used)
+	}
+	writer.CloseWithError(io.ErrUnexpectedEOF)
+	if code := <-done; code != 400 {
+		t.Errorf("a body that broke off: %d", code)
+	}
+}
+
+// TestAHugeBatchIsRefusedWhileItIsRead: ten million empty items fit in a body.
+func TestAHugeBatchIsRefusedWhileItIsRead(t *testing.T) {
+	s := newServer(t)
+	do(s, "POST", "/v1/transit/keys/web", rootToken, `{"type":"ed25519"}`)
+	items := func(n int) string {
+		return `{"batch_input":[` + strings.TrimSuffix(strings.Repeat(`{"input":"AAAA"},`, n), ",") + `]}`
+	}
+	if w := do(s, "POST", "/v1/transit/sign/web", rootToken, items(wire.MaxBatch)); w.Code != 200 {
+		t.Errorf("a full batch: %d %s", w.Code, w.Body)
+	}
+	w := do(s, "POST", "/v1/transit/sign/web", rootToken, items(wire.MaxBatch+1))
+	if w.Code != 400 || !strings.Contains(w.Body.String(), "1000 items") {
+		t.Errorf("one more: %d %s", w.Code, w.Body)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do(s, "POST", "/v1/transit/sign/web", rootToken, `{"batch_input":[`+strings.Repeat(`{},`, 5<<20)+`{}]}`)
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 200<<20 {
+		t.Errorf("a refused batch took %d MiB", grown>>20)
+	}
 }
 
 func TestHeadersThatWouldChangeTheMeaning(t *testing.T) {

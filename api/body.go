@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,68 +18,84 @@ import (
 
 // Limits on bodies, in bytes.
 const (
-	strangersBody = 1 << 20   // without a token
-	callersBody   = 32 << 20  // with one
-	bodiesBudget  = 256 << 20 // of all requests together
-	maxDepth      = 64        // of nested JSON
+	strangersBody = 1 << 20  // without a token
+	controlBody   = 1 << 20  // with one, where nothing long is sent
+	callersBody   = 32 << 20 // where inputs and batches are sent
+	maxDepth      = 64       // of nested JSON
+
+	callersBudget   = 256 << 20 // of all bodies at once
+	strangersBudget = 32 << 20  // of those without a token, so that they cannot use up the other
 )
 
 // budget is the memory that bodies may take at once.
-type budget struct{ used atomic.Int64 }
+type budget struct {
+	most int64
+	used atomic.Int64
+}
 
 func (b *budget) take(n int64) bool {
-	if b.used.Add(n) > bodiesBudget {
+	if b.used.Add(n) > b.most {
 		b.used.Add(-n)
 		return false
 	}
 	return true
 }
 
-func (b *budget) give(n int64) { b.used.Add(-n) }
-
 // buffers holds read buffers of the usual size; larger ones are not kept.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+var buffers = sync.Pool{New: func() any { return &body{buf: make([]byte, 0, block)} }}
 
-const pooledBuffer = 64 << 10
+// block is the step in which memory for a body is booked, as its bytes arrive: a
+// length that is stated and never sent costs nothing.
+const block = 32 << 10
 
-// readBody reads a whole body into a buffer, which the caller returns with
-// dropBody. Memory is booked before it is used: the stated length, or what the
-// route allows when none is stated.
-func (s *Server) readBody(r *http.Request, limit int64) (*bytes.Buffer, int64, error) {
-	booked := r.ContentLength
-	if booked > limit {
-		return nil, 0, errTooLarge
-	}
-	if booked < 0 {
-		booked = limit
-	}
-	if !s.bodies.take(booked) {
-		return nil, 0, errOverloaded
-	}
-	buf := buffers.Get().(*bytes.Buffer)
-	buf.Reset()
-	if booked <= pooledBuffer {
-		buf.Grow(int(booked) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
-	switch {
-	case n > limit:
-		err = errTooLarge
-	case err != nil:
-		err = errBodyBroken
-	}
-	if err != nil {
-		s.dropBody(buf, booked)
-		return nil, 0, err
-	}
-	return buf, booked, nil
+// body is a request's body, read whole.
+type body struct {
+	buf    []byte
+	booked int64
+	from   *budget
 }
 
-func (s *Server) dropBody(buf *bytes.Buffer, booked int64) {
-	s.bodies.give(booked)
-	if buf.Cap() <= 2*pooledBuffer {
-		clear(buf.Bytes()) // inputs and shares do not stay behind in a pool
-		buffers.Put(buf)
+// readBody reads at most limit bytes. The caller drops the body.
+func readBody(r *http.Request, limit int64, from *budget) (*body, error) {
+	if r.ContentLength > limit {
+		return nil, errTooLarge
+	}
+	b := buffers.Get().(*body)
+	b.buf, b.booked, b.from = b.buf[:0], 0, from
+	for {
+		if int64(len(b.buf)) == b.booked {
+			step := max(block, b.booked/2)
+			if !from.take(step) {
+				b.drop()
+				return nil, errOverloaded
+			}
+			b.booked += step
+			b.buf = slices.Grow(b.buf, int(step))
+		}
+		n, err := r.Body.Read(b.buf[len(b.buf):min(int64(cap(b.buf)), b.booked)])
+		b.buf = b.buf[:len(b.buf)+n]
+		switch {
+		case int64(len(b.buf)) > limit:
+			err = errTooLarge
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			err = errBodyBroken
+		default:
+			continue
+		}
+		b.drop()
+		return nil, err
+	}
+}
+
+// drop gives the memory back. Inputs and shares do not stay behind in the pool.
+func (b *body) drop() {
+	b.from.used.Add(-b.booked)
+	b.booked = 0
+	if cap(b.buf) <= 2*block {
+		clear(b.buf)
+		buffers.Put(b)
 	}
 }
 
@@ -136,7 +153,7 @@ func badBody(err error) error {
 }
 
 var wireErrors = []error{
-	wire.ErrWantInt, wire.ErrWantBool, wire.ErrWantDuration, wire.ErrWantText, wire.ErrWantList, wire.ErrWantMap, wire.ErrWantBase64,
+	wire.ErrBatchTooLong, wire.ErrWantBatch, wire.ErrWantInt, wire.ErrWantBool, wire.ErrWantDuration, wire.ErrWantText, wire.ErrWantList, wire.ErrWantMap, wire.ErrWantBase64,
 }
 
 // tooDeep counts brackets outside of strings, before anything is decoded.

@@ -26,6 +26,7 @@ func refuse(status int, code wire.Code, text string) *Error { return &Error{stat
 var (
 	errNoRoute     = refuse(http.StatusNotFound, wire.UnsupportedPath, "no such endpoint; the paths begin with /v1/")
 	errBadPath     = refuse(http.StatusBadRequest, wire.BadPath, `the path is not canonical: encoded slashes, needless escapes, "." and ".." are refused`)
+	errName        = refuse(http.StatusBadRequest, wire.BadPath, "a name in the path is not one: 1 to 128 characters of a-z, A-Z, 0-9, '.', '_' and '-', the first a letter or a digit")
 	errMethod      = refuse(http.StatusMethodNotAllowed, wire.MethodNotAllowed, "the endpoint exists, but not with this method")
 	errNamespace   = refuse(http.StatusBadRequest, wire.NamespaceUnsupported, "there are no namespaces but root")
 	errWrapping    = refuse(http.StatusBadRequest, wire.WrappingUnsupported, "response wrapping is not supported, and a bare secret is not what was asked for")

@@ -44,12 +44,16 @@ func (rq *request) decode(in any) error {
 	if rq.r.Body == nil || rq.r.Body == http.NoBody {
 		return nil
 	}
-	buf, booked, err := rq.s.readBody(rq.r, rq.route.body)
+	from := &rq.s.bodies
+	if rq.call == nil {
+		from = &rq.s.strangers
+	}
+	b, err := readBody(rq.r, rq.route.body, from)
 	if err != nil {
 		return err
 	}
-	defer rq.s.dropBody(buf, booked)
-	return decodeBody(buf.Bytes(), in, rq.route.own)
+	defer b.drop()
+	return decodeBody(b.buf, in, rq.route.own)
 }
 
 // reply writes a success.

@@ -67,7 +67,7 @@ func serveMetrics(rq *request) error {
 	}
 	if !rq.s.cfg.PublicMetrics {
 		rq.origin.Path = "sys/metrics"
-		call, err := rq.s.kms.Begin(rq.origin)
+		call, err := rq.s.kms.BeginUnaudited(rq.origin)
 		if err == nil {
 			rq.call = call
 			err = rq.s.kms.Authenticate(call, tokenOf(rq.r))

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -29,18 +30,21 @@ type Config struct {
 
 // Server answers the API. It is an http.Handler, safe for concurrent use.
 type Server struct {
-	cfg     Config
-	kms     *kms.Service
-	log     hclog.Logger
-	router  *mux.Router
-	tables  map[*mux.Route]*methodTable // of the router's routes
-	bodies  budget
-	metrics *metrics
+	cfg    Config
+	kms    *kms.Service
+	log    hclog.Logger
+	router *mux.Router
+	tables map[*mux.Route]*methodTable // of the router's routes
+	bodies budget                      // of callers
+
+	strangers budget // of bodies without a token
+	metrics   *metrics
 }
 
 // New returns the API over a service.
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, kms: cfg.Service, log: cfg.Logger.Named("api"), metrics: newMetrics(cfg.Service)}
+	s.bodies.most, s.strangers.most = callersBudget, strangersBudget
 	s.router, s.tables = s.newRouter()
 	return s
 }
@@ -56,7 +60,7 @@ func (s *Server) HTTPServer() *http.Server {
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 128},
-		ErrorLog:          s.log.StandardLogger(&hclog.StandardLoggerOptions{InferLevels: true}),
+		ErrorLog:          s.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
 	}
 }
 
@@ -75,6 +79,7 @@ type request struct {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer s.survive()
 	rq := &request{s: s, w: w, r: r, origin: kms.Origin{RequestID: newRequestID(), Method: r.Method, Remote: remoteIP(r)}}
 	h := w.Header()
 	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
@@ -96,12 +101,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	for name, value := range match.Vars {
 		if name != "policy" && !validName(value) {
-			rq.refuse(errNoRoute)
+			rq.refuse(errName)
 			return
 		}
 	}
 	rq.route, rq.vars = route, match.Vars
 	s.run(rq)
+}
+
+// survive turns a bug that panics into a logged error and a broken connection:
+// the client must not take half an answer for a whole one.
+func (s *Server) survive() {
+	if bug := recover(); bug != nil {
+		s.log.Error("a request panicked; this is a bug", "panic", bug, "stack", string(debug.Stack()))
+		panic(http.ErrAbortHandler)
+	}
 }
 
 var (

@@ -44,7 +44,7 @@ func (s *Service) Begin(o Origin) (*Call, error) {
 		return nil, err
 	}
 	if err := s.audit.Err(); err != nil {
-		return nil, saying(ErrAuditUnavailable, "%s: %s", ErrAuditUnavailable.text, err)
+		return nil, translate(err)
 	}
 	return c, nil
 }

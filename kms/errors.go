@@ -3,6 +3,7 @@ package kms
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/kms/internal/keyring"
@@ -172,7 +173,7 @@ func translate(err error) error {
 	}
 	for _, t := range translations {
 		if errors.Is(err, t.from) {
-			return &rephrased{t.to, err.Error()}
+			return &rephrased{t.to, strings.TrimPrefix(err.Error(), "seal: ")}
 		}
 	}
 	return err

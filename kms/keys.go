@@ -90,8 +90,8 @@ func (s *Service) current(c *Call, ref KeyRef) (KeyInfo, error) {
 	return s.info(c.view.State, k), nil
 }
 
-// CreateKey makes a key with one version. It needs create, or update if the key
-// exists: then nothing changes and a warning says so.
+// CreateKey makes a key with one version. It needs update, as in Vault, or create
+// if the key does not exist. If it exists nothing changes and a warning says so.
 //
 // Errors: ErrUnknownKeyType, ErrExportRefused, ErrUnsupported, ErrBadRequest.
 func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req CreateKeyRequest) (KeyInfo, error) {
@@ -102,10 +102,10 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 	}
 	id := m.UUID + "/" + ref.Name
 	defer s.keyLocks.lock(id)()
-	need := policy.Create
 	exists := s.refresh(c).Key(m.UUID, ref.Name) != nil
-	if exists {
-		need = policy.Update
+	need := policy.Update
+	if !exists && c.Caller.Allow(c.Path, policy.Create) {
+		need = policy.Create
 	}
 	_, err = s.write(ctx, c, verb{operation: "transit/keys/create", need: need, action: pass.Generate, key: id}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name

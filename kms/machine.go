@@ -46,6 +46,10 @@ func (b *sealedState) name() barrier.Name {
 	return barrier.Name{Kind: "state", Name: fmt.Sprintf("%d.%d", b.epoch, b.seq), Version: b.index}
 }
 
+// kept is the result of an entry that a sealed node will apply at unseal. What
+// becomes of it then is not known before.
+type kept struct{}
+
 var commandName = barrier.Name{Kind: "command"}
 
 // Apply implements raftstore.Machine.
@@ -63,7 +67,7 @@ func (m *machine) Apply(index uint64, data []byte) any {
 	}
 	if m.bar == nil {
 		m.tail = append(m.tail, tailEntry{index, data})
-		return nil
+		return kept{}
 	}
 	result, err := m.applySealed(m.bar, &m.state, index, parts)
 	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {

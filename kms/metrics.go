@@ -9,7 +9,7 @@ import (
 
 // MayReadMetrics asks for read on sys/metrics.
 func (s *Service) MayReadMetrics(c *Call) error {
-	return s.act(c, verb{operation: "sys/metrics", need: policy.Read}, func(*gate.Admission) error { return nil })
+	return s.act(c, verb{operation: "sys/metrics", need: policy.Read, late: true}, func(*gate.Admission) error { return nil })
 }
 
 // Collectors are this service's metrics: what everybody may see of a sealed

@@ -44,12 +44,11 @@ func (c *aclCache) get(s *state.State, t *state.Token) *policy.ACL {
 // WritePolicy stores a policy under a name. It needs update. Errors:
 // ErrBadPolicy with the place, ErrPolicyProtected for root.
 func (s *Service) WritePolicy(ctx context.Context, c *Call, name, text string) error {
+	if err := s.canonicalPolicy(c, name); err != nil {
+		return err
+	}
 	_, err := s.write(ctx, c, verb{operation: "sys/policy/write", need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
 		if err := policy.ValidName(name); err != nil {
-			return nil, err
-		}
-		name, err := policy.CanonicalName(name)
-		if err != nil {
 			return nil, err
 		}
 		if gate.LooksSecret(name) {
@@ -67,15 +66,27 @@ func (s *Service) WritePolicy(ctx context.Context, c *Call, name, text string) e
 	return err
 }
 
+// canonicalPolicy refuses every spelling of a policy's name but the one it is
+// stored under. Policy was asked, or will be, about the path as it came: taking
+// another spelling for the same policy would walk around a rule that denies it.
+func (s *Service) canonicalPolicy(c *Call, name string) error {
+	canonical, err := policy.CanonicalName(name)
+	if err == nil && canonical != name {
+		err = saying(ErrBadPolicy, "policy names are lower case and without spaces: use %s", state.Quote(canonical))
+	}
+	if err = translate(err); err != nil {
+		s.Reject(c.Origin, c, err)
+	}
+	return err
+}
+
 // ReadPolicy returns a policy's text as written. It needs read. Root has none.
 func (s *Service) ReadPolicy(c *Call, name string) (string, string, error) {
+	if err := s.canonicalPolicy(c, name); err != nil {
+		return "", "", err
+	}
 	var text string
 	err := s.act(c, verb{operation: "sys/policy/read", need: policy.Read}, func(*gate.Admission) error {
-		normal, err := policy.CanonicalName(name)
-		if err != nil {
-			return ErrNotFound
-		}
-		name = normal
 		if name == "root" {
 			text = "# The root policy is built in: it allows everything.\n"
 			return nil
@@ -103,12 +114,11 @@ func (s *Service) ListPolicies(c *Call) ([]string, error) {
 // DeletePolicy removes a policy; one that does not exist is no error. It needs
 // delete. Errors: ErrPolicyProtected for root and default.
 func (s *Service) DeletePolicy(ctx context.Context, c *Call, name string) error {
+	if err := s.canonicalPolicy(c, name); err != nil {
+		return err
+	}
 	_, err := s.write(ctx, c, verb{operation: "sys/policy/delete", need: policy.Delete}, func(a *gate.Admission) (state.Command, error) {
 		if err := policy.Deletable(name); err != nil {
-			return nil, err
-		}
-		name, err := policy.CanonicalName(name)
-		if err != nil {
 			return nil, err
 		}
 		a.Record.Fields = map[string]string{"policy": name}

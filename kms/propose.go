@@ -46,6 +46,9 @@ func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (an
 	proposal := s.store.Enqueue(entry)
 	s.numbering.Unlock()
 	result, err := proposal.Wait(ctx)
+	if _, sealed := result.(kept); sealed {
+		return nil, saying(ErrOutcomeUnknown, "the node was sealed while the write was under way; it is done, or refused, at the next unseal")
+	}
 	return result, translate(err)
 }
 

@@ -235,8 +235,12 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.store.Propose(ctx, sealed); err != nil {
+	result, err := s.store.Propose(ctx, sealed)
+	if err != nil {
 		return err
+	}
+	if _, sealed := result.(kept); sealed {
+		return ErrSealed
 	}
 	s.numbering.Lock()
 	defer s.numbering.Unlock()

@@ -382,14 +382,139 @@ func TestWrongSharesAreSlowedDown(t *testing.T) {
 			t.Fatalf("wrong share: %v", err)
 		}
 	}
-	if _, err := n.Unseal(t.Context(), Origin{}, n.share); !errors.Is(err, ErrRateLimited) {
+	if _, err := n.Unseal(t.Context(), Origin{}, "00"); !errors.Is(err, ErrRateLimited) {
 		t.Fatalf("after %d wrong shares: %v", maxWrongShares, err)
 	}
-	if _, err := n.VerifyShare(Origin{}, n.share); !errors.Is(err, ErrRateLimited) {
+	if _, err := n.VerifyShare(Origin{}, "00"); !errors.Is(err, ErrRateLimited) {
 		t.Fatal("verify-share is a way around the limit")
 	}
-	n.ceremony.wrong.since = time.Now().Add(-2 * time.Minute)
+	// A right share is taken: strangers cannot keep the node sealed.
 	n.unseal()
+	if got := bytes.Count(n.auditLog(), []byte(`"code":"share_length"`)); got != maxWrongShares {
+		t.Fatalf("%d wrong shares were recorded singly, want %d", got, maxWrongShares)
+	}
+}
+
+func TestResetsWithoutProgressAreNotRecordedSingly(t *testing.T) {
+	n := newNode(t)
+	for range 50 {
+		if _, err := n.ResetUnseal(Origin{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if bytes.Contains(n.auditLog(), []byte("unseal-reset")) {
+		t.Fatal("a stranger can fill the log with resets")
+	}
+}
+
+func TestPolicyNamesHaveOneSpelling(t *testing.T) {
+	n := newNode(t)
+	for _, name := range []string{"ADMIN", "Admin", " admin", "admin "} {
+		c := n.rootCall("sys/policies/acl/" + name)
+		if err := n.WritePolicy(t.Context(), c, name, `path "a" { capabilities = ["read"] }`); !errors.Is(err, ErrBadPolicy) {
+			t.Errorf("write %q: %v", name, err)
+		}
+		if _, _, err := n.ReadPolicy(c, name); !errors.Is(err, ErrBadPolicy) {
+			t.Errorf("read %q: %v", name, err)
+		}
+		if err := n.DeletePolicy(t.Context(), c, name); !errors.Is(err, ErrBadPolicy) {
+			t.Errorf("delete %q: %v", name, err)
+		}
+	}
+}
+
+func TestAChildHasNoMoreThanItsParent(t *testing.T) {
+	n := newNode(t)
+	if err := n.WritePolicy(t.Context(), n.rootCall("sys/policies/acl/maker"), "maker", `path "auth/token/create" { capabilities = ["update"] }`); err != nil {
+		t.Fatal(err)
+	}
+	parent, _, err := n.CreateToken(t.Context(), n.rootCall("auth/token/create"), TokenRequest{Policies: []string{"maker"}, NoDefaultPolicy: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := func(req TokenRequest) (TokenInfo, error) {
+		_, info, err := n.CreateToken(t.Context(), n.call(parent.Reveal(), "POST", "auth/token/create"), req)
+		return info, err
+	}
+	if info, err := child(TokenRequest{}); err != nil || strings.Join(info.Policies, ",") != "maker" {
+		t.Errorf("child: %v, %v", info.Policies, err)
+	}
+	for _, policies := range [][]string{{"default"}, {"root"}, {"other"}, {"ROOT"}} {
+		if _, err := child(TokenRequest{Policies: policies}); !errors.Is(err, ErrBadRequest) {
+			t.Errorf("a child with %v: %v", policies, err)
+		}
+	}
+	if _, err := child(TokenRequest{Orphan: true}); !errors.Is(err, ErrPermissionDenied) {
+		t.Errorf("an orphan without sudo: %v", err)
+	}
+}
+
+func TestLifetimesDoNotOverflow(t *testing.T) {
+	n := newNode(t)
+	for _, ttl := range []time.Duration{MaxTTL + 1, 1<<63 - 1} {
+		c := n.rootCall("auth/token/create")
+		tok, info, err := n.CreateToken(t.Context(), c, TokenRequest{TTL: ttl})
+		if err != nil || info.Left != MaxTTL || len(c.Warnings) != 1 {
+			t.Fatalf("ttl %d: %+v, %v, %q", ttl, info, err, c.Warnings)
+		}
+		again, err := n.RenewToken(t.Context(), n.rootCall("auth/token/renew"), TokenRef{Token: tok}, 1<<63-1)
+		if err != nil || again.Left > MaxTTL || again.Left < MaxTTL-time.Minute {
+			t.Fatalf("renewed: %+v, %v", again, err)
+		}
+	}
+}
+
+func TestRevokingTwiceIsNoError(t *testing.T) {
+	n := newNode(t)
+	tok, _, err := n.CreateToken(t.Context(), n.rootCall("auth/token/create"), TokenRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := n.RevokeToken(t.Context(), n.rootCall("auth/token/revoke"), TokenRef{Token: tok}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.RevokeToken(t.Context(), n.rootCall("auth/token/revoke-accessor"), TokenRef{Accessor: "none"}, false); !errors.Is(err, ErrTokenNotFound) {
+		t.Fatalf("an accessor that does not exist: %v", err)
+	}
+}
+
+func TestNothingIsEncryptedThatNobodyCouldDecrypt(t *testing.T) {
+	n := newNode(t)
+	ref := n.key("box", "aes256-gcm96")
+	for range 2 {
+		if _, err := n.RotateKey(t.Context(), n.rootCall("transit/keys/box/rotate"), ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+	three := int64(3)
+	if _, err := n.ConfigKey(t.Context(), n.rootCall("transit/keys/box/config"), ref, ConfigKeyRequest{MinDecryption: &three}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := n.Encrypt(n.rootCall("transit/encrypt/box"), ref, []Item{{Input: field("x"), Version: 1}}, false)
+	if !errors.Is(err, ErrVersionTooOld) {
+		t.Fatalf("encrypted below the minimum for decryption: %v", err)
+	}
+}
+
+// TestAWriteThatMeetsASealIsUnknown: the entry is kept, and applied at unseal.
+func TestAWriteThatMeetsASealIsUnknown(t *testing.T) {
+	n := newNode(t)
+	bar := n.numbering.bar
+	if err := n.machine.seal(); err != nil { // the machine alone: the proposal is under way
+		t.Fatal(err)
+	}
+	_, err := n.propose(t.Context(), newProposal(), &state.PutPolicy{Policy: state.Policy{Name: "late", Text: "x"}})
+	if !errors.Is(err, ErrOutcomeUnknown) {
+		t.Fatalf("got %v", err)
+	}
+	if err := n.machine.unseal(bar); err != nil {
+		t.Fatal(err)
+	}
+	if n.view.Load().Policy("late") == nil {
+		t.Fatal("what a sealed node kept was not applied at unseal")
+	}
 }
 
 func TestUnknownErrorsAreInternal(t *testing.T) {

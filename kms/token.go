@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,12 +107,13 @@ func (s *Service) grantable(c *Call, req TokenRequest) ([]string, error) {
 		switch {
 		case name == "root" && !c.Caller.Root:
 			return nil, saying(ErrBadRequest, "root tokens may not be created without parent token being root")
-		case name != "default" && !sudo && !slices.Contains(c.Caller.Policies, name):
+		case !sudo && !slices.Contains(c.Caller.Policies, name):
 			return nil, saying(ErrBadRequest, "child policies must be subset of parent")
 		}
 	}
-	if !req.NoDefaultPolicy && !set["root"] {
-		set["default"] = true
+	// A caller that went without the default policy cannot give it to a child.
+	if !req.NoDefaultPolicy && !set["root"] && (sudo || slices.Contains(c.Caller.Policies, policy.DefaultName)) {
+		set[policy.DefaultName] = true
 	}
 	if len(set) == 0 {
 		return nil, fmt.Errorf("%w: a token needs at least one policy", ErrBadRequest)
@@ -151,7 +153,7 @@ func (s *Service) newTokenRecord(c *Call, req TokenRequest, policies []string, t
 		return state.Token{}, fmt.Errorf("%w: ttl must not be negative", ErrBadRequest)
 	case ttl == 0 && !root:
 		ttl = DefaultTTL
-	case ttl > MaxTTL && !root:
+	case ttl > MaxTTL: // root tokens too, if they ask for a ttl at all
 		c.Warnings = append(c.Warnings, fmt.Sprintf("TTL of %s exceeded the effective max_ttl of %s; TTL value is capped accordingly", ttl, MaxTTL))
 		ttl = MaxTTL
 	}
@@ -275,6 +277,9 @@ func (s *Service) RevokeToken(ctx context.Context, c *Call, ref TokenRef, orphan
 	}
 	_, err := s.write(ctx, c, verb{operation: "auth/token/revoke", need: need}, func(a *gate.Admission) (state.Command, error) {
 		t, err := s.resolve(c, ref)
+		if errors.Is(err, ErrTokenNotFound) && ref.Accessor == "" && !orphan {
+			return nil, nil // gone is what was asked for; a repeated request is no error
+		}
 		if err != nil {
 			return nil, err
 		}

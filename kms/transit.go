@@ -196,7 +196,8 @@ func (c *Call) forward(k *state.Key, asked int64, doing string) (*state.KeyVersi
 		return nil, saying(ErrBadRequest, "requested version for %s is negative", doing)
 	case asked > int64(k.Latest):
 		return nil, saying(ErrVersionTooNew, "requested version for %s is higher than the latest key version", doing)
-	case asked != 0 && (asked < int64(k.MinEncryption) || asked < int64(k.MinAvailable)):
+	case asked != 0 && asked < int64(max(k.MinEncryption, k.MinDecryption, k.MinAvailable)):
+		// Below the minimum for decryption as well: nobody could read it.
 		return nil, saying(ErrVersionTooOld, "requested version for %s is less than the minimum encryption key version", doing)
 	}
 	number := uint32(asked)

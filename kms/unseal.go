@@ -14,21 +14,21 @@ import (
 )
 
 // wrongShares slows down whoever tries shares: after ten wrong ones within a
-// minute the next must wait. Right shares are never held up by it for longer
-// than that minute.
+// minute further wrong ones are neither named nor recorded singly. A right share
+// is taken all the same, or any stranger could keep the node sealed.
 type wrongShares struct {
 	since time.Time
 	count int
 }
 
-// maxWrongShares is how many wrong shares a minute are looked at.
+// maxWrongShares is how many wrong shares a minute are named.
 const maxWrongShares = 10
 
-func (w *wrongShares) check(now time.Time) error {
+func (w *wrongShares) add(now time.Time) error {
 	if now.Sub(w.since) >= time.Minute {
 		w.since, w.count = now, 0
 	}
-	if w.count >= maxWrongShares {
+	if w.count++; w.count > maxWrongShares {
 		return saying(ErrRateLimited, "more than %d wrong shares within a minute: wait %d seconds", maxWrongShares, int(time.Minute.Seconds()-now.Sub(w.since).Seconds())+1)
 	}
 	return nil
@@ -51,17 +51,15 @@ func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatu
 	if s.view.Load() != nil {
 		return s.sealStatus(), nil // as Vault: a share for an unsealed node is no error
 	}
-	if err := s.ceremony.wrong.check(time.Now()); err != nil {
-		s.Reject(o, nil, err)
-		return SealStatus{}, err
-	}
 	if s.ceremony.unsealing == nil {
 		s.ceremony.unsealing = seal.NewUnsealing(record)
 	}
 	progress, bar, err := s.ceremony.unsealing.Submit(share)
-	err = translate(err)
-	if err != nil {
-		s.ceremony.wrong.count++
+	if err = translate(err); err != nil {
+		if limited := s.ceremony.wrong.add(time.Now()); limited != nil {
+			s.Reject(o, nil, limited)
+			return SealStatus{}, limited
+		}
 	}
 	if bar != nil {
 		s.ceremony.unsealing = nil
@@ -122,6 +120,12 @@ func (s *Service) ResetUnseal(o Origin) (SealStatus, error) {
 		s.Reject(o, nil, err)
 		return SealStatus{}, err
 	}
+	if s.ceremony.unsealing == nil || s.ceremony.unsealing.Progress().Submitted == 0 {
+		// Nothing was dropped: strangers may ask for that as often as they
+		// like, so it is only counted.
+		s.Count("sys/unseal-reset")
+		return s.sealStatus(), nil
+	}
 	s.ceremony.unsealing = nil
 	rec := s.nodeRecord(o, "sys/unseal-reset")
 	rec.Outcome = audit.OutcomeOK
@@ -139,13 +143,12 @@ func (s *Service) VerifyShare(o Origin, share string) (seal.ShareInfo, error) {
 		return seal.ShareInfo{}, err
 	}
 	record := s.machine.sealRecord()
-	if err := s.ceremony.wrong.check(time.Now()); err != nil {
-		s.Reject(o, nil, err)
-		return seal.ShareInfo{}, err
-	}
 	info, err := record.Check(share)
 	if err = translate(err); err != nil {
-		s.ceremony.wrong.count++
+		if limited := s.ceremony.wrong.add(time.Now()); limited != nil {
+			s.Reject(o, nil, limited)
+			return seal.ShareInfo{}, limited
+		}
 	}
 	rec := s.nodeRecord(o, "sys/verify-share")
 	rec.Outcome, rec.Code = outcome(err), Code(err)

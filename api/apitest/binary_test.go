@@ -111,3 +111,20 @@ func configFor(t *testing.T, dataDir, more string) string {
 	return writeFile(t, filepath.Join(t.TempDir(), "signet.hcl"), fmt.Appendf(nil,
 		"data_dir = %q\nlistener \"tcp\" {\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n}\n%s", dataDir, more))
 }
+
+// runToEnd runs the daemon's binary, expects exit status 1 and returns what it
+// printed.
+func runToEnd(t *testing.T, tmp string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, apitest.Binary(t), args...)
+	cmd.Env = append(cmd.Environ(), "TMPDIR="+tmp)
+	cmd.Dir = tmp
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("signet %s: want exit status 1, got %v:\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}

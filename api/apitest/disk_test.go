@@ -356,3 +356,43 @@ func must(t *testing.T, errs ...error) {
 		}
 	}
 }
+
+// The disk under the data fills up. Signing needs none of it and goes on; writes
+// are refused in clear words, without an outcome that nobody knows, and what was
+// acknowledged is there after a restart.
+func TestAFullDiskUnderTheData(t *testing.T) {
+	mount := tmpfs(t, "40m") // the store keeps a reserve
+	n := nodeWithKeys(t, apitest.DataDir(filepath.Join(mount, "data")))
+	free := fill(t, mount)
+	made := []string{}
+	refusedAt := -1
+	for i := range 200 { // the store's file has some room inside
+		name := "k" + strconv.Itoa(i)
+		r := n.Post("transit/keys/"+name, n.Root(), object{"type": "ed25519"})
+		if r.Status == 200 {
+			made = append(made, name)
+			continue
+		}
+		if r.Status != 503 && r.Status != 409 || r.Code() == "internal" {
+			t.Errorf("a write to a full disk: %s", r)
+		}
+		t.Logf("write %d: %s", i, r)
+		refusedAt = i
+		break
+	}
+	if refusedAt < 0 {
+		t.Skip("the store's file never filled up")
+	}
+	if r := n.Post("transit/sign/web", n.Root(), object{"input": "aGk="}); r.Status != 200 {
+		t.Errorf("signing with a full disk under the data: %s", r)
+	}
+	free()
+	eventually(t, "writes resume", func() bool {
+		return n.Post("transit/keys/after", n.Root(), object{"type": "ed25519"}).Status == 200
+	})
+	n.Restart()
+	n.Unseal()
+	for _, name := range append(made, "after", "web") {
+		wantStatus(t, n.Get("transit/keys/"+name, n.Root()), 200)
+	}
+}

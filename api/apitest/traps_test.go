@@ -232,10 +232,10 @@ func trap07(t *testing.T, n *apitest.Node) {
 			t.Errorf("405 of %s %s without Allow", method, path)
 		}
 	}
-	wantError(t, n.Get("nomount/keys/ec", n.Root()), 404, "not_found")
-	wantError(t, n.Do("LIST", "nomount/keys", n.Root(), nil), 404, "not_found")
-	wantError(t, n.Post("nomount/sign/ec", n.Root(), object{"input": "aGk="}), 404, "not_found")
-	wantError(t, n.Post("nomount/keys/ec", n.Root(), nil), 404, "not_found")
+	wantError(t, n.Get("nomount/keys/ec", n.Root()), 404, "unsupported_path")
+	wantError(t, n.Do("LIST", "nomount/keys", n.Root(), nil), 404, "unsupported_path")
+	wantError(t, n.Post("nomount/sign/ec", n.Root(), object{"input": "aGk="}), 404, "unsupported_path")
+	wantError(t, n.Post("nomount/keys/ec", n.Root(), nil), 404, "unsupported_path")
 }
 
 func trap08(t *testing.T, n *apitest.Node) {

@@ -130,7 +130,7 @@ func (r *report) end(noSkips bool) bool {
 		r.failed = append(r.failed, name)
 		_, _ = fmt.Fprintf(r.out, "FAIL\t%s [did not end]\n", name)
 	}
-	_, _ = fmt.Fprintf(r.out, "\n%d tests passed in %d packages, %d skipped\n", r.passed, r.ended, len(r.skipped))
+	_, _ = fmt.Fprintf(r.out, "\ntests passed: %d, skipped: %d, packages: %d\n", r.passed, len(r.skipped), r.ended)
 	lacking := 0
 	for _, s := range r.skipped {
 		_, _ = fmt.Fprintf(r.out, "skipped: %s: %s\n", s.test, s.reason)
