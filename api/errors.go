@@ -83,6 +83,7 @@ var statusOf = map[wire.Code]int{
 	wire.NoLeader:         http.StatusServiceUnavailable,
 	wire.AuditUnavailable: http.StatusServiceUnavailable,
 	wire.StorageFull:      http.StatusServiceUnavailable,
+	wire.Overloaded:       http.StatusServiceUnavailable,
 }
 
 // answerTo gives the status, code and sentences for an error. An error that is in
@@ -111,7 +112,7 @@ func retryAfter(status int, code wire.Code) string {
 	case code == wire.Sealed || code == wire.NotInitialized:
 		return "5" // a person has to do something
 	case code == wire.RateLimited:
-		return "10"
+		return "60"
 	case status == http.StatusServiceUnavailable:
 		return "1"
 	}

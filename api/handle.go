@@ -64,6 +64,10 @@ func (rq *request) reply(out any) {
 	}
 	switch v := out.(type) {
 	case nothing:
+		if warnings := rq.warnings(); warnings != nil {
+			rq.write(status, &wire.Envelope[*nothing]{RequestID: rq.origin.RequestID, Warnings: warnings})
+			return
+		}
 		rq.w.WriteHeader(http.StatusNoContent)
 	case interface{ bareValue() any }:
 		rq.write(status, v.bareValue())

@@ -34,7 +34,7 @@ type route struct {
 const (
 	quick  = 10 * time.Second // answers from memory; waits for the audit log alone
 	commit = 15 * time.Second // waits for the cluster
-	making = 60 * time.Second // makes keys, or the cluster itself
+	making = 45 * time.Second // makes keys, or the cluster itself
 )
 
 // The variables of patterns. What they may hold is checked by validName after

@@ -102,8 +102,7 @@ func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
 		rq.status = status("activecode", http.StatusOK)
 	}
 	out := &wire.Health{
-		Initialized: h.Initialized, Sealed: h.Sealed, Standby: h.Initialized && !h.Sealed && !h.Serving,
-		ServerTimeUTC: h.Now.Unix(), Version: h.Version, ClusterName: h.ClusterName, ClusterID: h.ClusterID,
+		Initialized: h.Initialized, Sealed: h.Sealed, ServerTimeUTC: h.Now.Unix(), Version: h.Version, ClusterName: h.ClusterName, ClusterID: h.ClusterID,
 		Reason: wire.Code(h.Reason), Why: h.Why,
 	}
 	return bare[*wire.Health]{out}, nil

@@ -32,8 +32,9 @@ func (s *Service) act(c *Call, v verb, do func(a *gate.Admission) error) error {
 	return nil
 }
 
-// writeTimeout bounds how long a write waits for its outcome. It is independent
-// of the client: one that hangs up does not make the outcome unknown to the log.
+// writeTimeout bounds how long a write without a deadline of its own waits for its
+// outcome. No write ends because the client hung up: that would make the outcome
+// unknown to the log.
 const writeTimeout = 10 * time.Second
 
 // write runs a verb that changes the cluster: policy, then build, which checks
@@ -59,13 +60,25 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	if err := translate(a.Intent(proposalText(id))); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	ctx, cancel := detached(ctx)
 	defer cancel()
-	result, err := s.propose(ctx, id, cmd)
+	done, err := s.propose(ctx, id, cmd)
+	if err == nil {
+		c.view = &view{State: done.state, acls: c.view.acls} // what the answer is made from
+	}
 	if closeErr := s.close(a, err); closeErr != nil && err == nil {
 		c.Warnings = append(c.Warnings, "the change is done, but its outcome is not in the audit log yet: "+closeErr.Error())
 	}
-	return result, err
+	return done.result, err
+}
+
+// detached keeps a request's deadline and drops its cancellation.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(writeTimeout)
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }
 
 // close writes the record. Its error is ErrAuditUnavailable with the reason. The
@@ -83,7 +96,7 @@ func outcome(err error) string {
 	switch Code(err) {
 	case ErrOutcomeUnknown.code:
 		return audit.OutcomeUnknown
-	case "internal", ErrSealed.code, ErrNoLeader.code, ErrAuditUnavailable.code, ErrStorageFull.code:
+	case "internal", ErrSealed.code, ErrNoLeader.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code:
 		return audit.OutcomeFailed
 	}
 	return audit.OutcomeRefused

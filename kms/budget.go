@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/state"
 )
 
@@ -74,19 +75,19 @@ func (s *Service) bookBlock(c *Call, v *state.KeyVersion, count uint64) error {
 	defer cancel()
 	id := newProposal()
 	rec := audit.Record{
-		Type: audit.TypeIntent, RequestID: c.RequestID, Operation: "transit/reserve-encryptions", Key: v.Name,
+		Type: audit.TypeIntent, RequestID: c.RequestID, Operation: "transit/reserve-encryptions", Key: gate.Scrub(v.Name),
 		KeyVersion: v.Number, KID: v.KID, Proposal: proposalText(id), Fields: map[string]string{"count": fmt.Sprint(count)},
 	}
 	if err := s.audit.Append(&rec); err != nil {
 		return err
 	}
-	result, err := s.propose(ctx, id, &state.ReserveEncryptions{Mount: v.Mount, Name: v.Name, Number: v.Number, Count: count})
+	done, err := s.propose(ctx, id, &state.ReserveEncryptions{Mount: v.Mount, Name: v.Name, Number: v.Number, Count: count})
 	rec.Type, rec.Outcome, rec.Code = audit.TypeOutcome, outcome(err), Code(err)
 	s.audit.AppendLate(&rec)
 	if err != nil {
 		return err
 	}
-	if booked := result.(*state.KeyVersion); booked.Encryptions >= state.RotateEncryptions {
+	if booked := done.result.(*state.KeyVersion); booked.Encryptions >= state.RotateEncryptions {
 		s.rotateFull(booked)
 	}
 	return nil
@@ -99,7 +100,7 @@ func (s *Service) rotateFull(full *state.KeyVersion) {
 	if v == nil {
 		return
 	}
-	if k := v.Key(full.Mount, full.Name); k != nil && k.Latest == full.Number {
+	if k := v.Key(full.Mount, full.Name); k != nil && k.Latest == full.Number && !s.closing.Load() {
 		s.done.Go(func() { s.rotateByItself(context.Background(), v, k) })
 	}
 }

@@ -102,10 +102,18 @@ func (s *Service) lookupToken(v *view, token string) *state.Token {
 	}
 	hash := tokenHash(token)
 	t := v.Token(hash[:])
-	if t == nil || t.Expired(max(time.Now().UnixNano(), v.Time)) {
-		return nil
+	// A child is worth no more than its parents, which may have expired and not
+	// be removed yet.
+	now := max(time.Now().UnixNano(), v.Time)
+	for up := t; up != nil; up = v.Token(up.Parent) {
+		if up.Expired(now) {
+			return nil
+		}
+		if len(up.Parent) == 0 {
+			return t
+		}
 	}
-	return t
+	return nil
 }
 
 // Reject records a request that ended before any verb: no such route, a bad

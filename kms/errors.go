@@ -35,6 +35,7 @@ var (
 	ErrInitialized      = &Error{"already_initialized", "Signet is already initialized"}
 	ErrNoLeader         = &Error{"no_leader", "this node does not lead the cluster and knows no leader; try again shortly"}
 	ErrAuditUnavailable = &Error{"audit_unavailable", "the audit log cannot be written, and nothing is done without its record"}
+	ErrBusy             = &Error{"overloaded", "the node is busy; nothing was done, try again shortly"}
 	ErrStorageFull      = &Error{"storage_full", "the disk of the data directory is almost full; nothing was written"}
 	ErrOutcomeUnknown   = &Error{"outcome_unknown", "the write was begun and its outcome is not known; read before trying again"}
 	ErrBadRequest       = &Error{"bad_request", "bad request"}
@@ -74,7 +75,7 @@ var (
 func Sentinels() []*Error {
 	return []*Error{
 		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader,
-		ErrAuditUnavailable, ErrStorageFull, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
+		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrEncryptionsSpent,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
@@ -83,15 +84,18 @@ func Sentinels() []*Error {
 	}
 }
 
-// Code returns the stable code of err: "" for nil, "internal" for what is no
-// sentinel of this package.
+// Code returns the stable code of err: "" for nil, "internal" for what has none.
+// Sentinels of this package and refusals of a transport have one.
 func Code(err error) string {
 	if err == nil {
 		return ""
 	}
-	var e *Error
-	if errors.As(err, &e) {
-		return e.code
+	var coded interface {
+		error
+		Code() string
+	}
+	if errors.As(err, &coded) {
+		return coded.Code()
 	}
 	return "internal"
 }

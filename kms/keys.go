@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"sync"
 	"time"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
@@ -38,20 +36,6 @@ type CreateKeyRequest struct {
 	KeySize    int           // 0 for every type that exists
 }
 
-// keyLocks serialise the writes to one key, so that two rotations at once make
-// two versions instead of one version and a refusal. A lock is held from the
-// look at the key until its change is applied.
-type keyLocks struct {
-	seed  maphash.Seed
-	locks [64]sync.Mutex
-}
-
-func (l *keyLocks) lock(id string) (unlock func()) {
-	m := &l.locks[maphash.String(l.seed, id)%uint64(len(l.locks))]
-	m.Lock()
-	return m.Unlock
-}
-
 // mount finds the mount of ref. ErrNoMount if there is none.
 func (c *Call) mount(ref KeyRef) (*state.Mount, error) {
 	if m := c.view.Mount(ref.Mount + "/"); m != nil {
@@ -78,11 +62,8 @@ func (s *Service) info(st *state.State, k *state.Key) KeyInfo {
 	return info
 }
 
-// current describes a key as it is after a write of this request.
+// current describes a key as it is right after a write of this request.
 func (s *Service) current(c *Call, ref KeyRef) (KeyInfo, error) {
-	if v := s.view.Load(); v != nil {
-		c.view = v
-	}
 	k, err := c.key(ref, ErrKeyNotFound)
 	if err != nil {
 		return KeyInfo{}, err
@@ -97,11 +78,15 @@ func (s *Service) current(c *Call, ref KeyRef) (KeyInfo, error) {
 func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req CreateKeyRequest) (KeyInfo, error) {
 	m, err := c.mount(ref)
 	if err != nil {
+		return KeyInfo{}, s.refuse(c, verb{operation: "transit/keys/create", need: policy.Update}, err)
+	}
+	id := m.UUID + "/" + ref.Name
+	unlock, err := s.keyLocks.lock(ctx, id)
+	if err != nil {
 		s.Reject(c.Origin, c, err)
 		return KeyInfo{}, err
 	}
-	id := m.UUID + "/" + ref.Name
-	defer s.keyLocks.lock(id)()
+	defer unlock()
 	exists := s.refresh(c).Key(m.UUID, ref.Name) != nil
 	need := policy.Update
 	if !exists && c.Caller.Allow(c.Path, policy.Create) {
@@ -122,7 +107,7 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 		if typ == "" {
 			typ = state.AES256GCM
 		}
-		v, err := s.generate(a, m.UUID, ref.Name, c.view.FirstVersion(m.UUID, ref.Name), typ)
+		v, err := s.generate(ctx, a, m.UUID, ref.Name, c.view.FirstVersion(m.UUID, ref.Name), typ)
 		if err != nil {
 			return nil, err
 		}
@@ -133,6 +118,7 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 	})
 	if errors.Is(err, state.ErrKeyExists) {
 		exists, err = true, nil
+		s.refresh(c)
 	}
 	if err != nil {
 		return KeyInfo{}, err
@@ -166,6 +152,12 @@ func checkAutoRotate(d time.Duration) error {
 	return nil
 }
 
+// refuse ends a verb with err, but asks policy first: who may not use a path is
+// not told what is there.
+func (s *Service) refuse(c *Call, v verb, err error) error {
+	return s.act(c, v, func(*gate.Admission) error { return err })
+}
+
 // refresh moves a call that writes to the newest view: the state it changes is
 // the one it looks at, under the key's lock.
 func (s *Service) refresh(c *Call) *view {
@@ -175,11 +167,15 @@ func (s *Service) refresh(c *Call) *view {
 	return c.view
 }
 
-func (s *Service) generate(a *gate.Admission, mount, name string, number uint32, typ state.KeyType) (*state.KeyVersion, error) {
+func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name string, number uint32, typ state.KeyType) (*state.KeyVersion, error) {
 	// Making an RSA key keeps a processor busy for seconds. More at once would
 	// make none sooner, and take the processors from those who sign.
-	s.making <- struct{}{}
-	defer func() { <-s.making }()
+	select {
+	case s.making <- struct{}{}:
+		defer func() { <-s.making }()
+	case <-ctx.Done():
+		return nil, saying(ErrBusy, "too many keys are being made; nothing was done, try again")
+	}
 	g, err := s.keys.Generate(a.Pass(), mount, name, number, typ)
 	if err != nil {
 		return nil, err
@@ -290,13 +286,22 @@ func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Comma
 // RotateKey adds a version, which signs and encrypts from then on. It needs
 // update. Errors: ErrKeyNotFound.
 func (s *Service) RotateKey(ctx context.Context, c *Call, ref KeyRef) (KeyInfo, error) {
+	return s.rotate(ctx, c, ref, 0)
+}
+
+// rotate rotates a key; if from is not 0, only from that version.
+func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) (KeyInfo, error) {
 	m, err := c.mount(ref)
+	if err != nil {
+		return KeyInfo{}, s.refuse(c, verb{operation: "transit/keys/rotate", need: policy.Update}, err)
+	}
+	id := m.UUID + "/" + ref.Name
+	unlock, err := s.keyLocks.lock(ctx, id)
 	if err != nil {
 		s.Reject(c.Origin, c, err)
 		return KeyInfo{}, err
 	}
-	id := m.UUID + "/" + ref.Name
-	defer s.keyLocks.lock(id)()
+	defer unlock()
 	s.refresh(c)
 	_, err = s.write(ctx, c, verb{operation: "transit/keys/rotate", need: policy.Update, action: pass.Generate, key: id}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
@@ -304,7 +309,10 @@ func (s *Service) RotateKey(ctx context.Context, c *Call, ref KeyRef) (KeyInfo, 
 		if err != nil {
 			return nil, err
 		}
-		v, err := s.generate(a, k.Mount, k.Name, k.Latest+1, k.Type)
+		if from != 0 && k.Latest != from {
+			return nil, nil // somebody rotated it meanwhile
+		}
+		v, err := s.generate(ctx, a, k.Mount, k.Name, k.Latest+1, k.Type)
 		if err != nil {
 			return nil, err
 		}
@@ -365,7 +373,7 @@ func (s *Service) rotateByItself(ctx context.Context, v *view, k *state.Key) {
 	c, err := s.Begin(Origin{RequestID: newUUID(), Method: "POST", Path: path})
 	if err == nil {
 		c.Caller = policy.Caller{Root: true, DisplayName: "auto-rotate"}
-		_, err = s.RotateKey(ctx, c, KeyRef{Mount: mount, Name: k.Name})
+		_, err = s.rotate(ctx, c, KeyRef{Mount: mount, Name: k.Name}, k.Latest)
 	}
 	if err != nil {
 		s.log.Warn("could not rotate a key that is due, trying again", "key", k.Name, "error", err)

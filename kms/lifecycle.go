@@ -58,6 +58,11 @@ func (s *Service) Init(ctx context.Context, o Origin, req InitRequest) (*InitRes
 	if req.Shares == 0 && req.Threshold == 0 {
 		req.Shares, req.Threshold = 5, 3
 	}
+	if err := seal.CheckShares(req.Shares, req.Threshold); err != nil {
+		err = fmt.Errorf("%w: %w", ErrBadRequest, err)
+		s.Reject(o, nil, err)
+		return nil, err
+	}
 	rec := s.nodeRecord(o, "sys/init")
 	rec.Type, rec.Fields = audit.TypeIntent, map[string]string{"shares": fmt.Sprint(req.Shares), "threshold": fmt.Sprint(req.Threshold)}
 	if err := s.audit.Append(rec); err != nil {
@@ -112,6 +117,13 @@ func (s *Service) makeCluster(ctx context.Context, req InitRequest) (*InitResult
 	}
 	if err := s.store.WaitLeader(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoLeader, err)
+	}
+	// An earlier init whose outcome was not known may still be on its way.
+	if err := s.store.Barrier(ctx); err != nil {
+		return nil, translate(err)
+	}
+	if s.machine.sealRecord() != nil {
+		return nil, ErrInitialized
 	}
 	if _, err := s.store.Propose(ctx, entry); err != nil {
 		return nil, translate(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/signet-kms/signet/kms/state"
 	"github.com/signet-kms/signet/raftstore"
@@ -19,6 +20,10 @@ import (
 // applies them at unseal, so that a sealed node still votes and replicates.
 type machine struct {
 	publish func(*state.State) // told each new state, in order; nil at seal
+
+	// parsed is the seal record for those who must not wait for mu: it is held
+	// while a large state is sealed or opened.
+	parsed atomic.Pointer[seal.Record]
 
 	mu     sync.Mutex       // held for one Apply, Restore, unseal or seal
 	record clearRecord      // the seal record, as committed
@@ -44,6 +49,13 @@ type sealedState struct {
 
 func (b *sealedState) name() barrier.Name {
 	return barrier.Name{Kind: "state", Name: fmt.Sprintf("%d.%d", b.epoch, b.seq), Version: b.index}
+}
+
+// applied is the result of an entry that took effect: the command's own, and the
+// state right after it, so that an answer never depends on what came next.
+type applied struct {
+	result any
+	state  *state.State
 }
 
 // kept is the result of an entry that a sealed node will apply at unseal. What
@@ -77,7 +89,7 @@ func (m *machine) Apply(index uint64, data []byte) any {
 	if err != nil {
 		return err
 	}
-	return result
+	return applied{result, m.state}
 }
 
 func (m *machine) takeClear(p state.Part) error {
@@ -87,7 +99,8 @@ func (m *machine) takeClear(p state.Part) error {
 		if err != nil {
 			return err
 		}
-		if _, err := seal.ParseRecord(c.body); err != nil {
+		parsed, err := seal.ParseRecord(c.body)
+		if err != nil {
 			return err
 		}
 		if m.record.body != nil {
@@ -95,6 +108,7 @@ func (m *machine) takeClear(p state.Part) error {
 			return errors.New("a second seal record")
 		}
 		m.record = c
+		m.parsed.Store(parsed)
 	case state.PartRoster:
 		c, err := parseClear(p.Data)
 		if err != nil {
@@ -190,12 +204,11 @@ func (m *machine) seal() error {
 		return nil
 	}
 	base, err := sealState(m.bar, m.state)
-	if err != nil {
-		return err
-	}
+	// Also when that failed: the keys go, and a node without them must not look
+	// unsealed. The caller stops it, and the log on disk has everything.
 	m.base, m.tail, m.bar, m.state = base, nil, nil, nil
 	m.publish(nil)
-	return nil
+	return err
 }
 
 func sealState(bar *barrier.Barrier, s *state.State) (sealedState, error) {
@@ -216,18 +229,7 @@ func sealState(bar *barrier.Barrier, s *state.State) (sealedState, error) {
 }
 
 // sealRecord returns the seal record as committed, or nil before init.
-func (m *machine) sealRecord() *seal.Record {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.record.body == nil {
-		return nil
-	}
-	r, err := seal.ParseRecord(m.record.body)
-	if err != nil {
-		return nil // takeClear parsed it
-	}
-	return r
-}
+func (m *machine) sealRecord() *seal.Record { return m.parsed.Load() }
 
 // Purposes of the MACs on clear records.
 const (

@@ -27,9 +27,10 @@ const (
 	fieldEnd    = 6
 )
 
-// maxSnapshotField bounds one field, so that a damaged length cannot ask for all
-// memory at once. A state of 1 GiB is far beyond what fits beside it anyway.
-const maxSnapshotField = 1 << 30
+// maxSnapshotField refuses lengths that no field has. It is no bound on memory:
+// what is read grows with the bytes that are there, and a state that could be
+// written must be readable.
+const maxSnapshotField = 1 << 40
 
 // machineSnapshot is the machine at one index. Its values are shared with the
 // machine and never changed.
@@ -120,6 +121,7 @@ func (m *machine) Restore(r io.Reader) error {
 		m.publish(m.state)
 	}
 	m.record, m.roster, m.base, m.tail = fresh.record, fresh.roster, fresh.base, fresh.tail
+	m.parsed.Store(fresh.parsed.Load())
 	return nil
 }
 

@@ -20,18 +20,22 @@ func newProposal() []byte {
 func proposalText(id []byte) string { return hex.EncodeToString(id) }
 
 // propose gives a command its number, seals it, hands it to raft in number order
-// and waits. The result is the machine's. Errors: ErrSealed and ErrNoLeader when
+// and waits. The result is the state machine's. Errors: ErrSealed and ErrNoLeader when
 // it certainly did not happen, ErrOutcomeUnknown when it may have, and the
 // refusals of the state machine.
-func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (any, error) {
+func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (applied, error) {
 	s.numbering.Lock()
-	if s.numbering.bar == nil {
+	if s.numbering.bar == nil || s.sealing.Load() {
 		s.numbering.Unlock()
-		return nil, ErrSealed
+		return applied{}, ErrSealed
 	}
 	if s.numbering.epoch == 0 {
 		s.numbering.Unlock()
-		return nil, ErrNoLeader
+		return applied{}, ErrNoLeader
+	}
+	if err := ctx.Err(); err != nil {
+		s.numbering.Unlock()
+		return applied{}, saying(ErrBusy, "the request waited too long for its turn; nothing was written")
 	}
 	s.numbering.seq++ // a number that is lost with an error below is a legal gap
 	entry, err := s.sealCommandLocked(&state.Numbered{
@@ -39,17 +43,21 @@ func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (an
 	})
 	if err != nil {
 		s.numbering.Unlock()
-		return nil, err
+		return applied{}, err
 	}
 	// Handed over under the lock, so that raft's queue has the order of the
 	// numbers: a lower number behind a higher one would stop every node.
 	proposal := s.store.Enqueue(entry)
 	s.numbering.Unlock()
 	result, err := proposal.Wait(ctx)
-	if _, sealed := result.(kept); sealed {
-		return nil, saying(ErrOutcomeUnknown, "the node was sealed while the write was under way; it is done, or refused, at the next unseal")
+	if err != nil {
+		return applied{}, translate(err)
 	}
-	return result, translate(err)
+	done, ok := result.(applied)
+	if !ok {
+		return applied{}, saying(ErrOutcomeUnknown, "the node was sealed while the write was under way; it is done, or refused, at the next unseal")
+	}
+	return done, nil
 }
 
 func (s *Service) sealCommand(n *state.Numbered) ([]byte, error) {

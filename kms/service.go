@@ -3,7 +3,6 @@ package kms
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -46,6 +45,8 @@ type Service struct {
 	caught  atomic.Bool          // the log as it was at the start is applied: what is not there does not exist
 	serving atomic.Uint64        // 0, or the number of this period of leading and being unsealed
 
+	progress atomic.Pointer[seal.Progress] // of the unseal under way; nil when there is none
+
 	ceremony struct { // init, unseal and seal, one at a time
 		sync.Mutex
 		unsealing *seal.Unsealing // nil when none is under way
@@ -60,10 +61,14 @@ type Service struct {
 		periods uint64           // how often serving began
 	}
 
+	sealing  atomic.Bool // no more proposals: the node is about to seal
+	closing  atomic.Bool
 	keyLocks keyLocks
 	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
 
 	making chan struct{} // holds one element for each key being made; bounded
+
+	epochErr atomic.Pointer[error] // why serving did not begin, the last time
 
 	fatal chan error    // after which the process must end; capacity 1
 	wake  chan struct{} // tells lead that the node was unsealed; capacity 1
@@ -82,7 +87,6 @@ type view struct {
 // Unseal. Errors are those of raftstore.Open and audit.Open.
 func Open(cfg Config) (*Service, error) {
 	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1), wake: make(chan struct{}, 1), making: make(chan struct{}, max(1, runtime.NumCPU()/2))}
-	s.keyLocks.seed = maphash.MakeSeed()
 	s.machine = &machine{publish: s.publish}
 	store, err := raftstore.Open(cfg.Store, s.machine)
 	if err != nil {
@@ -169,8 +173,9 @@ func (s *Service) lead(ctx context.Context) {
 			continue
 		}
 		if err := s.openEpoch(ctx); err != nil && ctx.Err() == nil {
+			s.epochErr.Store(&err)
 			s.log.Warn("could not take up leadership, trying again", "error", err)
-			s.watch(ctx)
+			pause(ctx, time.Second)
 		}
 	}
 }
@@ -293,6 +298,7 @@ func (s *Service) Fatal() <-chan error {
 
 // Close seals the node and closes the store and the audit log.
 func (s *Service) Close() error {
+	s.closing.Store(true)
 	s.stop()
 	s.done.Wait()
 	s.ceremony.Lock()

@@ -451,7 +451,7 @@ func TestAChildHasNoMoreThanItsParent(t *testing.T) {
 
 func TestLifetimesDoNotOverflow(t *testing.T) {
 	n := newNode(t)
-	for _, ttl := range []time.Duration{MaxTTL + 1, 1<<63 - 1} {
+	for _, ttl := range []time.Duration{MaxTTL + time.Second, 1<<63 - 1} {
 		c := n.rootCall("auth/token/create")
 		tok, info, err := n.CreateToken(t.Context(), c, TokenRequest{TTL: ttl})
 		if err != nil || info.Left != MaxTTL || len(c.Warnings) != 1 {
@@ -552,12 +552,32 @@ func TestTokenRedacts(t *testing.T) {
 	}
 }
 
-// TestUnknownOutcomeIsNeitherSuccessNorFailure takes the store away under a write.
-func TestUnknownOutcomeIsNeitherSuccessNorFailure(t *testing.T) {
+// impatient is alive when a proposal is handed over and over when it is waited
+// for: the wait ends before the outcome can be known.
+type impatient struct{ context.Context }
+
+func (impatient) Done() <-chan struct{} {
+	over := make(chan struct{})
+	close(over)
+	return over
+}
+
+func TestAWriteThatWaitedTooLongIsNotBegun(t *testing.T) {
 	n := newNode(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // the wait ends before the outcome can be known
-	_, err := n.propose(ctx, newProposal(), &state.Tick{})
+	cancel()
+	before := n.view.Load().Index
+	if _, err := n.propose(ctx, newProposal(), &state.Tick{}); !errors.Is(err, ErrBusy) {
+		t.Fatalf("got %v", err)
+	}
+	if n.view.Load().Index != before {
+		t.Fatal("it was written all the same")
+	}
+}
+
+func TestUnknownOutcomeIsNeitherSuccessNorFailure(t *testing.T) {
+	n := newNode(t)
+	_, err := n.propose(impatient{t.Context()}, newProposal(), &state.Tick{})
 	if !errors.Is(err, ErrOutcomeUnknown) || outcome(err) != audit.OutcomeUnknown {
 		t.Fatalf("got %v (%s)", err, outcome(err))
 	}

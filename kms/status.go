@@ -19,14 +19,8 @@ type SealStatus struct {
 	Version     string
 }
 
-// SealStatus reports the seal; it needs no token.
+// SealStatus reports the seal; it needs no token, and waits for nothing.
 func (s *Service) SealStatus() SealStatus {
-	s.ceremony.Lock()
-	defer s.ceremony.Unlock()
-	return s.sealStatus()
-}
-
-func (s *Service) sealStatus() SealStatus {
 	st := SealStatus{Type: "shamir", Sealed: true, Version: s.cfg.Version}
 	record := s.machine.sealRecord()
 	if record == nil {
@@ -34,8 +28,7 @@ func (s *Service) sealStatus() SealStatus {
 		return st
 	}
 	st.Initialized, st.Threshold, st.Shares, st.ClusterID = true, record.Threshold, record.Shares, record.ClusterID
-	if u := s.ceremony.unsealing; u != nil {
-		p := u.Progress()
+	if p := s.progress.Load(); p != nil {
 		st.Progress, st.Nonce = p.Submitted, p.Nonce
 	}
 	if v := s.view.Load(); v != nil {

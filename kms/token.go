@@ -147,7 +147,7 @@ func (s *Service) newTokenRecord(c *Call, req TokenRequest, policies []string, t
 	}
 	now := max(time.Now().UnixNano(), c.view.Time)
 	root := slices.Contains(policies, "root")
-	ttl := req.TTL
+	ttl := wholeSeconds(req.TTL)
 	switch {
 	case ttl < 0:
 		return state.Token{}, fmt.Errorf("%w: ttl must not be negative", ErrBadRequest)
@@ -175,6 +175,15 @@ func (s *Service) newTokenRecord(c *Call, req TokenRequest, policies []string, t
 		t.Parent = c.token.Hash
 	}
 	return t, nil
+}
+
+// wholeSeconds cuts a duration to the unit in which lifetimes are kept; a part of
+// a second counts as one, since 0 means something else.
+func wholeSeconds(d time.Duration) time.Duration {
+	if d > 0 && d < time.Second {
+		return time.Second
+	}
+	return d.Truncate(time.Second)
 }
 
 // displayName is Vault's form: "token", or "token-" and the name with everything
@@ -249,7 +258,7 @@ func (s *Service) RenewToken(ctx context.Context, c *Call, ref TokenRef, increme
 		if !t.Renewable || increment < 0 {
 			return nil, saying(ErrTokenNotRenewable, "lease is not renewable")
 		}
-		if increment == 0 {
+		if increment = wholeSeconds(increment); increment == 0 {
 			increment = time.Duration(t.TTL) * time.Second
 		}
 		now := max(time.Now().UnixNano(), c.view.Time)

@@ -68,8 +68,7 @@ type transit struct {
 func (s *Service) run(c *Call, t *transit) ([]Result, error) {
 	m, err := c.mount(t.ref)
 	if err != nil {
-		s.Reject(c.Origin, c, err)
-		return nil, err
+		return nil, s.refuse(c, verb{operation: t.verb.operation, need: t.verb.need}, err)
 	}
 	t.verb.key = m.UUID + "/" + t.ref.Name
 	results := make([]Result, len(t.items))
@@ -127,6 +126,9 @@ func (s *Service) runBatch(c *Call, t *transit, a *gate.Admission, use *keyring.
 	for i := range t.items {
 		r, seen, err := t.each(use, k, &t.items[i])
 		if err = translate(err); err != nil {
+			if outcome(err) != audit.OutcomeRefused {
+				return err // the node's fault, which is no item's
+			}
 			r = Result{Err: err}
 		}
 		results[i] = r

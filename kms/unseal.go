@@ -49,12 +49,14 @@ func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatu
 	}
 	record := s.machine.sealRecord()
 	if s.view.Load() != nil {
-		return s.sealStatus(), nil // as Vault: a share for an unsealed node is no error
+		s.Count("sys/unseal")
+		return s.SealStatus(), nil // as Vault: a share for an unsealed node is no error
 	}
 	if s.ceremony.unsealing == nil {
 		s.ceremony.unsealing = seal.NewUnsealing(record)
 	}
 	progress, bar, err := s.ceremony.unsealing.Submit(share)
+	s.progress.Store(&progress)
 	if err = translate(err); err != nil {
 		if limited := s.ceremony.wrong.add(time.Now()); limited != nil {
 			s.Reject(o, nil, limited)
@@ -63,6 +65,7 @@ func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatu
 	}
 	if bar != nil {
 		s.ceremony.unsealing = nil
+		s.progress.Store(nil)
 		err = s.open(ctx, bar)
 	}
 	rec := s.nodeRecord(o, "sys/unseal")
@@ -76,7 +79,7 @@ func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatu
 	if err != nil {
 		return SealStatus{}, err
 	}
-	return s.sealStatus(), nil
+	return s.SealStatus(), nil
 }
 
 // open applies everything that was kept sealed and waits until the node serves.
@@ -84,10 +87,7 @@ func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
 	if err := s.machine.unseal(bar); err != nil {
 		bar.Wipe()
 		if fatal := (*raftstore.Fatal)(nil); errors.As(err, &fatal) {
-			select {
-			case s.fatal <- err:
-			default: // one is enough
-			}
+			s.fail(err)
 		}
 		return err
 	}
@@ -105,6 +105,9 @@ func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
 	defer cancel()
 	for s.serving.Load() == 0 {
 		if ctx.Err() != nil {
+			if why := s.epochErr.Load(); why != nil {
+				return saying(ErrNoLeader, "the node is unsealed, but it cannot serve yet: %s", *why)
+			}
 			return saying(ErrNoLeader, "the node is unsealed, but it does not lead the cluster yet")
 		}
 		pause(ctx, time.Millisecond)
@@ -124,13 +127,15 @@ func (s *Service) ResetUnseal(o Origin) (SealStatus, error) {
 		// Nothing was dropped: strangers may ask for that as often as they
 		// like, so it is only counted.
 		s.Count("sys/unseal-reset")
-		return s.sealStatus(), nil
+		return s.SealStatus(), nil
 	}
+	s.ceremony.unsealing.Reset() // overwrites the shares
 	s.ceremony.unsealing = nil
+	s.progress.Store(nil)
 	rec := s.nodeRecord(o, "sys/unseal-reset")
 	rec.Outcome = audit.OutcomeOK
 	s.audit.AppendLate(rec)
-	return s.sealStatus(), nil
+	return s.SealStatus(), nil
 }
 
 // VerifyShare says which share a text is, without unsealing anything. Errors:
@@ -174,6 +179,8 @@ func (s *Service) Seal(c *Call) error {
 
 // sealNow seals an unsealed node. The caller holds the ceremony's lock.
 func (s *Service) sealNow() error {
+	s.sealing.Store(true) // whoever waits for a number gives up
+	defer s.sealing.Store(false)
 	s.numbering.Lock()
 	bar := s.numbering.bar
 	s.numbering.bar, s.numbering.epoch = nil, 0
@@ -183,11 +190,31 @@ func (s *Service) sealNow() error {
 		return nil
 	}
 	s.keys.Seal()
+	// Writes that are in raft's hands already are applied first, so that their
+	// outcome is known. A raft that stands still does not hold up the seal:
+	// then they are applied at the next unseal.
+	ctx, cancel := context.WithTimeout(context.Background(), sealPatience)
+	defer cancel()
+	_ = s.store.Barrier(ctx)
 	// What is left of the reservations is given up: after a restart they would
 	// be gone as well.
 	s.budgets.Clear()
 	err := s.machine.seal()
 	bar.Wipe()
 	s.audit.SetHashKey(nil)
+	if err != nil {
+		s.fail(err)
+	}
 	return err
+}
+
+// sealPatience is how long a seal waits for writes that are under way.
+const sealPatience = 2 * time.Second
+
+// fail stops the node: its state is not to be trusted any more.
+func (s *Service) fail(err error) {
+	select {
+	case s.fatal <- err:
+	default: // one is enough
+	}
 }

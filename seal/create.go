@@ -15,6 +15,15 @@ type Params struct {
 	Now       int64  // unix nanoseconds
 }
 
+// CheckShares says whether a seal of n shares, k of which open it, can be made.
+// Errors: ErrParams with the reason.
+func CheckShares(n, k int) error {
+	if err := shamir.Check(n, k); err != nil {
+		return fmt.Errorf("%w: %w", ErrParams, err)
+	}
+	return nil
+}
+
 // Create makes a cluster's first seal: a random root, a term store wrapped by
 // it, and the shares. Before it returns it recovers the root from the texts of
 // the shares and opens the record with it; the Barrier is the one that came out.

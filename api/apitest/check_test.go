@@ -18,6 +18,7 @@ func TestCheckAllFindsWhatIsWrong(t *testing.T) {
 	n := New(t)
 	n.Must("transit/keys/web", map[string]string{"type": "ecdsa-p256"})
 	signed := n.Must("transit/sign/web", map[string]string{"input": "aGk="})
+	missing := n.Post("transit/sign/missing", n.Root(), map[string]string{"input": "aGk="})
 	n.Stop()
 	if p := n.Problems(); len(p) != 0 {
 		t.Fatalf("a healthy node has problems: %q", p)
@@ -105,6 +106,10 @@ func TestCheckAllFindsWhatIsWrong(t *testing.T) {
 	t.Run("an answer whose record says refused", func(t *testing.T) {
 		defer inFile(n.AuditLog(), bytes.ReplaceAll(log, []byte(`"outcome":"ok"`), []byte(`"outcome":"refused"`)))()
 		expect("has no record with outcome ok")
+	})
+	t.Run("a refusal whose record says something else", func(t *testing.T) {
+		defer inFile(n.AuditLog(), bytes.ReplaceAll(log, []byte(`"code":"key_not_found"`), []byte(`"code":"internal"`)))()
+		expect("was answered with key_not_found (request " + missing.RequestID() + ") and is recorded as [\"refused internal\"]")
 	})
 	t.Run("an intent without outcome", func(t *testing.T) {
 		defer inFile(n.AuditLog(), bytes.ReplaceAll(log, []byte(`"type":"outcome"`), []byte(`"type":"request"`)))()

@@ -17,7 +17,7 @@ type Effect struct {
 }
 
 // Acked registers an effect. CheckAll wants its record, and Still to be nil.
-// Successes that came through Send are registered without Still already.
+// What came through Send is registered without Still already.
 func (n *Node) Acked(e Effect) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -39,48 +39,61 @@ func (n *Node) Forget() {
 	n.effects, n.replies, n.lives = nil, nil, nil
 }
 
-// replied is a success that Send saw.
+// replied is an answer that Send saw.
 type replied struct {
 	method, path string // the path without /v1/
 	id           string // "" for an answer without a body
+	code         string // of an error; "" for a success
 }
 
 func (n *Node) register(method, path string, r Reply) {
-	if r.Status < 200 || r.Status > 299 {
-		return
+	id, code := r.RequestID(), r.Code()
+	ok := r.Status >= 200 && r.Status <= 299
+	token := ""
+	if ok {
+		token = r.Text("auth", "client_token")
 	}
-	token := r.Text("auth", "client_token")
-	id := r.RequestID()
-	bare := id == "" && len(r.Body) > 0 // answers without envelope are counted or the node's own
+	// Answers without envelope are counted by the node, or its own; a batch that
+	// failed in part is neither success nor error.
+	bare := id == "" && len(r.Body) > 0 || method == "HEAD"
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if token != "" {
 		n.handedOut("a token", token)
 	}
-	if bare || id == "" && method == "HEAD" {
+	if bare || ok != (code == "") {
 		return
 	}
 	path, _, _ = strings.Cut(strings.TrimPrefix(path, "/v1/"), "?")
-	n.replies = append(n.replies, replied{method, path, id})
+	for secret := range n.secrets {
+		if id == "" && strings.Contains(path, secret) {
+			return // the record does not repeat the path, so it cannot be found
+		}
+	}
+	n.replies = append(n.replies, replied{method, path, id, code})
 }
 
-// unrecorded finds what was acknowledged and has no record.
+// unrecorded finds what was answered and has no record, or one that says something
+// else.
 func unrecorded(recs []audit.Parsed, effects []Effect, replies []replied) []string {
 	var out []string
 	type place struct{ method, path string }
-	byID, done := map[string][]audit.Parsed{}, map[place]int{}
+	all, byID, done := map[string][]audit.Parsed{}, map[string][]audit.Parsed{}, map[place]int{}
 	for _, r := range recs {
-		if r.Outcome != audit.OutcomeOK {
-			continue
+		all[r.RequestID] = append(all[r.RequestID], r)
+		if r.Outcome == audit.OutcomeOK {
+			byID[r.RequestID] = append(byID[r.RequestID], r)
+			done[place{r.Method, r.Path}]++
 		}
-		byID[r.RequestID] = append(byID[r.RequestID], r)
-		done[place{r.Method, r.Path}]++
 	}
 	wanted := map[place]int{}
 	for _, r := range replies {
-		if r.id == "" {
+		switch {
+		case r.code != "":
+			out = append(out, r.contradicted(all[r.id])...)
+		case r.id == "":
 			wanted[place{r.method, r.path}]++
-		} else if len(byID[r.id]) == 0 {
+		case len(byID[r.id]) == 0:
 			out = append(out, fmt.Sprintf("%s %s was answered (request %s) and has no record with outcome ok", r.method, r.path, r.id))
 		}
 	}
@@ -95,6 +108,25 @@ func unrecorded(recs []audit.Parsed, effects []Effect, replies []replied) []stri
 		}
 	}
 	return out
+}
+
+// contradicted compares an error with its records. There may be none: strangers
+// are recorded within limits, and nobody while the log fails. But whoever is
+// denied had a token, and is always recorded.
+func (r *replied) contradicted(recs []audit.Parsed) []string {
+	if len(recs) == 0 && r.code != "permission_denied" {
+		return nil
+	}
+	for _, rec := range recs {
+		if rec.Code == r.code && rec.Outcome != audit.OutcomeOK {
+			return nil
+		}
+	}
+	codes := []string{}
+	for _, rec := range recs {
+		codes = append(codes, rec.Outcome+" "+rec.Code)
+	}
+	return []string{fmt.Sprintf("%s %s was answered with %s (request %s) and is recorded as %q", r.method, r.path, r.code, r.id, codes)}
 }
 
 func (e *Effect) recordedIn(recs []audit.Parsed) bool {

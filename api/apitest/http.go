@@ -26,8 +26,8 @@ type Reply struct {
 // string or bytes goes out as it is, nil is none, anything else as its JSON.
 // headers are names and values in turn.
 //
-// Every success is registered: CheckAll wants its record. So is every token in
-// one.
+// Every answer is registered, for CheckAll to compare with its record, and every
+// token in one, to look for where it must not be.
 func (n *Node) Send(method, path, token string, body any, headers ...string) (Reply, error) {
 	base := n.url()
 	if base == "" {

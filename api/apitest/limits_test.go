@@ -90,25 +90,104 @@ func (e endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// All bodies together have one budget. Who asks for more waits, and gets it when
-// others are done.
+// A length that is stated and not sent costs nothing: neither strangers nor callers
+// can use up the memory for bodies by promises.
+func TestPromisedBodiesCostNothing(t *testing.T) {
+	n := nodeWithKeys(t)
+	for range 300 {
+		raw(t, n, head("PUT", "/v1/sys/verify-share", "", mebibyte))
+		raw(t, n, head("POST", "/v1/transit/sign/web", n.Root(), 32*mebibyte))
+		raw(t, n, "PUT /v1/sys/unseal HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")
+	}
+	for range 20 {
+		wantStatus(t, n.Post("transit/sign/web", n.Root(), object{"input": "aGk="}), 200)
+		wantStatus(t, n.Do("PUT", "sys/verify-share", "", object{"key": n.Shares()[0]}), 200)
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// All bodies together have a budget. Who would go beyond it is refused, and served
+// when others are done; strangers have a small one of their own, so they refuse
+// nobody else.
 func TestBodiesShareABudget(t *testing.T) {
 	n := nodeWithKeys(t)
-	var held []net.Conn
-	for range 8 { // 8 times 32 MiB is all there is
-		held = append(held, raw(t, n, head("POST", "/v1/transit/sign/web", n.Root(), 32*mebibyte)))
+	part := strings.Repeat(" ", mebibyte)
+	hold := func(count, size int, path, token string) (refused int, held []net.Conn) {
+		for range count {
+			conn := raw(t, n, head("POST", path, token, int64(size*mebibyte)))
+			for range size - 1 {
+				if _, err := io.WriteString(conn, part); err != nil {
+					break // refused in the middle
+				}
+			}
+			_, _ = io.WriteString(conn, part[1:]) // the last byte is missing
+			held = append(held, conn)
+		}
+		for _, conn := range held {
+			must(t, conn.SetReadDeadline(time.Now().Add(200*time.Millisecond)))
+			if resp, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil && resp.StatusCode == 503 {
+				refused++
+			}
+		}
+		return refused, held
 	}
-	ask := func() apitest.Reply { return n.Post("transit/sign/web", n.Root(), object{"input": "aGk="}) }
-	eventually(t, "the budget is spent", func() bool { return ask().Status == 503 })
-	r := wantError(t, ask(), 503, "overloaded")
-	if r.Header.Get("Retry-After") == "" {
-		t.Error("503 without Retry-After")
+	release := func(held []net.Conn) {
+		for _, conn := range held {
+			_ = conn.Close()
+		}
 	}
-	wantStatus(t, n.Get("transit/keys/web", n.Root()), 200) // without a body there is nothing to book
-	for _, conn := range held {
-		_ = conn.Close()
+	sign := func() int { return n.Post("transit/sign/web", n.Root(), object{"input": "aGk="}).Status }
+	refused, strangers := hold(60, 1, "/v1/sys/verify-share", "")
+	if refused == 0 {
+		t.Error("60 MiB of strangers' bodies are held in memory")
 	}
-	eventually(t, "the budget comes back", func() bool { return ask().Status == 200 })
+	if got := sign(); got != 200 {
+		t.Errorf("a caller gets %d while strangers hold bodies", got)
+	}
+	release(strangers)
+	if long() { // takes 256 MiB of memory
+		refused, callers := hold(11, 31, "/v1/transit/sign/web", n.Root())
+		if refused == 0 {
+			t.Error("340 MiB of callers' bodies are held in memory")
+		}
+		release(callers)
+	}
+	eventually(t, "the budget comes back", func() bool {
+		return sign() == 200 && n.Do("PUT", "sys/verify-share", "", object{"key": n.Shares()[0]}).Status == 200
+	})
+}
+
+// One large batch of nothing does not take memory out of proportion, whoever sends
+// it.
+func TestABatchIsBoundedWhileItIsRead(t *testing.T) {
+	n := nodeWithKeys(t)
+	token := n.NewToken("default")
+	batch := `{"batch_input":[` + strings.Repeat("{},", 10*mebibyte) + `{}]}`
+	for _, verb := range []string{"sign/web", "verify/web", "encrypt/box", "decrypt/box"} {
+		for _, tok := range []string{token, n.Root()} {
+			if r := n.Post("transit/"+verb, tok, batch); r.Status != 400 && r.Status != 403 {
+				t.Errorf("%s with ten million items: %s", verb, r)
+			}
+		}
+	}
+	if peak := peakMemory(t, n); peak > 400 {
+		t.Errorf("the node took %d MiB for a batch that it refused", peak)
+	}
+}
+
+// peakMemory is the largest resident size of a node so far, in MiB.
+func peakMemory(t *testing.T, n *apitest.Node) int {
+	t.Helper()
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.Pid()))
+	must(t, err)
+	for line := range strings.Lines(string(content)) {
+		var kilobytes int
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); err == nil {
+			return kilobytes >> 10
+		}
+	}
+	t.Fatalf("no VmHWM in %s", content)
+	return 0
 }
 
 // JSON is measured before it is decoded.

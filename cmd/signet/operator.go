@@ -57,7 +57,8 @@ keeps it offline. Any %d of the %d shares unseal the server after each start:
   signet operator unseal
 
 Without %d of them, what the server keeps is lost for good. The root token may do
-everything: create narrower tokens with it, then revoke it.
+everything: keep it offline like a share, and create narrower tokens for daily work.
+It cannot be made again.
 `, printable(out.RootToken.Reveal()), threshold, len(out.Keys), threshold)
 	return err
 }

@@ -100,6 +100,8 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 		return fmt.Errorf("could not print that the node is ready: %w", err)
 	}
 	cfg.printDev(stderr, listener.Addr(), root)
+	stopReload := cfg.reloadOnHangup(logger)
+	defer stopReload()
 	return waitAndStop(ctx, logger, service, web, served)
 }
 
@@ -126,7 +128,8 @@ func waitAndStop(ctx context.Context, logger hclog.Logger, service *kms.Service,
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
 		if err := web.Shutdown(ctx); err != nil {
-			logger.Warn("some requests did not finish in time", "error", err)
+			logger.Warn("some requests did not finish in time and are cut off", "error", err)
+			_ = web.Close()
 		}
 		return nil
 	case err := <-served:
@@ -135,12 +138,55 @@ func waitAndStop(ctx context.Context, logger hclog.Logger, service *kms.Service,
 		}
 		return fmt.Errorf("the listener failed: %w", err)
 	case err := <-service.Fatal():
-		// Nothing is closed in order: what is in memory is not to be trusted,
-		// and starting again recovers from what is on disk.
+		// No answer may leave any more: what is in memory is not to be trusted.
+		// Starting again recovers from what is on disk.
 		logger.Error("this node must stop; start it again to recover", "error", err)
 		_ = web.Close()
 		return fmt.Errorf("the node stopped itself: %w", err)
 	}
+}
+
+// reloadOnHangup reads the certificate and the log level again at each SIGHUP. A
+// mistake in either leaves what is in use as it is, and says so.
+func (c *serverConfig) reloadOnHangup(logger hclog.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-hangups:
+			case <-done:
+				return
+			}
+			if err := c.reload(logger); err != nil {
+				logger.Error("could not reload; what was in use stays", "error", err)
+			} else {
+				logger.Info("reloaded the certificate and the log level")
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(done)
+	}
+}
+
+func (c *serverConfig) reload(logger hclog.Logger) error {
+	if c.file == "" {
+		return errors.New("a development node has no configuration file")
+	}
+	fresh, err := loadServerConfig(serverFlags{config: c.file})
+	if err != nil {
+		return err
+	}
+	if !c.listener.TLSDisable {
+		if err := c.loadCertificate(); err != nil {
+			return err
+		}
+	}
+	logger.SetLevel(hclog.LevelFromString(fresh.LogLevel))
+	return nil
 }
 
 // url is how clients reach a listener.

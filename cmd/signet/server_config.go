@@ -1,13 +1,14 @@
 package main
 
 import (
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/hcl/v2/hclsimple"
@@ -32,10 +33,13 @@ type serverConfig struct {
 	Seal          *sealConfig      `hcl:"seal,block"`
 	Audit         *auditConfig     `hcl:"audit,block"`
 
+	file      string // the configuration file; "" of a development node
+	text      string // what it holds
 	dev       bool
 	rootToken string         // of a development node, from its flag
 	temporary bool           // DataDir goes when the node stops
 	listener  listenerConfig // the one in use
+	cert      atomic.Pointer[tls.Certificate]
 }
 
 type listenerConfig struct {
@@ -70,14 +74,37 @@ func loadServerConfig(f serverFlags) (*serverConfig, error) {
 	case f.dev:
 		return devConfig(f)
 	}
-	c := &serverConfig{}
-	if err := hclsimple.DecodeFile(f.config, nil, c); err != nil {
+	c := &serverConfig{file: f.config}
+	text, err := os.ReadFile(f.config)
+	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	if err := c.complete(); err != nil {
-		return nil, fmt.Errorf("configuration: %s: %w", f.config, err)
+	name := f.config // its ending would choose the syntax; it is HCL whatever it is
+	if !strings.HasSuffix(name, ".hcl") {
+		name += ".hcl"
 	}
-	return c, c.refuseDevData()
+	if err := hclsimple.Decode(name, text, nil, c); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c.text = string(text)
+	if err := c.complete(); err != nil {
+		return nil, c.place(err)
+	}
+	if err := c.refuseDevData(); err != nil {
+		return nil, err
+	}
+	return c, c.ownDataDir()
+}
+
+// ownDataDir makes the data directory, and closes one that others may look into.
+func (c *serverConfig) ownDataDir() error {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	if err := os.Chmod(c.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	return nil
 }
 
 // complete fills in the defaults and checks what the syntax does not.
@@ -86,20 +113,20 @@ func (c *serverConfig) complete() error {
 	def(&c.LogLevel, "info")
 	def(&c.LogFormat, "standard")
 	if hclog.LevelFromString(c.LogLevel) == hclog.NoLevel {
-		return fmt.Errorf("log_level: %q is unknown; use trace, debug, info, warn, error or off", c.LogLevel)
+		return wrong("log_level", "%q is unknown; use trace, debug, info, warn, error or off", c.LogLevel)
 	}
 	if c.LogFormat != "standard" && c.LogFormat != "json" {
-		return fmt.Errorf("log_format: %q is unknown; use standard or json", c.LogFormat)
+		return wrong("log_format", "%q is unknown; use standard or json", c.LogFormat)
 	}
 	if c.Seal != nil && c.Seal.Kind != "shamir" {
-		return fmt.Errorf("seal: type %q is unknown; use shamir", c.Seal.Kind)
+		return wrong("seal", "type %q is unknown; use shamir", c.Seal.Kind)
 	}
 	if c.Audit == nil {
 		c.Audit = &auditConfig{}
 	}
 	def(&c.Audit.Path, filepath.Join(c.DataDir, "audit"))
 	if d := c.Audit.Durability; d != "" && d != "sync" && d != "os" {
-		return fmt.Errorf("audit: durability: %q is unknown; use sync or os", d)
+		return wrong("durability", "%q is unknown; use sync or os", d)
 	}
 	switch len(c.Listeners) {
 	case 0:
@@ -107,7 +134,7 @@ func (c *serverConfig) complete() error {
 	case 1:
 		c.listener = c.Listeners[0]
 	default:
-		return errors.New("listener: there is more than one; a node has one address")
+		return wrong("listener", "there is more than one; a node has one address")
 	}
 	def(&c.listener.Address, defaultListen)
 	return c.checkListener()
@@ -122,19 +149,19 @@ func def(field *string, value string) {
 func (c *serverConfig) checkListener() error {
 	l := c.listener
 	if l.Kind != "tcp" {
-		return fmt.Errorf("listener: type %q is unknown; use tcp", l.Kind)
+		return wrong("listener", "type %q is unknown; use tcp", l.Kind)
 	}
 	if _, _, err := net.SplitHostPort(l.Address); err != nil {
-		return fmt.Errorf("listener: address: %q is not host:port", l.Address)
+		return wrong("address", "%q is not host:port", l.Address)
 	}
 	if l.TLSDisable {
 		if !loopback(l.Address) {
-			return fmt.Errorf("listener: tls_disable: %s is not a loopback address, and tokens do not travel in clear", l.Address)
+			return wrong("tls_disable", "%s is not a loopback address, and tokens do not travel in clear", l.Address)
 		}
 		return nil
 	}
 	if l.TLSCertFile == "" || l.TLSKeyFile == "" {
-		return errors.New("listener: tls_cert_file and tls_key_file are needed; tls_disable = true is for loopback alone")
+		return wrong("listener", "tls_cert_file and tls_key_file are needed; tls_disable = true is for loopback alone")
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (c *serverConfig) markDev() error {
 	if _, err := os.Stat(filepath.Join(c.DataDir, "raft")); err == nil && errors.Is(markerErr, os.ErrNotExist) {
 		return fmt.Errorf("--data-dir %s holds the data of a configured node; a development node does not open it", c.DataDir)
 	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+	if err := c.ownDataDir(); err != nil {
 		return err
 	}
 	return os.WriteFile(marker, []byte("This directory belongs to 'signet server --dev'. Its share lies beside this file.\n"), 0o600)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -15,18 +16,17 @@ func (c *serverConfig) listen() (net.Listener, error) {
 	var config *tls.Config
 	if l := c.listener; !l.TLSDisable {
 		if info, err := os.Stat(l.TLSKeyFile); err == nil && info.Mode().Perm()&0o007 != 0 {
-			return nil, fmt.Errorf("listener: tls_key_file %s can be read by everybody (mode %04o); run chmod 600 on it", l.TLSKeyFile, info.Mode().Perm())
+			return nil, c.place(wrong("tls_key_file", "%s can be read by everybody (mode %04o); run chmod 600 on it", l.TLSKeyFile, info.Mode().Perm()))
 		}
-		cert, err := tls.LoadX509KeyPair(l.TLSCertFile, l.TLSKeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("listener: tls_cert_file %s with tls_key_file %s: %w", l.TLSCertFile, l.TLSKeyFile, err)
+		if err := c.loadCertificate(); err != nil {
+			return nil, err
 		}
 		// TLS 1.2 is the floor for old clients; Go picks 1.3 where both can.
-		config = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		config = &tls.Config{GetCertificate: c.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
-	listener, err := net.Listen("tcp", c.listener.Address)
+	listener, err := listenLimited(c.listener.Address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("address %s is in use: another process listens there; stop it or choose another address", c.listener.Address)
+		return nil, c.place(wrong("address", "%s is in use: another process listens there; stop it or choose another address", c.listener.Address))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listener: %w", err)
@@ -35,4 +35,59 @@ func (c *serverConfig) listen() (net.Listener, error) {
 		return tls.NewListener(listener, config), nil
 	}
 	return listener, nil
+}
+
+// loadCertificate reads the certificate and its key, for the connections that
+// begin from now on. If it fails the one in use stays.
+func (c *serverConfig) loadCertificate() error {
+	l := c.listener
+	cert, err := tls.LoadX509KeyPair(l.TLSCertFile, l.TLSKeyFile)
+	if err != nil {
+		return c.place(wrong("tls_cert_file", "%s with tls_key_file %s: %v", l.TLSCertFile, l.TLSKeyFile, err))
+	}
+	c.cert.Store(&cert)
+	return nil
+}
+
+func (c *serverConfig) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return c.cert.Load(), nil
+}
+
+// maxConnections is how many clients may be connected at once. The descriptors of
+// the process also serve the log and the audit log, which must never lack one.
+const maxConnections = 4096
+
+// limitedListener accepts a connection only when there is room for it; until then
+// clients wait in the system's queue.
+type limitedListener struct {
+	net.Listener
+	room chan struct{} // holds one element for each connection
+}
+
+func listenLimited(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &limitedListener{l, make(chan struct{}, maxConnections)}, nil
+}
+
+func (l *limitedListener) Accept() (net.Conn, error) {
+	l.room <- struct{}{}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.room
+		return nil, err
+	}
+	return &limitedConn{Conn: conn, leave: sync.OnceFunc(func() { <-l.room })}, nil
+}
+
+type limitedConn struct {
+	net.Conn
+	leave func() // gives the room back, once
+}
+
+func (c *limitedConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
 }

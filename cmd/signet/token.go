@@ -26,24 +26,17 @@ token in use.`,
 	policies := f.StringSlice("policy", nil, "`policy` of the new token (repeat for more)")
 	meta := f.StringToString("meta", nil, "`name=value`, recorded with every use")
 	f.Var(durationFlag{&req.TTL}, "ttl", "lifetime, such as 12h or 30d")
-	f.Var(durationFlag{&req.ExplicitMaxTTL}, "explicit-max-ttl", "lifetime that no renewal exceeds")
-	f.Var(durationFlag{&req.Period}, "period", "lifetime that each renewal gives anew")
 	f.StringVar(&req.DisplayName, "display-name", "", "`name` for people, in lookups and in the audit log")
-	uses := f.Int("num-uses", 0, "it may be used `N` times (0: no limit)")
 	orphan := f.Bool("orphan", false, "no revocation of the token in use reaches it")
 	noDefault := f.Bool("no-default-policy", false, "leave out the policy called default")
 	renewable := f.Bool("renewable", true, "its lifetime can be prolonged")
 	return c.printing(cmd, func(ctx context.Context, _ []string) error {
-		if *uses < 0 {
-			return usage(cmd, "--num-uses is not negative")
-		}
 		if f.Changed("policy") {
 			req.Policies = *policies
 		}
 		if len(*meta) > 0 {
 			req.Meta = *meta
 		}
-		setIfChanged(f.Changed("num-uses"), &req.NumUses, wire.IntOf(*uses))
 		setIfChanged(f.Changed("no-default-policy"), &req.NoDefaultPolicy, wire.BoolOf(*noDefault))
 		setIfChanged(f.Changed("renewable"), &req.Renewable, wire.BoolOf(*renewable))
 		cl, err := c.connect()

@@ -84,13 +84,13 @@ func (tx *txn) commit() *State {
 	return &n
 }
 
-// expireAtOnce bounds how many tokens one command removes, and so how long any
-// command can take.
+// expireAtOnce bounds how many expired tokens one command removes, each with its
+// children.
 const expireAtOnce = 1000
 
 // expire removes tokens whose time is over by replicated time. They were refused
-// from their expiry on; removal only frees the memory. A child outlives its
-// parent's removal as Vault's do not: it goes with the parent.
+// from their expiry on; removal only frees the memory. Children go with their
+// parent.
 func (tx *txn) expire() {
 	for range expireAtOnce {
 		first, _, ok := tx.expiries.Root().Minimum()
