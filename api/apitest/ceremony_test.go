@@ -17,6 +17,7 @@ import (
 // An operator's day: five shares, three open the node after a restart, and each
 // mistake with a share is named at once and costs nothing.
 func TestAnOperatorUnsealsWithThreeOfFive(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.Shares(5, 3), apitest.Sealed())
 	if len(n.Shares()) != 5 {
 		t.Fatalf("%d shares", len(n.Shares()))
@@ -91,6 +92,7 @@ func TestAnOperatorUnsealsWithThreeOfFive(t *testing.T) {
 
 // A share that is right in form but forged, and each field of it that can lie.
 func TestForgedSharesAreNamed(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.Shares(5, 3), apitest.Sealed())
 	raw, err := hex.DecodeString(n.Shares()[0])
 	if err != nil {
@@ -123,6 +125,7 @@ func TestForgedSharesAreNamed(t *testing.T) {
 
 // Any share can be checked without using it, sealed or not.
 func TestVerifyShareUsesNothing(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.Shares(5, 3), apitest.Sealed())
 	for i, share := range n.Shares() {
 		for _, text := range []string{share, base64Of(t, share)} {
@@ -146,6 +149,7 @@ func TestVerifyShareUsesNothing(t *testing.T) {
 
 // Whoever guesses shares is slowed down, by unseal and verify-share together.
 func TestWrongSharesAreLimited(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.Shares(2, 2), apitest.Sealed())
 	limited := 0
 	for i := range 14 {
@@ -171,6 +175,7 @@ func TestWrongSharesAreLimited(t *testing.T) {
 
 // Init happens once, with sane numbers.
 func TestInitHappensOnce(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.Uninitialized(), apitest.Shares(5, 3))
 	for _, body := range []object{
 		{"secret_shares": 0, "secret_threshold": 1}, {"secret_shares": 3, "secret_threshold": 4}, {"secret_shares": 256, "secret_threshold": 3},
@@ -204,6 +209,7 @@ func TestInitHappensOnce(t *testing.T) {
 
 // I11: a sealed node answers 503 to everything but a short list, whoever asks.
 func TestASealedNodeAnswersNothingElse(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	n.Must("transit/keys/web", object{"type": "ed25519"})
 	token := n.NewToken("default")
@@ -245,6 +251,7 @@ func TestASealedNodeAnswersNothingElse(t *testing.T) {
 // Seal by the API drops every key at once, and the shares bring the same keys
 // back.
 func TestSealDropsTheKeys(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.Shares(3, 2))
 	n.Must("transit/keys/web", object{"type": "ecdsa-p256"})
 	before := n.Must("transit/sign/web", object{"input": "aGk="}).Text("data", "signature")

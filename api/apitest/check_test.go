@@ -15,6 +15,7 @@ import (
 
 // A check that never fails checks nothing: each of them is shown a fault.
 func TestCheckAllFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	n := New(t)
 	n.Must("transit/keys/web", map[string]string{"type": "ecdsa-p256"})
 	signed := n.Must("transit/sign/web", map[string]string{"input": "aGk="})
@@ -143,6 +144,7 @@ func TestCheckAllFindsWhatIsWrong(t *testing.T) {
 // A secret is found whatever stands around it, and nothing is found in its
 // neighbourhood.
 func TestScannerFindsEveryForm(t *testing.T) {
+	t.Parallel()
 	secret := []byte("\x00\xff\xfe0123456789abcdef\x80\x81zz")
 	s := &Scanner{}
 	s.Add("it", secret)

@@ -18,6 +18,7 @@ import (
 
 // What a newcomer does with curl and a development node.
 func TestANewcomerSignsAJWTWithCurl(t *testing.T) {
+	t.Parallel()
 	n := apitest.Dev(t)
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"} // what curl -d sends
 	made := wantStatus(t, n.Do("POST", "transit/keys/web", n.Root(), `{"type":"ecdsa-p256"}`, form...), 200)
@@ -41,7 +42,7 @@ func TestANewcomerSignsAJWTWithCurl(t *testing.T) {
 
 	t.Run("go-jose verifies the token", func(t *testing.T) {
 		token := input + "." + strings.TrimPrefix(signature, "vault:v1:")
-		parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+		parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,6 +93,7 @@ func TestANewcomerSignsAJWTWithCurl(t *testing.T) {
 
 // Without --data-dir nothing stays of a development node.
 func TestADevNodeLeavesNothing(t *testing.T) {
+	t.Parallel()
 	n := apitest.Dev(t)
 	n.Must("transit/keys/web", object{"type": "ed25519"})
 	dir := n.DataDir()
@@ -105,6 +107,7 @@ func TestADevNodeLeavesNothing(t *testing.T) {
 // A development node with a data directory finds its keys again, and its
 // directory is not taken for a configured node's, nor the other way round.
 func TestADevNodeWithADataDirectory(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "dev")
 	first := runServer(t, "--dev", "--dev-root-token", "a-root-token-of-choice", "--listen", "127.0.0.1:0", "--data-dir", dir)
 	first.post(t, "transit/keys/web", "a-root-token-of-choice", `{"type":"ecdsa-p384"}`, 200)

@@ -155,6 +155,7 @@ func nodeWithKeys(t *testing.T, opts ...apitest.Option) *apitest.Node {
 // without a record, the node says what is wrong, and goes on by itself when there
 // is space again.
 func TestAFullDiskUnderTheAuditLog(t *testing.T) {
+	t.Parallel()
 	for _, durability := range []string{"sync", "os"} {
 		t.Run(durability, func(t *testing.T) {
 			mount := tmpfs(t, "4m")
@@ -190,6 +191,7 @@ func TestAFullDiskUnderTheAuditLog(t *testing.T) {
 // A node starts and unseals while the disk is full, and an operator can seal it
 // then.
 func TestAFullDiskDoesNotStopTheOperator(t *testing.T) {
+	t.Parallel()
 	mount := tmpfs(t, "4m")
 	n := nodeWithKeys(t, apitest.Shares(3, 2), apitest.AuditDir(filepath.Join(mount, "audit")))
 	weak := n.NewToken("default")
@@ -232,6 +234,7 @@ func TestAFullDiskDoesNotStopTheOperator(t *testing.T) {
 // The log's file is taken away, replaced or changed by somebody else. The node
 // notices before the next answer, and where the file comes back it goes on.
 func TestTheAuditLogIsTakenAway(t *testing.T) {
+	t.Parallel()
 	rename := func(t *testing.T, from, to string) {
 		t.Helper()
 		if err := os.Rename(from, to); err != nil {
@@ -291,6 +294,7 @@ func TestTheAuditLogIsTakenAway(t *testing.T) {
 // A log that does not come back: the node starts a new one when it is started
 // again.
 func TestTheAuditLogIsDeletedForGood(t *testing.T) {
+	t.Parallel()
 	n := nodeWithKeys(t)
 	if err := os.Remove(n.AuditLog()); err != nil {
 		t.Fatal(err)
@@ -306,6 +310,7 @@ func TestTheAuditLogIsDeletedForGood(t *testing.T) {
 // Bytes that somebody else wrote into the log: the node refuses, and does not start
 // on it, naming the line; what was cut off is noticed while it runs.
 func TestTheAuditLogIsChangedByAnother(t *testing.T) {
+	t.Parallel()
 	n := nodeWithKeys(t)
 	content, err := os.ReadFile(n.AuditLog())
 	if err != nil {
@@ -361,6 +366,7 @@ func must(t *testing.T, errs ...error) {
 // are refused in clear words, without an outcome that nobody knows, and what was
 // acknowledged is there after a restart.
 func TestAFullDiskUnderTheData(t *testing.T) {
+	t.Parallel()
 	mount := tmpfs(t, "40m") // the store keeps a reserve
 	n := nodeWithKeys(t, apitest.DataDir(filepath.Join(mount, "data")))
 	free := fill(t, mount)

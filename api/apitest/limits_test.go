@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,6 +51,7 @@ const mebibyte = 1 << 20
 // The limits stand before the body: it is judged by its head alone, and a
 // stranger's is not read at all.
 func TestBodiesAreJudgedByTheirHead(t *testing.T) {
+	t.Parallel()
 	n := nodeWithKeys(t)
 	for _, c := range []struct {
 		what, head string
@@ -93,6 +95,7 @@ func (e endless) Read(p []byte) (int, error) {
 // A length that is stated and not sent costs nothing: neither strangers nor callers
 // can use up the memory for bodies by promises.
 func TestPromisedBodiesCostNothing(t *testing.T) {
+	t.Parallel()
 	n := nodeWithKeys(t)
 	for range 300 {
 		raw(t, n, head("PUT", "/v1/sys/verify-share", "", mebibyte))
@@ -110,6 +113,7 @@ func TestPromisedBodiesCostNothing(t *testing.T) {
 // when others are done; strangers have a small one of their own, so they refuse
 // nobody else.
 func TestBodiesShareABudget(t *testing.T) {
+	t.Parallel()
 	n := nodeWithKeys(t)
 	part := strings.Repeat(" ", mebibyte)
 	hold := func(count, size int, path, token string) (refused int, held []net.Conn) {
@@ -160,6 +164,7 @@ func TestBodiesShareABudget(t *testing.T) {
 // One large batch of nothing does not take memory out of proportion, whoever sends
 // it.
 func TestABatchIsBoundedWhileItIsRead(t *testing.T) {
+	t.Parallel()
 	n := nodeWithKeys(t)
 	token := n.NewToken("default")
 	batch := `{"batch_input":[` + strings.Repeat("{},", 10*mebibyte) + `{}]}`
@@ -192,6 +197,7 @@ func peakMemory(t *testing.T, n *apitest.Node) int {
 
 // JSON is measured before it is decoded.
 func TestJSONDepth(t *testing.T) {
+	t.Parallel()
 	n := nodeWithKeys(t)
 	nested := func(depth int, open, end string) string {
 		return `{"input":"aGk=","x":` + strings.Repeat(open, depth-1) + "1" + strings.Repeat(end, depth-1) + `}`
@@ -212,14 +218,21 @@ func TestJSONDepth(t *testing.T) {
 
 // Heads that are too large, too slow or no HTTP.
 func TestHeads(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	slow := raw(t, n, "GET /v1/sys/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
 	began := time.Now()
 
 	t.Run("over 64 KiB", func(t *testing.T) {
 		big := raw(t, n, "GET /v1/sys/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Big: "+strings.Repeat("x", 80<<10)+"\r\n\r\n")
-		if r := answer(t, big); r.Status != 431 {
-			t.Errorf("a head of 80 KiB: %s", r)
+		// The rest of the head may meet a closed connection before the answer is
+		// read; served it is not.
+		resp, err := http.ReadResponse(bufio.NewReader(big), nil)
+		if err == nil && resp.StatusCode != 431 {
+			t.Errorf("a head of 80 KiB: status %d", resp.StatusCode)
+		}
+		if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("a head of 80 KiB: %v", err)
 		}
 		fits := raw(t, n, "GET /v1/sys/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Big: "+strings.Repeat("x", 60<<10)+"\r\n\r\n")
 		wantStatus(t, answer(t, fits), 200)
@@ -258,6 +271,7 @@ func TestHeads(t *testing.T) {
 // A page in a browser can reach a development node under a name that resolves to
 // loopback: only loopback names are answered.
 func TestADevNodeAnswersLoopbackNamesOnly(t *testing.T) {
+	t.Parallel()
 	n := apitest.Dev(t)
 	_, port, err := net.SplitHostPort(n.Address())
 	must(t, err)

@@ -19,6 +19,7 @@ import (
 // method, on a key of every kind, with a body that it can work with, and no answer
 // holds a private key in any form.
 func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.RecordKeys(), apitest.Durability("os"))
 	types := []string{"ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "aes256-gcm96"}
 	made := map[string]object{} // key → fields that its calls need
@@ -186,6 +187,7 @@ func privateDER(der []byte) bool {
 
 // The two scanners find what they are for.
 func TestThePrivateKeyScannersFindOne(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.RecordKeys())
 	n.Must("transit/keys/web", object{"type": "ecdsa-p256"})
 	content, err := os.ReadFile(n.KeyRecord())

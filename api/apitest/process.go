@@ -163,6 +163,8 @@ func (n *Node) Stop() {
 	n.t.Helper()
 	_ = n.URL() // it runs
 	p := n.setProcess(nil)
+	// A connection on which nothing was ever sent holds a stop up for seconds.
+	n.http.CloseIdleConnections()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	n.awaitExit(p)
 	if p.err != nil {

@@ -24,6 +24,7 @@ const minSecret = 16
 // text, where base64 depends on how many bytes come before.
 type Scanner struct {
 	patterns map[uint64][]pattern // by their first eight bytes
+	begins   [1 << 16]bool        // the first two bytes of any, which rule out most places
 }
 
 type pattern struct {
@@ -51,6 +52,7 @@ func (s *Scanner) add(what string, b []byte) {
 		s.patterns = map[uint64][]pattern{}
 	}
 	head := binary.LittleEndian.Uint64(b)
+	s.begins[uint16(head)] = true
 	if !slices.ContainsFunc(s.patterns[head], func(p pattern) bool { return bytes.Equal(p.bytes, b) }) {
 		s.patterns[head] = append(s.patterns[head], pattern{b, what})
 	}
@@ -87,6 +89,9 @@ func (s *Scanner) Find(content []byte) []string {
 func (s *Scanner) find(content []byte) []string {
 	var found []string
 	for i := 0; i+8 <= len(content); i++ {
+		if !s.begins[uint16(content[i])|uint16(content[i+1])<<8] {
+			continue
+		}
 		for _, p := range s.patterns[binary.LittleEndian.Uint64(content[i:])] {
 			if bytes.HasPrefix(content[i:], p.bytes) && !slices.Contains(found, p.what) {
 				found = append(found, p.what)

@@ -19,6 +19,7 @@ import (
 // belong. Afterwards no share, token or key is in any file, in the log, or in an
 // answer other than the one that issued it.
 func TestNoSecretLeaks(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t, apitest.Shares(3, 2), apitest.RecordKeys(), apitest.Durability("os"))
 	w := &watcher{n: n, t: t}
 	w.everydayWork()

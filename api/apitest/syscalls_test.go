@@ -22,6 +22,7 @@ import (
 // reached the disk. The order of the system calls can: what an answer rests on is
 // synced before the answer is written to the socket.
 func TestDurabilityByTheOrderOfSystemCalls(t *testing.T) {
+	t.Parallel()
 	strace := tool(t, "strace")
 	for _, durability := range []string{"sync", "os"} {
 		t.Run(durability, func(t *testing.T) {

@@ -23,6 +23,7 @@ func alive(n *apitest.Node, token string) bool {
 
 // What lookup says of a token, by each of its three ways.
 func TestLookupDescribesAToken(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	n.Policy("web", `path "transit/sign/web" { capabilities = ["update"] }`)
 	auth := newToken(t, n, n.Root(), object{"policies": []string{"web"}, "ttl": "1h", "display_name": "ci job", "meta": object{"team": "a"}})
@@ -69,6 +70,7 @@ func TestLookupDescribesAToken(t *testing.T) {
 
 // A child has at most its parent's policies, unless the parent has sudo.
 func TestAChildIsASubsetOfItsParent(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	n.Policy("maker", `path "auth/token/create" { capabilities = ["update"] }`)
 	n.Policy("sudo-maker", `path "auth/token/create" { capabilities = ["update", "sudo"] }`)
@@ -92,11 +94,24 @@ func TestAChildIsASubsetOfItsParent(t *testing.T) {
 	if r := newToken(t, n, n.Root(), object{"no_default_policy": true, "policies": "other"}); fmt.Sprint(strs(r, "auth", "policies")) != "[other]" {
 		t.Errorf("no default policy: %s", r)
 	}
+	bare := newToken(t, n, n.Root(), object{"policies": "maker", "no_default_policy": true}).Text("auth", "client_token")
+	for _, policies := range []any{nil, "maker", []string{"maker"}} {
+		r := n.Post("auth/token/create", bare, object{"policies": policies})
+		if r.Status == 200 && fmt.Sprint(strs(r, "auth", "policies")) != "[maker]" {
+			t.Errorf("the child of a token without the default policy has it: %s", r)
+		}
+	}
 	if r := newToken(t, n, n.Root(), object{"policies": "other", "no_parent": true}); r.At("auth", "orphan") != true {
 		t.Errorf("no parent: %s", r)
 	}
 	expiring := newToken(t, n, n.Root(), object{"policies": "root", "ttl": "1h"}).Text("auth", "client_token")
 	wantError(t, n.Post("auth/token/create", expiring, object{"policies": "root"}), 400, "bad_request")
+	for _, ttl := range []any{"9000000000", 9000000000, "2562047h"} { // 285 and 292 years
+		r := n.Post("auth/token/create", n.Root(), object{"policies": "root", "ttl": ttl})
+		if r.Status == 200 && !alive(n, r.Text("auth", "client_token")) {
+			t.Errorf("ttl %v: the token is dead on arrival: %s", ttl, r)
+		}
+	}
 	capped := newToken(t, n, n.Root(), object{"policies": "other", "ttl": "10000h"})
 	if left := number(t, capped, "auth", "lease_duration"); left != 768*3600 || len(strs(capped, "warnings")) != 1 {
 		t.Errorf("a ttl beyond the longest: %s", capped)
@@ -106,6 +121,7 @@ func TestAChildIsASubsetOfItsParent(t *testing.T) {
 // Revoking a token takes its descendants with it, at once; revoke-orphan cuts them
 // loose.
 func TestRevocationTakesTheChildrenAtOnce(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	n.Policy("maker", `path "auth/token/*" { capabilities = ["update", "sudo"] }`)
 	family := func() (parent, child, grandchild, orphan string) {
@@ -127,6 +143,7 @@ func TestRevocationTakesTheChildrenAtOnce(t *testing.T) {
 			t.Errorf("%s: parent %t, child %t, grandchild %t, orphan %t", how, alive(n, parent), alive(n, child), alive(n, grandchild), alive(n, orphan))
 		}
 		wantError(t, n.Post("auth/token/lookup", n.Root(), object{"token": child}), 403, "token_not_found")
+		wantStatus(t, n.Post("auth/token/revoke", n.Root(), object{"token": parent}), 204) // a second time is no error
 	}
 	parent, child, grandchild, _ := family()
 	wantStatus(t, n.Do("PUT", "auth/token/revoke-orphan", n.Root(), object{"token": parent}), 204)
@@ -144,6 +161,7 @@ func TestRevocationTakesTheChildrenAtOnce(t *testing.T) {
 
 // I7: no request that began after the revocation had returned is accepted.
 func TestNothingIsAcceptedAfterARevocation(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	n.Must("transit/keys/web", object{"type": "ed25519"})
 	n.Policy("signer", `path "transit/sign/web" { capabilities = ["update"] }`)
@@ -186,6 +204,7 @@ func TestNothingIsAcceptedAfterARevocation(t *testing.T) {
 // A token ends when its time is over, and with it its children; renewing moves the
 // end.
 func TestTokensExpire(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	n.Policy("maker", `path "auth/token/create" { capabilities = ["update"] }`)
 	short := newToken(t, n, n.Root(), object{"policies": "maker", "ttl": "1s"}).Text("auth", "client_token")
@@ -216,6 +235,7 @@ func TestTokensExpire(t *testing.T) {
 
 // What every token may do with itself, and nothing more.
 func TestTheDefaultPolicy(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	n.Must("transit/keys/web", object{"type": "ed25519"})
 	token := n.NewToken("default")
@@ -251,6 +271,7 @@ func TestTheDefaultPolicy(t *testing.T) {
 // Longest match, the two wildcards, deny, and a policy that changes under a live
 // token.
 func TestPoliciesDecide(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	n.Must("transit/keys/web", object{"type": "ed25519"})
 	n.Must("transit/keys/web-2", object{"type": "ed25519"})
@@ -301,6 +322,7 @@ path "transit/keys" { capabilities = ["list"] }
 
 // No spelling of root is another policy, and none can be written or deleted.
 func TestTheRootPolicyIsProtected(t *testing.T) {
+	t.Parallel()
 	n := apitest.New(t)
 	text := object{"policy": `path "*" { capabilities = ["read"] }`}
 	for _, name := range []string{"root", "Root", "ROOT", "rOoT", "root%20", "%20root", "root%09"} {

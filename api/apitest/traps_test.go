@@ -14,6 +14,7 @@ import (
 // Each of these breaks a client that exists. They are named and numbered after
 // the traps of the HTTP contract.
 func TestTraps(t *testing.T) {
+	t.Parallel()
 	n := apitest.Dev(t)
 	for name, typ := range map[string]string{"ec": "ecdsa-p256", "ed": "ed25519", "rsa": "rsa-2048", "aes": "aes256-gcm96"} {
 		n.Must("transit/keys/"+name, object{"type": typ})
