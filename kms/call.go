@@ -60,6 +60,9 @@ func (s *Service) BeginUnaudited(o Origin) (*Call, error) {
 		return nil, ErrSealed
 	}
 	if serving == 0 || !s.store.Leading() {
+		if s.sealing.Load() {
+			return nil, ErrSealed
+		}
 		return nil, ErrNoLeader
 	}
 	return &Call{Origin: o, view: v, serving: serving}, nil
@@ -72,7 +75,7 @@ func (s *Service) Confirm(c *Call) error {
 	if s.serving.Load() == c.serving && s.store.Leading() {
 		return nil
 	}
-	if s.view.Load() == nil {
+	if s.view.Load() == nil || s.sealing.Load() {
 		return ErrSealed
 	}
 	return ErrNoLeader

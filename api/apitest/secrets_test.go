@@ -4,13 +4,17 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signet-kms/signet/api/apitest"
 )
@@ -138,6 +142,16 @@ func (w *watcher) keep(what string, r apitest.Reply) {
 	}
 }
 
+// lastBody is the latest answer's body.
+func (w *watcher) lastBody() []byte {
+	for i := len(w.answers) - 1; i >= 0; i-- {
+		if !strings.Contains(w.answers[i].what, " header ") && len(w.answers[i].body) > 0 && w.answers[i].body[0] == '{' {
+			return w.answers[i].body
+		}
+	}
+	return nil
+}
+
 // everydayWork uses every kind of key and every route.
 func (w *watcher) everydayWork() {
 	w.t.Helper()
@@ -244,13 +258,17 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 		"input", "hash_algorithm", "algorithm", "signature_algorithm", "marshaling_algorithm", "salt_length", "key_version", "prehashed", "context", "nonce",
 		"signature", "hmac", "plaintext", "associated_data", "ciphertext", "partial_failure_response_code", "batch_input",
 		"type", "derived", "exportable", "auto_rotate_period", "key_size", "min_decryption_version", "deletion_allowed",
-		"policy", "policies", "ttl", "period", "num_uses", "id", "entity_alias", "no_parent", "renewable", "accessor", "increment",
+		"policy", "policies", "display_name", "ttl", "period", "num_uses", "id", "entity_alias", "no_parent", "renewable", "accessor", "increment",
 	}
 	for _, path := range slices.Sorted(maps.Keys(base)) {
 		for _, field := range fields {
 			body := maps.Clone(base[path])
 			body[field] = secret
 			send(fmt.Sprintf("field %s of %s", field, path), "POST", path, body)
+			last := apitest.Reply{Body: w.lastBody()}
+			if token := last.Text("auth", "client_token"); token != "" { // its records name it
+				w.do("GET", "auth/token/lookup-self", token, nil)
+			}
 		}
 	}
 	for _, item := range []string{"input", "context", "signature", "plaintext", "ciphertext"} {
@@ -301,4 +319,51 @@ func (w *watcher) wrongShares() {
 	w.do("PUT", "sys/unseal", "", object{"key": good})
 	w.do("PUT", "sys/unseal", "", object{"keys": good, "share": good})
 	w.do("PUT", "sys/unseal", "", object{"key": base64Of(w.t, w.n.Shares()[1])})
+}
+
+// Strangers are recorded within limits, so a flood of misplaced secrets shows few
+// of them in the log. Here each comes from an address of its own, and every one of
+// them is recorded.
+func TestRecordsOfStrangersHoldNoSecret(t *testing.T) {
+	t.Parallel()
+	n := apitest.New(t, apitest.Shares(3, 2))
+	n.HandedOut("a share in base64", base64Of(t, n.Shares()[1]))
+	from := 1
+	send := func(method, path, body string, headers ...string) {
+		t.Helper()
+		from++
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(from))}}
+		client := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
+		req, err := http.NewRequest(method, n.URL()+path, strings.NewReader(body))
+		if err != nil {
+			return // not every secret makes a request
+		}
+		for i := 0; i+1 < len(headers); i += 2 {
+			req.Header.Set(headers[i], headers[i+1])
+		}
+		resp, err := client.Do(req)
+		must(t, err)
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		must(t, err)
+		r := apitest.Reply{Status: resp.StatusCode, Body: answer}
+		eventually(t, "the refusal of "+r.RequestID()+" is recorded", func() bool { return len(records(t, n, ofRequest(r))) > 0 })
+	}
+	for _, secret := range []string{n.Root(), n.Shares()[1], strings.ToUpper(n.Shares()[1]), base64Of(t, n.Shares()[1])} {
+		escaped := url.PathEscape(secret)
+		send("GET", "/"+escaped, "")
+		send("GET", "/v1/"+escaped, "")
+		send("POST", "/v1/transit/keys/"+escaped, "{}")
+		send("GET", "/v1/transit/keys/x"+escaped+"/x", "")
+		send("PATCH", "/v1/sys/policies/acl/"+escaped, "{}")
+		send(strings.Map(letters, secret), "/v1/sys/health", "")
+		send("x"+strings.Map(letters, secret), "/v1/transit/keys/web", "")
+		send("GET", "/v1/transit/keys/web", "", "X-Vault-Token", secret+"x")
+		send("GET", "/v1/transit/keys/web?token="+url.QueryEscape(secret), "", "Authorization", "Bearer x"+secret)
+		send("GET", "/v1/sys/mounts", "", "X-Vault-Namespace", secret)
+		send("PUT", "/v1/sys/unseal", `{"migrate":true,"key":"`+secret+`"}`, "User-Agent", secret, "X-Forwarded-For", secret, "Referer", secret)
+		send("PUT", "/v1/sys/verify-share", `{"`+secret+`":1}`)
+		time.Sleep(200 * time.Millisecond) // a hundred a second are recorded singly
+	}
+	n.CheckAll(t)
 }
