@@ -96,7 +96,7 @@ func TestIntentThenOutcome(t *testing.T) {
 func TestSecretsInTheWrongPlaceAreScrubbed(t *testing.T) {
 	g, read := newGate(t)
 	token := "sgt." + strings.Repeat("Ab3_", 10) + "xyz"
-	hexShare, b64Share := strings.Repeat("0a", 48), strings.Repeat("Ab+/", 16)
+	hexShare, b64Share := strings.Repeat("0a", 48), strings.Repeat("Ab+/", 15)+"Ab+8"
 	r := signRequest(&policy.Caller{Root: true})
 	r.Path = "transit/sign/" + token
 	a, err := g.Admit(r)
@@ -120,6 +120,31 @@ func TestSecretsInTheWrongPlaceAreScrubbed(t *testing.T) {
 	for _, name := range []string{"web", "a-usual-name-of-some-length.v2", "0f4b8f3e-0000-4000-8000-000000000001"} {
 		if Scrub(name) != name {
 			t.Errorf("%s was scrubbed", name)
+		}
+	}
+}
+
+// TestScrubLeavesNoPart: the hex form of a share is itself base64, and a slash
+// joins a path to it.
+func TestScrubLeavesNoPart(t *testing.T) {
+	token := "sgt." + strings.Repeat("Ab3_", 10) + "xyz"
+	hexShare := "0165515fbaae4800" + strings.Repeat("b36fe30e99e33536", 5)
+	b64Share := "AdtLYlYcLQAAAAEBBKfFr4J7856mIhymby3TIjsr/x9h21SLpYwXVZkpVQEKru1O"
+	slashed := "AdtLYlYcLQAAAAEB/KfFr4J7856mIhymby3TIj/r+x9h21SLpYwXVZkpVQEKru1O"
+	for _, path := range []string{"transit/keys/", "transit/sign/", "transit/sign/e/", "auth/token/lookup/", "sys/policies/acl/", "sys/unseal/", ""} {
+		for _, secret := range []string{token, token + token, hexShare, strings.ToUpper(hexShare), b64Share, slashed, "x" + token, hexShare + "00"} {
+			for _, tail := range []string{"", "/rotate"} {
+				if got, want := Scrub(path+secret+tail), path+redacted+tail; got != want {
+					t.Errorf("%s became %s", path+secret+tail, got)
+				}
+			}
+		}
+	}
+	for _, honest := range []string{
+		"transit/sign/" + strings.Repeat("a0", 30), "transit/keys/" + strings.Repeat("z", 128), "transit/keys/" + strings.Repeat("0f", 32),
+	} {
+		if Scrub(honest) != honest {
+			t.Errorf("%s became %s", honest, Scrub(honest))
 		}
 	}
 }
