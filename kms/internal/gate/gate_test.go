@@ -129,14 +129,23 @@ func TestSecretsInTheWrongPlaceAreScrubbed(t *testing.T) {
 func TestScrubLeavesNoPart(t *testing.T) {
 	token := "sgt." + strings.Repeat("Ab3_", 10) + "xyz"
 	hexShare := "0165515fbaae4800" + strings.Repeat("b36fe30e99e33536", 5)
-	b64Share := "AdtLYlYcLQAAAAEBBKfFr4J7856mIhymby3TIjsr/x9h21SLpYwXVZkpVQEKru1O"
+	b64Share := "AdtLYlYcLQAAAAEBBKfFr4J7856mIhymby3TIjsr+x9h21SLpYwXVZkpVQEKru1O"
 	slashed := "AdtLYlYcLQAAAAEB/KfFr4J7856mIhymby3TIj/r+x9h21SLpYwXVZkpVQEKru1O"
 	for _, path := range []string{"transit/keys/", "transit/sign/", "transit/sign/e/", "auth/token/lookup/", "sys/policies/acl/", "sys/unseal/", ""} {
-		for _, secret := range []string{token, token + token, hexShare, strings.ToUpper(hexShare), b64Share, slashed, "x" + token, hexShare + "00"} {
+		for _, secret := range []string{token, token + token, hexShare, strings.ToUpper(hexShare), b64Share, "x" + b64Share, b64Share + "x", "x" + token, hexShare + "00"} {
 			for _, tail := range []string{"", "/rotate"} {
 				if got, want := Scrub(path+secret+tail), path+redacted+tail; got != want {
 					t.Errorf("%s became %s", path+secret+tail, got)
 				}
+			}
+		}
+	}
+	for _, path := range []string{"transit/keys/", "transit/sign/e/", "x", ""} {
+		got := Scrub(path + slashed + "/rotate")
+		for i := 0; i+8 <= len(slashed); i++ {
+			if strings.Contains(got, slashed[i:i+8]) {
+				t.Errorf("%s left %s of a share", path, slashed[i:i+8])
+				break
 			}
 		}
 	}

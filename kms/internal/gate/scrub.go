@@ -12,10 +12,10 @@ import (
 //
 //	a token          "sgt." and 43 characters of base64url
 //	a share, hex     96 digits
-//	a share, base64  64 characters, of which the first is A and any may be a slash
+//	a share, base64  64 characters, the first an A, in both cases; any may be a slash
 var (
-	secretLike   = regexp.MustCompile(`sgt\.[A-Za-z0-9_-]{20,}|[0-9a-fA-F]{96}|(?:^|[^A-Za-z0-9+/])A[A-Za-z0-9+/]{63}(?:$|[^A-Za-z0-9+/])`)
-	slashedShare = regexp.MustCompile(`(^|/)A[A-Za-z0-9+/]{63}($|/)`)
+	tokenOrHex  = regexp.MustCompile(`sgt\.[A-Za-z0-9_-]{20,}|[0-9a-fA-F]{96}`)
+	base64Share = regexp.MustCompile(`A[A-Za-z0-9+/]{63}`)
 )
 
 const (
@@ -26,23 +26,39 @@ const (
 
 // Scrub returns s with every segment between slashes replaced that holds what
 // looks like a token or a share, whole: what is left beside a match may be a part
-// of the secret too.
+// of the secret too. From a share with slashes in it on, nothing is left.
 func Scrub(s string) string {
 	if !LooksSecret(s) {
 		return s
 	}
 	segments := strings.Split(s, "/")
 	for i, segment := range segments {
-		if secretLike.MatchString(segment) {
+		if tokenOrHex.MatchString(segment) || shareAt(segment) >= 0 {
 			segments[i] = redacted
 		}
 	}
-	return slashedShare.ReplaceAllString(strings.Join(segments, "/"), "${1}"+redacted+"${2}")
+	s = strings.Join(segments, "/")
+	if at := shareAt(s); at >= 0 {
+		s = s[:strings.LastIndexByte(s[:at], '/')+1] + redacted
+	}
+	return s
+}
+
+// shareAt is where a base64 share may begin in s, or -1. A name of 64 characters
+// in one case, such as a hash in hex, is none.
+func shareAt(s string) int {
+	for _, m := range base64Share.FindAllStringIndex(s, -1) {
+		run := s[m[0]:m[1]]
+		if strings.ToLower(run) != run && strings.ToUpper(run) != run {
+			return m[0]
+		}
+	}
+	return -1
 }
 
 // LooksSecret says whether Scrub would change s.
 func LooksSecret(s string) bool {
-	return len(s) >= shortestSecret && (secretLike.MatchString(s) || slashedShare.MatchString(s))
+	return len(s) >= shortestSecret && (tokenOrHex.MatchString(s) || shareAt(s) >= 0)
 }
 
 // scrub cleans what a caller may have chosen in a record.
