@@ -76,23 +76,17 @@ func (s *Service) current(c *Call, ref KeyRef) (KeyInfo, error) {
 //
 // Errors: ErrUnknownKeyType, ErrExportRefused, ErrUnsupported, ErrBadRequest.
 func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req CreateKeyRequest) (KeyInfo, error) {
-	m, err := c.mount(ref)
+	mount, unlock, err := s.claim(ctx, c, ref, "transit/keys/create")
 	if err != nil {
-		return KeyInfo{}, s.refuse(c, verb{operation: "transit/keys/create", need: policy.Update}, err)
-	}
-	id := m.UUID + "/" + ref.Name
-	unlock, err := s.keyLocks.lock(ctx, id)
-	if err != nil {
-		s.Reject(c.Origin, c, err)
 		return KeyInfo{}, err
 	}
 	defer unlock()
-	exists := s.refresh(c).Key(m.UUID, ref.Name) != nil
+	exists := c.view.Key(mount, ref.Name) != nil
 	need := policy.Update
 	if !exists && c.Caller.Allow(c.Path, policy.Create) {
 		need = policy.Create
 	}
-	_, err = s.write(ctx, c, verb{operation: "transit/keys/create", need: need, action: pass.Generate, key: id}, func(a *gate.Admission) (state.Command, error) {
+	_, err = s.write(ctx, c, verb{operation: "transit/keys/create", need: need, action: pass.Generate, key: mount + "/" + ref.Name}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
 		if err := req.check(); err != nil {
 			return nil, err
@@ -107,12 +101,12 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 		if typ == "" {
 			typ = state.AES256GCM
 		}
-		v, err := s.generate(ctx, a, m.UUID, ref.Name, c.view.FirstVersion(m.UUID, ref.Name), typ)
+		v, err := s.generate(ctx, a, mount, ref.Name, c.view.FirstVersion(mount, ref.Name), typ)
 		if err != nil {
 			return nil, err
 		}
 		return &state.CreateKey{
-			Key:     state.Key{Mount: m.UUID, Name: ref.Name, Type: typ, AutoRotate: int64(req.AutoRotate / time.Second)},
+			Key:     state.Key{Mount: mount, Name: ref.Name, Type: typ, AutoRotate: int64(req.AutoRotate / time.Second)},
 			Version: *v,
 		}, nil
 	})
@@ -158,13 +152,28 @@ func (s *Service) refuse(c *Call, v verb, err error) error {
 	return s.act(c, v, func(*gate.Admission) error { return err })
 }
 
+// claim takes the lock of a key that is about to be changed, and then moves the
+// call to the newest view. It returns the mount's UUID.
+func (s *Service) claim(ctx context.Context, c *Call, ref KeyRef, operation string) (mount string, unlock func(), err error) {
+	m, err := c.mount(ref)
+	if err != nil {
+		return "", nil, s.refuse(c, verb{operation: operation, need: policy.Update}, err)
+	}
+	unlock, err = s.keyLocks.lock(ctx, m.UUID+"/"+ref.Name)
+	if err != nil {
+		s.Reject(c.Origin, c, err)
+		return "", nil, err
+	}
+	s.refresh(c)
+	return m.UUID, unlock, nil
+}
+
 // refresh moves a call that writes to the newest view: the state it changes is
 // the one it looks at, under the key's lock.
-func (s *Service) refresh(c *Call) *view {
+func (s *Service) refresh(c *Call) {
 	if v := s.view.Load(); v != nil {
 		c.view = v
 	}
-	return c.view
 }
 
 func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name string, number uint32, typ state.KeyType) (*state.KeyVersion, error) {
@@ -291,19 +300,12 @@ func (s *Service) RotateKey(ctx context.Context, c *Call, ref KeyRef) (KeyInfo, 
 
 // rotate rotates a key; if from is not 0, only from that version.
 func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) (KeyInfo, error) {
-	m, err := c.mount(ref)
+	mount, unlock, err := s.claim(ctx, c, ref, "transit/keys/rotate")
 	if err != nil {
-		return KeyInfo{}, s.refuse(c, verb{operation: "transit/keys/rotate", need: policy.Update}, err)
-	}
-	id := m.UUID + "/" + ref.Name
-	unlock, err := s.keyLocks.lock(ctx, id)
-	if err != nil {
-		s.Reject(c.Origin, c, err)
 		return KeyInfo{}, err
 	}
 	defer unlock()
-	s.refresh(c)
-	_, err = s.write(ctx, c, verb{operation: "transit/keys/rotate", need: policy.Update, action: pass.Generate, key: id}, func(a *gate.Admission) (state.Command, error) {
+	_, err = s.write(ctx, c, verb{operation: "transit/keys/rotate", need: policy.Update, action: pass.Generate, key: mount + "/" + ref.Name}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
 		k, err := c.key(ref, ErrKeyNotFound)
 		if err != nil {
