@@ -12,22 +12,22 @@ const (
 	RSA2048   KeyType = "rsa-2048"
 	RSA3072   KeyType = "rsa-3072"
 	RSA4096   KeyType = "rsa-4096"
+	AES128GCM KeyType = "aes128-gcm96"
 	AES256GCM KeyType = "aes256-gcm96"
+	ChaCha20  KeyType = "chacha20-poly1305"
+	XChaCha20 KeyType = "xchacha20-poly1305"
+	HMAC      KeyType = "hmac"
 )
 
 // KeyTypes lists every type in the order they are documented.
 func KeyTypes() []KeyType {
-	return []KeyType{AES256GCM, ECDSAP256, ECDSAP384, ECDSAP521, Ed25519, RSA2048, RSA3072, RSA4096}
+	return []KeyType{
+		AES256GCM, AES128GCM, ChaCha20, XChaCha20, ECDSAP256, ECDSAP384, ECDSAP521, Ed25519, RSA2048, RSA3072, RSA4096, HMAC,
+	}
 }
 
 // Known says whether t is a type that this build can use.
-func (t KeyType) Known() bool {
-	switch t {
-	case ECDSAP256, ECDSAP384, ECDSAP521, Ed25519, RSA2048, RSA3072, RSA4096, AES256GCM:
-		return true
-	}
-	return false
-}
+func (t KeyType) Known() bool { return t.Signs() || t.Encrypts() || t == HMAC }
 
 // RSA says whether keys of t are RSA keys, which have padding and salt options.
 func (t KeyType) RSA() bool { return t == RSA2048 || t == RSA3072 || t == RSA4096 }
@@ -36,13 +36,18 @@ func (t KeyType) RSA() bool { return t == RSA2048 || t == RSA3072 || t == RSA409
 func (t KeyType) ECDSA() bool { return t == ECDSAP256 || t == ECDSAP384 || t == ECDSAP521 }
 
 // Asymmetric says whether keys of t have a public half.
-func (t KeyType) Asymmetric() bool { return t != AES256GCM }
+func (t KeyType) Asymmetric() bool { return t.ECDSA() || t.RSA() || t == Ed25519 }
 
 // Signs says whether keys of t sign and verify.
 func (t KeyType) Signs() bool { return t.Asymmetric() }
 
 // Encrypts says whether keys of t encrypt and decrypt.
-func (t KeyType) Encrypts() bool { return t == AES256GCM }
+func (t KeyType) Encrypts() bool { return t.ShortNonce() || t == XChaCha20 }
+
+// ShortNonce says whether keys of t encrypt with random nonces of 96 bits, whose
+// number under one key is limited: see MaxEncryptions. XChaCha20-Poly1305 has 192
+// bits and no such limit.
+func (t KeyType) ShortNonce() bool { return t == AES128GCM || t == AES256GCM || t == ChaCha20 }
 
 // VersionState is where a key version stands in its life (SP 800-57 Part 1,
 // section 7). A transit key's versions are born active.
@@ -92,6 +97,10 @@ type Key struct {
 	DeletionAllowed bool    `codec:"x"`
 	AutoRotate      int64   `codec:"r"` // seconds between automatic rotations; 0 never
 	Created         int64   `codec:"c"` // unix nanoseconds
+
+	KeySize   uint32 `codec:"z,omitempty"` // bytes of an hmac key; 0 for other types
+	Deleted   int64  `codec:"y,omitempty"` // unix nanoseconds since when it is deleted; 0 of a key in use
+	DestroyAt int64  `codec:"w,omitempty"` // unix nanoseconds from which a deleted key may be destroyed
 }
 
 // ID is the key's identity across mounts, "<mount uuid>/<name>".
