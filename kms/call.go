@@ -30,6 +30,9 @@ type Call struct {
 	view    *view
 	serving uint64 // the serving period in which the view was taken
 	token   *state.Token
+	counted bool         // the token's uses are limited, and one was spent on this request
+	seen    *state.Token // a live token that was refused for where it came from
+	late    bool         // works even while the audit log cannot be written
 }
 
 // Begin takes the view that the whole request is decided on, before
@@ -46,6 +49,7 @@ func (s *Service) Begin(o Origin) (*Call, error) {
 	if err := s.audit.Err(); err != nil {
 		return nil, translate(err)
 	}
+	c.late = false
 	return c, nil
 }
 
@@ -65,7 +69,7 @@ func (s *Service) BeginUnaudited(o Origin) (*Call, error) {
 		}
 		return nil, ErrNoLeader
 	}
-	return &Call{Origin: o, view: v, serving: serving}, nil
+	return &Call{Origin: o, view: v, serving: serving, late: true}, nil
 }
 
 // Confirm says whether what was computed may still leave: the node neither
@@ -82,11 +86,24 @@ func (s *Service) Confirm(c *Call) error {
 }
 
 // Authenticate finds the caller behind a token. ErrInvalidToken covers missing,
-// malformed, forged, unknown, expired and revoked ones alike.
+// malformed, forged, unknown, expired, revoked and used up ones alike, and those
+// from where they may not be used. Of a token whose uses are limited it spends
+// one, and then it waits for the cluster and has the errors of a write too.
 func (s *Service) Authenticate(c *Call, token string) error {
 	t := s.lookupToken(c.view, token)
 	if t == nil {
 		return ErrInvalidToken
+	}
+	if len(t.BoundCIDRs) != 0 && !within(t.BoundCIDRs, c.Remote) {
+		c.seen = t
+		return ErrInvalidToken
+	}
+	if t.Uses != 0 {
+		var err error
+		if t, err = s.spendUse(c, t); err != nil {
+			return err
+		}
+		c.counted = true
 	}
 	c.token = t
 	c.Caller = policy.Caller{
@@ -128,6 +145,9 @@ func (s *Service) Reject(o Origin, c *Call, err error) {
 		Outcome: audit.OutcomeRefused, Code: Code(err),
 	}
 	if c == nil || c.token == nil {
+		if c != nil && c.seen != nil { // a token in the wrong hands, perhaps: say whose
+			rec.Accessor, rec.DisplayName = c.seen.Accessor, c.seen.DisplayName
+		}
 		s.audit.Refuse(rec, o.Remote)
 		return
 	}
