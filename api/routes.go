@@ -43,6 +43,7 @@ const (
 	mountVar  = "{mount}"
 	keyVar    = "{name}"
 	hashVar   = "{hash}"
+	roleVar   = "{role}"
 	policyVar = "{policy}" // checked by its own rules, which say what is wrong
 )
 
@@ -93,6 +94,12 @@ func (s *Server) routes() []*route {
 
 		{"POST PUT", "auth/token/create", controlBody, commit, token, false, "auth/token/create", "Make a token.", handle(createToken), nil},
 		{"POST PUT", "auth/token/create-orphan", controlBody, commit, token, false, "auth/token/create", "Make a token without a parent.", handle(createOrphan), nil},
+		{"POST PUT", "auth/token/create/" + roleVar, controlBody, commit, token, false, "auth/token/create", "Make a token as a role has it.", handle(createWithRole), nil},
+		{"LIST", "auth/token/roles", 0, quick, token, false, "auth/token/roles/list", "The names of the token roles.", handle(listTokenRoles), nil},
+		{"GET", "auth/token/roles/" + roleVar, 0, quick, token, false, "auth/token/roles/read", "Describe a token role.", handle(readTokenRole), nil},
+		{"POST PUT", "auth/token/roles/" + roleVar, controlBody, commit, token, false, "auth/token/roles/write", "Make or change a token role.", handle(writeTokenRole), nil},
+		{"DELETE", "auth/token/roles/" + roleVar, 0, commit, token, false, "auth/token/roles/delete", "Delete a token role; its tokens stay.", handle(deleteTokenRole), nil},
+		{"LIST", "auth/token/accessors", 0, quick, token, false, "auth/token/accessors", "The accessors of all tokens. Needs sudo.", handle(listAccessors), nil},
 		{"GET POST PUT", "auth/token/lookup-self", controlBody, quick, token, false, "auth/token/lookup", "Describe the caller's token.", handle(lookupSelf), nil},
 		{"POST PUT", "auth/token/lookup", controlBody, quick, token, false, "auth/token/lookup", "Describe a token.", handle(lookup), nil},
 		{"POST PUT", "auth/token/lookup-accessor", controlBody, quick, token, false, "auth/token/lookup", "Describe a token by its accessor.", handle(lookupAccessor), nil},
