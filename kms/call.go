@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"context"
 	"crypto/sha256"
 	"strings"
 	"time"
@@ -99,8 +100,12 @@ func (s *Service) Authenticate(c *Call, token string) error {
 		return ErrInvalidToken
 	}
 	if t.Uses != 0 {
+		// Not the request's own context: what became of the use must be known to
+		// the log even if the client hangs up.
+		ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+		defer cancel()
 		var err error
-		if t, err = s.spendUse(c, t); err != nil {
+		if t, err = s.spendUse(ctx, c, t); err != nil {
 			return err
 		}
 		c.counted = true

@@ -21,10 +21,7 @@ func (c *Call) spent() bool { return c.counted && c.token.Uses == 0 }
 //
 // Errors: ErrInvalidToken when somebody else spent the last, ErrOutcomeUnknown,
 // and those of a write.
-func (s *Service) spendUse(c *Call, t *state.Token) (*state.Token, error) {
-	// No request of a client that hangs up stays without its outcome.
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-	defer cancel()
+func (s *Service) spendUse(ctx context.Context, c *Call, t *state.Token) (*state.Token, error) {
 	id := newProposal()
 	rec := audit.Record{
 		Type: audit.TypeIntent, RequestID: c.RequestID, Operation: "auth/token/use", Accessor: t.Accessor, DisplayName: t.DisplayName,
