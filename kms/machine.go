@@ -54,8 +54,9 @@ func (b *sealedState) name() barrier.Name {
 // applied is the result of an entry that took effect: the command's own, and the
 // state right after it, so that an answer never depends on what came next.
 type applied struct {
-	result any
-	state  *state.State
+	result   any
+	state    *state.State
+	replayed bool // the command had taken effect before
 }
 
 // kept is the result of an entry that a sealed node will apply at unseal. What
@@ -89,7 +90,7 @@ func (m *machine) Apply(index uint64, data []byte) any {
 	if err != nil {
 		return err
 	}
-	return applied{result, m.state}
+	return applied{result: result, state: m.state}
 }
 
 func (m *machine) takeClear(p state.Part) error {

@@ -267,7 +267,7 @@ func TestConcurrentRotationsMakeOneVersionEach(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	info, err := n.ReadKey(n.call(n.root, "GET", "transit/keys/web"), ref)
+	info, err := n.ReadKey(n.call(n.root, "GET", "transit/keys/web"), ref, VersionRange{})
 	if err != nil || info.Latest != 17 || len(info.Versions) != 17 {
 		t.Fatalf("after 16 rotations: %+v, %v", info.Key, err)
 	}
@@ -577,7 +577,7 @@ func TestAWriteThatWaitedTooLongIsNotBegun(t *testing.T) {
 
 func TestUnknownOutcomeIsNeitherSuccessNorFailure(t *testing.T) {
 	n := newNode(t)
-	_, err := n.propose(impatient{t.Context()}, newProposal(), &state.Tick{})
+	_, err := n.submit(impatient{t.Context()}, newProposal(), nil, &state.Tick{})
 	if !errors.Is(err, ErrOutcomeUnknown) || outcome(err) != audit.OutcomeUnknown {
 		t.Fatalf("got %v (%s)", err, outcome(err))
 	}

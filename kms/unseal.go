@@ -94,6 +94,7 @@ func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
 	cluster := s.view.Load().Cluster
 	s.audit.SetHashKey(cluster.AuditKey)
 	s.keys.Unseal(bar)
+	s.clock.begin(time.Now(), time.Unix(0, s.view.Load().Time))
 	s.epochErr.Store(nil) // of an earlier unseal
 	s.numbering.Lock()
 	s.numbering.bar = bar
