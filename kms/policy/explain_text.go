@@ -26,8 +26,11 @@ func (x *explainer) reason(runnerUp *grant) string {
 	default:
 		text += " does not grant " + inWords(x.Need&^given)
 	}
-	if runnerUp == nil {
-		return text + ", and no other path matches"
+	switch {
+	case runnerUp == nil && len(x.Others) > 0:
+		return text + ", and cancels what other policies grant at the same path"
+	case runnerUp == nil:
+		return text + ", and no other rule matches"
 	}
 	_, by := compare(&grant{pattern: x.Rule.Pattern, wild: newWildcard(x.Rule.Pattern)}, runnerUp)
 	return fmt.Sprintf("%s; it decides because %s %q, the next best", text, criteria[by].won, runnerUp.pattern)
