@@ -3,6 +3,7 @@ package kms
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,6 +135,8 @@ func (s *Service) askedAbout(c *Call, a *gate.Admission, q PolicyQuestion) ([]st
 		}
 		names = append(names, canonical)
 	}
+	slices.Sort(names)
+	names = slices.Compact(names)
 	a.Record.Fields["policies"] = strings.Join(names, ",")
 	if !c.mayLearn(names) {
 		return nil, ErrPermissionDenied

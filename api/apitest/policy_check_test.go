@@ -51,8 +51,8 @@ path "transit/*" { capabilities = ["read"] }`)
 	}
 }
 
-// Who may ask about whom. Each row is asked by three spellings of the same token
-// and by the names of its policies.
+// Who may ask about whom: each asker asks about a token in both its spellings, and
+// about its policies by name, at every path that takes such a question.
 func TestPolicyCheckSaysNothingOfOthersWithoutTheRight(t *testing.T) {
 	t.Parallel()
 	n := apitest.New(t)
@@ -113,6 +113,10 @@ path "sys/capabilities-accessor" { capabilities = ["update"] }
 	wantError(t, n.Post(checkPath, half, object{"path": "a", "policies": "ghost"}), 403, "permission_denied")
 	wantStatus(t, n.Post(checkPath, token, object{"path": "a", "token": token}), 200)
 	wantStatus(t, n.Post(checkPath, token, object{"path": "a", "accessor": accessor}), 200)
+	twice := wantStatus(t, n.Post(checkPath, half, object{"path": "transit/sign/secret", "policies": "secret,SECRET"}), 200)
+	if twice.Text("data", "rule", "policy") != "secret" || len(strs(twice, "data", "others")) != 0 {
+		t.Errorf("the same policy twice: %s", twice)
+	}
 	r := wantStatus(t, n.Post(checkPath, n.Root(), object{"path": "sys/seal", "policies": []string{"secret", "root"}}), 200)
 	if r.Text("data", "rule", "policy") != "root" {
 		t.Errorf("root by name: %s", r)
