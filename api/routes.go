@@ -89,7 +89,10 @@ func (s *Server) routes() []*route {
 		{"GET", "sys/policies/acl/" + policyVar, 0, quick, token, false, "sys/policy/read", "A policy's text.", handle(readPolicy), nil},
 		{"POST PUT", "sys/policies/acl/" + policyVar, controlBody, commit, token, false, "sys/policy/write", "Write a policy.", handle(writePolicy), nil},
 		{"DELETE", "sys/policies/acl/" + policyVar, 0, commit, token, false, "sys/policy/delete", "Delete a policy.", handle(deletePolicy), nil},
+		{"POST PUT", "sys/policies/check", controlBody, quick, token, true, "sys/policy/check", "Which rule decides a path, and why.", handle(checkPolicy), nil},
 		{"POST PUT", "sys/capabilities-self", controlBody, quick, token, false, "sys/capabilities-self", "What the caller may do at given paths.", handle(capabilitiesSelf), nil},
+		{"POST PUT", "sys/capabilities", controlBody, quick, token, false, "sys/capabilities", "What a token may do at given paths.", handle(capabilities), nil},
+		{"POST PUT", "sys/capabilities-accessor", controlBody, quick, token, false, "sys/capabilities-accessor", "What the token of an accessor may do at given paths.", handle(capabilitiesAccessor), nil},
 
 		{"POST PUT", "auth/token/create", controlBody, commit, token, false, "auth/token/create", "Make a token.", handle(createToken), nil},
 		{"POST PUT", "auth/token/create-orphan", controlBody, commit, token, false, "auth/token/create", "Make a token without a parent.", handle(createOrphan), nil},

@@ -50,6 +50,13 @@ func TestEveryCall(t *testing.T) {
 		{"read policy", data(`{"name":"p","policy":"path {}"}`), func(c *Client) (any, error) { return c.Sys().ReadPolicy(ctx, "p") }, seen{"GET", "/v1/sys/policies/acl/p", canary, ""}, "path {}"},
 		{"write policy", reply(204, ""), func(c *Client) (any, error) { return nil, c.Sys().WritePolicy(ctx, "p", "x") }, seen{"PUT", "/v1/sys/policies/acl/p", canary, `{"policy":"x"}`}, "<nil>"},
 		{"delete policy", reply(204, ""), func(c *Client) (any, error) { return nil, c.Sys().DeletePolicy(ctx, "p") }, seen{"DELETE", "/v1/sys/policies/acl/p", canary, ""}, "<nil>"},
+		{"check", data(`{"allowed":true,"path":"a","rule":{"policy":"p","path":"a","capabilities":["read"]},"others":[{"policy":"q","path":"*","capabilities":["list"],"why":"w"}]}`), func(c *Client) (any, error) {
+			d, err := c.Sys().CheckPolicy(ctx, wire.PolicyCheckRequest{Path: "a", Capabilities: []string{"read"}, Token: secret})
+			return fmt.Sprint(d.Allowed, *d.Rule, d.Others), err
+		}, seen{"POST", "/v1/sys/policies/check", canary, `{"path":"a","capabilities":["read"],"token":"other"}`}, "true {p a [read]} [{{q * [list]} w}]"},
+		{"check text", data(`{"valid":true,"rules":3}`), func(c *Client) (any, error) { return c.Sys().CheckPolicyText(ctx, "x") }, seen{"POST", "/v1/sys/policies/check", canary, `{"policy":"x"}`}, "3"},
+		{"capabilities of a token", data(`{"a":["read"]}`), func(c *Client) (any, error) { return c.Sys().CapabilitiesOf(ctx, secret, "a") }, seen{"POST", "/v1/sys/capabilities", canary, `{"token":"other","paths":["a"]}`}, "map[a:[read]]"},
+		{"capabilities of an accessor", data(`{"a":["read"]}`), func(c *Client) (any, error) { return c.Sys().CapabilitiesOfAccessor(ctx, "acc", "a") }, seen{"POST", "/v1/sys/capabilities-accessor", canary, `{"accessor":"acc","paths":["a"]}`}, "map[a:[read]]"},
 		{"capabilities", data(`{"a/b":["read"]}`), func(c *Client) (any, error) { return c.Sys().Capabilities(ctx, "a/b") }, seen{"POST", "/v1/sys/capabilities-self", canary, `{"paths":["a/b"]}`}, "map[a/b:[read]]"},
 		{"create token", reply(200, authBody), func(c *Client) (any, error) {
 			a, err := c.Token().Create(ctx, wire.TokenCreateRequest{TTL: wire.DurationOf(time.Hour)})

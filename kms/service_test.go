@@ -414,7 +414,7 @@ func TestPolicyNamesHaveOneSpelling(t *testing.T) {
 		if err := n.WritePolicy(t.Context(), c, name, `path "a" { capabilities = ["read"] }`); !errors.Is(err, ErrBadPolicy) {
 			t.Errorf("write %q: %v", name, err)
 		}
-		if _, _, err := n.ReadPolicy(c, name); !errors.Is(err, ErrBadPolicy) {
+		if _, err := n.ReadPolicy(c, name); !errors.Is(err, ErrBadPolicy) {
 			t.Errorf("read %q: %v", name, err)
 		}
 		if err := n.DeletePolicy(t.Context(), c, name); !errors.Is(err, ErrBadPolicy) {
