@@ -53,7 +53,7 @@ func (o *Opened) Barrier() *barrier.Barrier { return o.opened().bar }
 
 // NextTerm makes the record that continues the one in force by one random term.
 // All of it but Wrapped is what it was, so the shares stay the same. It was read
-// back before it is returned, and it takes effect with Prepare and Adopt alone.
+// back before it is returned, and it takes effect with Adopt alone.
 // now is in unix nanoseconds. Errors: barrier.ErrWiped, ErrReadBack, and
 // barrier.ErrTerms when there is no room for another term.
 func (o *Opened) NextTerm(now int64) (*Record, error) {
@@ -92,33 +92,23 @@ func (o *Opened) NextTerm(now int64) (*Record, error) {
 	return next, nil
 }
 
-// Successor is a record that was found to continue the one in force by one term,
-// and has not taken effect. It redacts itself everywhere.
-type Successor struct {
-	_ [0]func()
-	redacted
-	hidden func() *successor
-}
-
-type successor struct {
-	of     *opened
-	from   *Record // that it continues
-	record *Record
-	terms  *barrier.TermStore
-}
-
-// Prepare checks that r continues the record in force by exactly one term, and
-// changes nothing. The caller ends it with Adopt or Drop. Errors: ErrNotSuccessor
-// with what differs, ErrRecordDamaged, barrier.ErrWiped.
-func (o *Opened) Prepare(r *Record) (*Successor, error) {
+// Adopt puts in force a record that continues the present one by exactly one
+// term, and extends the Barrier by it. Errors: ErrNotSuccessor with what differs,
+// ErrRecordDamaged, barrier.ErrWiped; the Opened is then what it was.
+func (o *Opened) Adopt(r *Record) error {
 	s := o.opened()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ts, err := s.check(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &Successor{hidden: hide(&successor{of: s, from: s.record, record: r.clone(), terms: ts})}, nil
+	defer ts.Wipe()
+	if err := s.bar.Extend(ts); err != nil {
+		return err
+	}
+	s.record = r.clone()
+	return nil
 }
 
 // check opens what may be a successor. The caller holds mu and wipes the result.
@@ -144,34 +134,6 @@ func (s *opened) check(r *Record) (*barrier.TermStore, error) {
 	}
 	return next, nil
 }
-
-// Term returns the number of the term that Adopt makes the active one.
-func (n *Successor) Term() uint64 { return n.hidden().terms.Active() }
-
-// Adopt puts the record in force and extends the Barrier. Errors:
-// ErrNotSuccessor when another record came into force since Prepare,
-// barrier.ErrWiped; the Opened is then what it was.
-func (n *Successor) Adopt() error {
-	next := n.hidden()
-	defer n.Drop()
-	s := next.of
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.root == nil {
-		return barrier.ErrWiped
-	}
-	if s.record != next.from {
-		return fmt.Errorf("%w: another one came into force meanwhile", ErrNotSuccessor)
-	}
-	if err := s.bar.Extend(next.terms); err != nil {
-		return err
-	}
-	s.record = next.record
-	return nil
-}
-
-// Drop overwrites the terms of a successor that does not take effect.
-func (n *Successor) Drop() { n.hidden().terms.Wipe() }
 
 // Beside opens another record of the same seal under the same root key, with a
 // Barrier of its own. Errors: ErrNotSuccessor, ErrRecordDamaged,

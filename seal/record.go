@@ -129,7 +129,7 @@ func (r *Record) validate() error {
 
 // Continues says whether r may stand in a log after prev: the record of the same
 // seal, with another term store. Whether that store continues the earlier one
-// shows only under the root key; see Opened.Prepare. Errors: ErrNotSuccessor with
+// shows only under the root key; see Opened.Adopt. Errors: ErrNotSuccessor with
 // what differs, ErrRecord.
 func (r *Record) Continues(prev *Record) error {
 	if err := r.sameSeal(prev); err != nil {
