@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 
@@ -116,8 +117,11 @@ func (s *opened) check(r *Record) (*barrier.TermStore, error) {
 	if s.root == nil {
 		return nil, barrier.ErrWiped
 	}
-	if err := r.Continues(s.record); err != nil {
+	if err := r.SameSeal(s.record); err != nil {
 		return nil, err
+	}
+	if bytes.Equal(r.Wrapped, s.record.Wrapped) {
+		return nil, fmt.Errorf("%w: it is the same record", ErrNotSuccessor)
 	}
 	have, err := s.record.unwrap(s.root)
 	if err != nil {
@@ -145,7 +149,7 @@ func (o *Opened) Beside(r *Record) (*Opened, error) {
 	if s.root == nil {
 		return nil, barrier.ErrWiped
 	}
-	if err := r.sameSeal(s.record); err != nil {
+	if err := r.SameSeal(s.record); err != nil {
 		return nil, err
 	}
 	root := append([]byte(nil), s.root...)
@@ -166,7 +170,7 @@ func (o *Opened) Reach(r *Record) error {
 	if s.root == nil {
 		return barrier.ErrWiped
 	}
-	if err := r.sameSeal(s.record); err != nil {
+	if err := r.SameSeal(s.record); err != nil {
 		return err
 	}
 	ts, err := r.unwrap(s.root)

@@ -144,6 +144,7 @@ func TestAdoptRefuses(t *testing.T) {
 		"changed generation":  {change(func(r *Record) { r.Generation = 2 }), ErrNotSuccessor, "generation differs"},
 		"changed creation":    {change(func(r *Record) { r.Created++ }), ErrNotSuccessor, "time of creation differs"},
 		"fewer shares":        {change(func(r *Record) { r.Shares, r.Commitments = 2, r.Commitments[:2] }), ErrNotSuccessor, "number of shares differs"},
+		"none":                {nil, ErrRecord, "there is none"},
 		"another type":        {change(func(r *Record) { r.Type = "pkcs11" }), ErrRecord, "seal type"},
 		"flipped bit":         {change(func(r *Record) { r.Wrapped[40] ^= 1 }), ErrRecordDamaged, ""},
 		"cut":                 {change(func(r *Record) { r.Wrapped = r.Wrapped[:20] }), ErrRecordDamaged, ""},

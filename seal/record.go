@@ -127,23 +127,14 @@ func (r *Record) validate() error {
 	return nil
 }
 
-// Continues says whether r may stand in a log after prev: the record of the same
-// seal, with another term store. Whether that store continues the earlier one
-// shows only under the root key; see Opened.Adopt. Errors: ErrNotSuccessor with
-// what differs, ErrRecord.
-func (r *Record) Continues(prev *Record) error {
-	if err := r.sameSeal(prev); err != nil {
-		return err
+// SameSeal says whether all but the wrapped term store is equal, so that the
+// shares of one record open the other. Whether the term store of one continues
+// that of the other shows only under the root key; see Opened.Adopt. Errors:
+// ErrNotSuccessor with what differs, ErrRecord.
+func (r *Record) SameSeal(o *Record) error {
+	if r == nil || o == nil {
+		return fmt.Errorf("%w: there is none", ErrRecord)
 	}
-	if bytes.Equal(r.Wrapped, prev.Wrapped) {
-		return fmt.Errorf("%w: it is the same record", ErrNotSuccessor)
-	}
-	return nil
-}
-
-// sameSeal says whether all but the wrapped term store is equal, so that the
-// shares of one record open the other.
-func (r *Record) sameSeal(o *Record) error {
 	if err := r.validate(); err != nil {
 		return err
 	}
