@@ -1,8 +1,16 @@
 package kms
 
 import (
+	"bytes"
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -310,7 +318,7 @@ func TestTermRotatesByUse(t *testing.T) {
 	}
 }
 
-// Sealing takes the root key too, and nothing of a term or root key is in a file.
+// Sealing takes the root key too.
 func TestSealWipesTheRootKey(t *testing.T) {
 	n := newNode(t)
 	n.rotateTerm()
@@ -327,5 +335,93 @@ func TestSealWipesTheRootKey(t *testing.T) {
 	}
 	if err := opened.Reach(record); !errors.Is(err, barrier.ErrWiped) {
 		t.Errorf("the record still opens: %v", err)
+	}
+}
+
+// The root key is in no file, also after rotations, snapshots and a seal: what is
+// on disk is wrapped by it.
+func TestRootKeyIsInNoFile(t *testing.T) {
+	n := newNode(t)
+	n.rotateTerm()
+	if err := n.store.Snapshot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	n.rotateTerm()
+	record := *n.machine.sealRecord()
+	if err := n.Seal(n.rootCall("sys/seal")); err != nil {
+		t.Fatal(err)
+	}
+	// Of one share of one, the value is the shared secret.
+	share, err := hex.DecodeString(n.share)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := hkdf.Key(sha256.New, share[12:44], []byte(record.ClusterID), "signet root v1", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped := record.Wrapped
+	record.Wrapped = nil
+	head, err := json.Marshal(&record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts, err := barrier.UnwrapTermStore(root, append([]byte("signet seal record v1\x00"), head...), wrapped)
+	if err != nil || ts.Active() != 3 {
+		t.Fatalf("this is not the root key: %v", err)
+	}
+	forms := map[string][]byte{
+		"raw": root, "hex": []byte(hex.EncodeToString(root)), "base64": []byte(base64.RawStdEncoding.EncodeToString(root)[:42]),
+	}
+	files, sawRecord := 0, false
+	err = filepath.WalkDir(n.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		files++
+		sawRecord = sawRecord || bytes.Contains(content, []byte(base64.StdEncoding.EncodeToString(wrapped)))
+		for form, b := range forms {
+			if bytes.Contains(content, b) {
+				t.Errorf("%s holds the root key, %s", path, form)
+			}
+		}
+		return err
+	})
+	if err != nil || files < 4 || !sawRecord {
+		t.Errorf("%d files were looked at, the record in force was among them: %t, %v", files, sawRecord, err)
+	}
+}
+
+// Snapshots are taken while the term moves, and the node starts from each.
+func TestSnapshotsAmongRotations(t *testing.T) {
+	n := newNode(t)
+	ref := n.key("web", "ed25519")
+	for range 3 {
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_ = n.store.Snapshot(context.Background()) // nothing new is an error
+				}
+			}
+		})
+		for range 10 {
+			n.rotateTerm()
+		}
+		close(stop)
+		wg.Wait()
+		before := n.term().Term
+		n.restart()
+		if after := n.term().Term; after != before {
+			t.Fatalf("term %d, then %d", before, after)
+		}
+		if _, err := n.sign(ref); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
