@@ -29,8 +29,8 @@ var (
 var (
 	// ErrParams: Create cannot make such a seal; the text says why.
 	ErrParams = errors.New("seal: cannot make such a seal")
-	// ErrReadBack: what Create made did not come back out of its shares.
-	ErrReadBack = errors.New("seal: the new shares do not open the new record: nothing was stored, suspect this machine's memory and run init again")
+	// ErrReadBack: what was just made did not come back out of its own bytes.
+	ErrReadBack = errors.New("seal: the new seal record does not open again: nothing was stored, suspect this machine's memory and try again")
 	// ErrRecord: not a seal record in canonical form; the text says why.
 	ErrRecord = errors.New("seal: not a usable seal record")
 	// ErrNotSuccessor: a record that would replace the one in force is not the
