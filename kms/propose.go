@@ -122,7 +122,10 @@ func (s *Service) sealCommand(n *state.Numbered) ([]byte, error) {
 }
 
 func (s *Service) sealCommandLocked(n *state.Numbered) ([]byte, error) {
-	clear, err := state.Encode(n)
+	plain := *n
+	var beside []state.Part
+	plain.Command, beside = inClear(n.Command)
+	clear, err := state.Encode(&plain)
 	if err != nil {
 		return nil, err
 	}
@@ -135,5 +138,5 @@ func (s *Service) sealCommandLocked(n *state.Numbered) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state.EncodeEntry(state.Part{Kind: state.PartCommand, Data: sealed}), nil
+	return state.EncodeEntry(append(beside, state.Part{Kind: state.PartCommand, Data: sealed})...), nil
 }

@@ -67,6 +67,9 @@ type Service struct {
 	keyLocks keyLocks
 	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
 
+	rotating chan struct{} // holds one element while the barrier's term rotates
+	termDue  chan struct{} // tells watchTerm that the term has sealed enough; capacity 1
+
 	making chan struct{} // holds one element for each key being made; bounded
 
 	epochErr atomic.Pointer[error] // why serving did not begin, the last time
@@ -88,7 +91,12 @@ type view struct {
 // Open starts the domain on a store that may be empty. The node is sealed until
 // Unseal. Errors are those of raftstore.Open and audit.Open.
 func Open(cfg Config) (*Service, error) {
-	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1), wake: make(chan struct{}, 1), due: make(chan struct{}, 1), making: make(chan struct{}, max(1, runtime.NumCPU()/2))}
+	s := &Service{
+		cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(),
+		fatal: make(chan error, 1), wake: make(chan struct{}, 1), due: make(chan struct{}, 1),
+		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
+		making: make(chan struct{}, max(1, runtime.NumCPU()/2)),
+	}
 	s.machine = &machine{publish: s.publish}
 	store, err := raftstore.Open(cfg.Store, s.machine)
 	if err != nil {
@@ -105,6 +113,7 @@ func Open(cfg Config) (*Service, error) {
 	s.catchUp(ctx)
 	s.done.Go(func() { s.lead(ctx) })
 	s.done.Go(func() { s.tick(ctx) })
+	s.done.Go(func() { s.watchTerm(ctx) })
 	return s, nil
 }
 
@@ -156,6 +165,7 @@ func (s *Service) publish(st *state.State) {
 		next.acls = &aclCache{}
 	}
 	s.view.Store(next)
+	s.noticeTerm(st)
 }
 
 // lead watches leadership for as long as the service lives. Each time this node

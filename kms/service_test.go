@@ -164,7 +164,7 @@ func TestSealedNodeKeepsWhatIsCommittedAndAnswersNothing(t *testing.T) {
 	if _, err := n.Begin(Origin{}); !errors.Is(err, ErrSealed) {
 		t.Fatalf("a sealed node began a request: %v", err)
 	}
-	if n.machine.state != nil || n.machine.bar != nil {
+	if n.machine.state != nil || n.machine.opened != nil {
 		t.Fatal("seal left state or keys behind")
 	}
 	// A snapshot of a sealed node must carry what it never opened.
@@ -501,15 +501,15 @@ func TestNothingIsEncryptedThatNobodyCouldDecrypt(t *testing.T) {
 // TestAWriteThatMeetsASealIsUnknown: the entry is kept, and applied at unseal.
 func TestAWriteThatMeetsASealIsUnknown(t *testing.T) {
 	n := newNode(t)
-	bar := n.numbering.bar
-	if err := n.machine.seal(); err != nil { // the machine alone: the proposal is under way
+	opened, err := n.machine.seal()
+	if err != nil { // the machine alone: the proposal is under way
 		t.Fatal(err)
 	}
-	_, err := n.propose(t.Context(), newProposal(), &state.PutPolicy{Policy: state.Policy{Name: "late", Text: "x"}})
+	_, err = n.propose(t.Context(), newProposal(), &state.PutPolicy{Policy: state.Policy{Name: "late", Text: "x"}})
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		t.Fatalf("got %v", err)
 	}
-	if err := n.machine.unseal(bar); err != nil {
+	if err := n.machine.unseal(opened); err != nil {
 		t.Fatal(err)
 	}
 	if n.view.Load().Policy("late") == nil {
