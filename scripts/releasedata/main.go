@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
 )
 
@@ -99,7 +98,7 @@ func readme(version string) string {
 	return fmt.Sprintf(`# What signet %[1]s leaves behind
 
 Data directories and audit logs, written by the binary of %[1]s and packed by
-`+"`go run ./scripts/releasedata BINARY`"+` (built with %[2]s). The tests of api/apitest
+`+"`go run ./scripts/releasedata BINARY`"+`. The tests of api/apitest
 open each of them with the current daemon. Do not edit and do not make again: what
 counts is that the release itself wrote them.
 
@@ -115,5 +114,5 @@ Each has `+"`data/`, `audit/` and `manifest.json`"+`: the shares, the tokens wit
 which each expires (the root token never does, the others live 32 days at most: the
 tests expect of them what the clock makes of them), how each process ended, and
 questions with the answers that %[1]s gave. Free pages of raft.db are zeroed.
-`, version, runtime.Version())
+`, version)
 }

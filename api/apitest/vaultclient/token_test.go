@@ -14,7 +14,7 @@ func TestTokens(t *testing.T) {
 		Policies: []string{"default"}, TTL: "1h", DisplayName: "web", Metadata: map[string]string{"of": "tests"},
 	})
 	wantNil(t, err)
-	if made.Auth == nil || made.Auth.ClientToken == "" || made.Auth.Accessor == "" || !made.Auth.Renewable || made.Auth.LeaseDuration != 3600 {
+	if made.Auth == nil || made.Auth.ClientToken == "" || made.Auth.Accessor == "" || !made.Auth.Renewable || !about(made, 3600) {
 		t.Fatalf("create: %+v", made.Auth)
 	}
 	token, accessor := made.Auth.ClientToken, made.Auth.Accessor
@@ -67,10 +67,16 @@ func renewals(t *testing.T, c, own *client, token, accessor string) {
 		s, err := renew()
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
-		} else if s.Auth == nil || s.Auth.LeaseDuration != 7200 || !s.Auth.Renewable {
+		} else if s.Auth == nil || !about(s, 7200) || !s.Auth.Renewable {
 			t.Errorf("%s: %+v", what, s.Auth)
 		}
 	}
+}
+
+// about says whether a lease is as long as was asked for: what remained of it when
+// the server answered, which on a busy machine is some seconds less.
+func about(s *secret, seconds int) bool {
+	return s.Auth.LeaseDuration > seconds*2/3 && s.Auth.LeaseDuration <= seconds
 }
 
 func TestRevocation(t *testing.T) {
@@ -118,25 +124,29 @@ func TestRevocation(t *testing.T) {
 func TestTheWatcherRenewsUntilTheTokenIsGone(t *testing.T) {
 	t.Parallel()
 	c := dev(t)
-	made, err := c.Auth().Token().Create(&tokenRequest{Policies: []string{"default"}, TTL: "3s"})
+	made, err := c.Auth().Token().Create(&tokenRequest{Policies: []string{"default"}, TTL: "9s"})
 	wantNil(t, err)
-	if made.Auth.LeaseDuration != 3 {
-		t.Errorf("the lease is %d seconds, want 3", made.Auth.LeaseDuration)
+	if !about(made, 9) {
+		t.Errorf("the lease is %d seconds, want 9", made.Auth.LeaseDuration)
 	}
 	w := watch(t, c, &watcherInput{Secret: made, RenewBehavior: ignoreErrors})
 	for i := range 3 {
-		if s := renewed(t, w); s.Auth.LeaseDuration != 3 || s.Auth.ClientToken != made.Auth.ClientToken || !s.Auth.Renewable {
+		if s := renewed(t, w); !about(s, 9) || s.Auth.ClientToken != made.Auth.ClientToken || !s.Auth.Renewable {
 			t.Errorf("renewal %d: %+v", i+1, s.Auth)
 		}
 	}
 	read, err := c.Auth().Token().Lookup(made.Auth.ClientToken)
 	wantNil(t, err)
-	if read.Data["creation_ttl"] != json.Number("3") {
+	if read.Data["creation_ttl"] != json.Number("9") {
 		t.Errorf("a renewal changed creation_ttl to %v", read.Data["creation_ttl"])
 	}
 	wantNil(t, c.Auth().Token().RevokeTree(made.Auth.ClientToken))
+	// The watcher takes these two words for the end. On any other error it asks
+	// again, without a pause, until the lease is over.
+	_, err = with(t, c, made.Auth.ClientToken).Auth().Token().RenewSelf(0)
+	denied(t, err)
 	if err := done(t, w); err != nil {
-		t.Errorf("the watcher of a revoked token ends with %v: it takes \"permission denied\" for the end", err)
+		t.Errorf("the watcher of a revoked token ends with %v", err)
 	}
 }
 
