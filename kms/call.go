@@ -34,6 +34,9 @@ type Call struct {
 	counted bool         // the token's uses are limited, and one was spent on this request
 	seen    *state.Token // a live token that was refused for where it came from
 	late    bool         // works even while the audit log cannot be written
+
+	once     *state.Once // nil: see Idempotent
+	replayed bool        // the write took effect before, and its result is told again
 }
 
 // Begin takes the view that the whole request is decided on, before

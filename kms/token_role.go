@@ -52,7 +52,10 @@ func (s *Service) WriteTokenRole(ctx context.Context, c *Call, name string, chan
 	s.refresh(c)
 	old := c.view.TokenRole(name)
 	need := policy.Update
-	if old == nil && c.Caller.Allow(c.Path, policy.Create) {
+	// A request that is sent again changes nothing, and is allowed what the first
+	// one was.
+	again := c.once != nil && c.view.Once(c.once.Caller, c.once.Key) != nil
+	if (old == nil || again) && c.Caller.Allow(c.Path, policy.Create) {
 		need = policy.Create
 	}
 	_, err = s.write(ctx, c, verb{operation: "auth/token/roles/write", need: need}, func(a *gate.Admission) (state.Command, error) {

@@ -142,14 +142,15 @@ func TestTheLastUseOnItself(t *testing.T) {
 func TestAUseWhoseOutcomeIsUnknownServesNothing(t *testing.T) {
 	n := newNode(t)
 	text, info := n.token(TokenRequest{Policies: []string{"default"}, Uses: 2})
-	c, bar := n.begin("GET", "auth/token/lookup-self", "127.0.0.1"), n.numbering.bar
-	if err := n.machine.seal(); err != nil { // the machine alone: the use is under way
+	c := n.begin("GET", "auth/token/lookup-self", "127.0.0.1")
+	opened, err := n.machine.seal() // the machine alone: the use is under way
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := n.Authenticate(c, text); !errors.Is(err, ErrOutcomeUnknown) || c.token != nil {
 		t.Fatalf("got %v", err)
 	}
-	if err := n.machine.unseal(bar); err != nil {
+	if err := n.machine.unseal(opened); err != nil {
 		t.Fatal(err)
 	}
 	if left := n.view.Load().TokenByAccessor(info.Accessor).Uses; left != 1 {
