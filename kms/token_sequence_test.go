@@ -22,7 +22,7 @@ type attacker struct {
 func newAttacker(t *testing.T) *attacker {
 	a := &attacker{node: newNode(t), r: rand.New(rand.NewPCG(5, 6)), mine: map[string]bool{}, by: map[string]int{}, roles: map[string]TokenRoleChange{}}
 	for name, text := range map[string]string{
-		"maker": `path "auth/token/*" { capabilities = ["update"] }`,
+		"maker": `path "auth/token/*" { capabilities = ["create", "read", "update", "list"] }`,
 		"boss":  `path "*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }`,
 		"x":     `path "transit/sign/x" { capabilities = ["update"] }`,
 		"y":     `path "transit/sign/y" { capabilities = ["update"] }`,

@@ -223,7 +223,15 @@ func TestTokensAreBoundToAddresses(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	n.Reject(refused.Origin, refused, ErrInvalidToken)
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(string(n.auditLog()), `"accessor":"`+info.Accessor+`"`); time.Sleep(time.Millisecond) {
+	said := func() bool {
+		for line := range bytes.Lines(n.auditLog()) {
+			if bytes.Contains(line, []byte(`"code":"invalid_token"`)) && bytes.Contains(line, []byte(`"accessor":"`+info.Accessor+`"`)) {
+				return true
+			}
+		}
+		return false
+	}
+	for deadline := time.Now().Add(10 * time.Second); !said(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the record of the refusal does not say whose token it was")
 		}

@@ -5,8 +5,8 @@ type TokenRole struct {
 	Name            string   `codec:"n"`
 	Allowed         []string `codec:"a,omitempty"` // policies; empty with AllowedGlobs empty: those of the caller
 	Disallowed      []string `codec:"d,omitempty"` // policies
-	AllowedGlobs    []string `codec:"g,omitempty"` // policies, with '*' at either end
-	DisallowedGlobs []string `codec:"h,omitempty"` // policies, with '*' at either end
+	AllowedGlobs    []string `codec:"g,omitempty"` // policies, in which '*' is any text
+	DisallowedGlobs []string `codec:"h,omitempty"` // policies, in which '*' is any text
 	Orphan          bool     `codec:"o,omitempty"`
 	NotRenewable    bool     `codec:"b,omitempty"`
 	NoDefault       bool     `codec:"f,omitempty"` // no policy "default"
