@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -22,10 +23,10 @@ func FuzzMatchGlob(f *testing.F) {
 		f.Add(glob, name)
 	}
 	f.Fuzz(func(t *testing.T, glob, name string) {
-		if len(glob) > 100 || len(name) > 1000 {
-			return
+		if len(glob) > 100 || len(name) > 1000 || !utf8.ValidString(glob) || !utf8.ValidString(name) {
+			return // names are ASCII; a regular expression reads the rest in another way
 		}
-		if got, want := matchGlob(glob, name), globRegexp(strings.ToValidUTF8(glob, "?")).MatchString(strings.ToValidUTF8(name, "?")); got != want && strings.ToValidUTF8(glob+name, "") == glob+name {
+		if got, want := matchGlob(glob, name), globRegexp(glob).MatchString(name); got != want {
 			t.Errorf("%q on %q: %v, want %v", glob, name, got, want)
 		}
 	})
