@@ -17,13 +17,17 @@ const maxCiphertext = 32 << 20
 
 // signFlags are common to sign and verify.
 func signFlags(f *pflag.FlagSet, o *wire.SignOptions) {
+	hashFlags(f, o)
+	addBoolFlag(f, &o.Prehashed, "prehashed", "the input is the hash already, as bytes")
+	f.Var(saltFlag{&o.SaltLength}, "salt", "RSA PSS: length in bytes, hash, or auto (default)")
+}
+
+func hashFlags(f *pflag.FlagSet, o *wire.SignOptions) {
 	f.Var(choiceFlag{&o.HashAlgorithm, []string{
 		wire.HashSHA2_224, wire.HashSHA2_256, wire.HashSHA2_384, wire.HashSHA2_512,
 		wire.HashSHA3_224, wire.HashSHA3_256, wire.HashSHA3_384, wire.HashSHA3_512, wire.HashSHA1, wire.HashNone,
 	}}, "hash", "hash of the input: sha2-256 (default), sha2-384, sha2-512, sha3-256, …")
-	addBoolFlag(f, &o.Prehashed, "prehashed", "the input is the hash already, as bytes")
 	f.Var(choiceFlag{&o.SignatureAlgorithm, []string{wire.PaddingPSS, wire.PaddingPKCS1v15}}, "padding", "RSA: pss (default) or pkcs1v15")
-	f.Var(saltFlag{&o.SaltLength}, "salt", "RSA PSS: length in bytes, hash, or auto (default)")
 	f.Var(choiceFlag{&o.MarshalingAlgorithm, []string{wire.MarshalingASN1, wire.MarshalingJWS}}, "marshaling", "asn1 (default) or jws")
 }
 

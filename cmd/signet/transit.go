@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/signet-kms/signet/client"
 )
@@ -12,7 +13,7 @@ import (
 // onTransit makes a command that uses or manages keys: it adds --mount and hands
 // do the calls of that mount.
 func (c *cli) onTransit(cmd *cobra.Command, do func(ctx context.Context, t client.Transit, args []string) error) *cobra.Command {
-	mount := cmd.Flags().String("mount", "transit", "`path` of the transit engine that holds the keys")
+	mount := mountFlag(cmd.Flags())
 	return c.printing(cmd, func(ctx context.Context, args []string) error {
 		if *mount == "" { // of a variable that is not set, and not a wish for the default
 			return usage(cmd, "--mount is empty")
@@ -23,6 +24,10 @@ func (c *cli) onTransit(cmd *cobra.Command, do func(ctx context.Context, t clien
 		}
 		return do(ctx, cl.Transit(*mount), args)
 	})
+}
+
+func mountFlag(f *pflag.FlagSet) *string {
+	return f.String("mount", "transit", "`path` of the transit engine that holds the keys")
 }
 
 // result is what a command prints.
