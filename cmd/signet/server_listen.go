@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -25,16 +24,25 @@ func (c *serverConfig) listen() (net.Listener, error) {
 		config = &tls.Config{GetCertificate: c.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
 	listener, err := listenLimited(c.listener.Address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, c.place(wrong("address", "%s is in use: another process listens there; stop it or choose another address", c.listener.Address))
-	}
 	if err != nil {
-		return nil, fmt.Errorf("listener: %w", err)
+		return nil, c.place(wrong("address", "%s", whyNotListening(c.listener.Address, err)))
 	}
 	if config != nil {
 		return tls.NewListener(listener, config), nil
 	}
 	return listener, nil
+}
+
+func whyNotListening(address string, err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return address + " is in use: another process listens there; stop it or choose another address"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return address + " is no address of this machine: choose one of its own, or 0.0.0.0 for all of them"
+	case errors.Is(err, syscall.EACCES):
+		return address + ": this user may not open that port; choose one above 1023, or grant CAP_NET_BIND_SERVICE"
+	}
+	return err.Error()
 }
 
 // loadCertificate reads the certificate and its key, for the connections that
