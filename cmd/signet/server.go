@@ -91,6 +91,7 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 
 	server := api.New(api.Config{
 		Service: service, Logger: logger, LoopbackOnly: cfg.dev, PublicMetrics: cfg.PublicMetrics, BuildDate: buildDate(),
+		RefusedConnections: cfg.refused.Load,
 	})
 	listener, err := cfg.listen()
 	if err != nil {

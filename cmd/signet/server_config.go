@@ -42,6 +42,7 @@ type serverConfig struct {
 	temporary bool           // DataDir goes when the node stops
 	listener  listenerConfig // the one in use
 	cert      atomic.Pointer[tls.Certificate]
+	refused   atomic.Uint64 // connections closed at once: see limitedListener
 }
 
 type listenerConfig struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 )
 
@@ -23,10 +22,11 @@ func (c *serverConfig) listen() (net.Listener, error) {
 		// TLS 1.2 is the floor for old clients; Go picks 1.3 where both can.
 		config = &tls.Config{GetCertificate: c.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
-	listener, err := listenLimited(c.listener.Address)
+	tcp, err := net.Listen("tcp", c.listener.Address)
 	if err != nil {
 		return nil, c.place(wrong("address", "%s", whyNotListening(c.listener.Address, err)))
 	}
+	listener := newLimitedListener(tcp, maxConnections, &c.refused)
 	if config != nil {
 		return tls.NewListener(listener, config), nil
 	}
@@ -59,43 +59,4 @@ func (c *serverConfig) loadCertificate() error {
 
 func (c *serverConfig) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.cert.Load(), nil
-}
-
-// maxConnections is how many clients may be connected at once. The descriptors of
-// the process also serve the log and the audit log, which must never lack one.
-const maxConnections = 4096
-
-// limitedListener accepts a connection only when there is room for it; until then
-// clients wait in the system's queue.
-type limitedListener struct {
-	net.Listener
-	room chan struct{} // holds one element for each connection
-}
-
-func listenLimited(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	return &limitedListener{l, make(chan struct{}, maxConnections)}, nil
-}
-
-func (l *limitedListener) Accept() (net.Conn, error) {
-	l.room <- struct{}{}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.room
-		return nil, err
-	}
-	return &limitedConn{Conn: conn, leave: sync.OnceFunc(func() { <-l.room })}, nil
-}
-
-type limitedConn struct {
-	net.Conn
-	leave func() // gives the room back, once
-}
-
-func (c *limitedConn) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }
