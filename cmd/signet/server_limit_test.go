@@ -134,7 +134,7 @@ func TestCloseEndsAnAcceptThatWaitsForRoom(t *testing.T) {
 			t.Error("accepted after Close")
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("Accept still waits for room")
+		t.Fatal("Accept still waits for room")
 	}
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept of a closed listener: %v", err)
