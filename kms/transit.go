@@ -25,7 +25,7 @@ type Item struct {
 	Context    Field  // refused: keys here are not derived
 	Nonce      Field  // refused: nonces are the server's
 	Version    int64  // of sign, hmac, encrypt and rewrap; 0 is the latest
-	Count      int64  // of random: bytes; 0 is 32
+	Count      int64  // of random: bytes
 	Format     string // of random: "", "base64", "hex"
 }
 

@@ -16,7 +16,6 @@ import (
 const (
 	MaxRandom      = 128 << 10 // one item
 	MaxRandomBatch = 1 << 20   // all items of a batch
-	defaultRandom  = 32
 )
 
 // keyless is a verb on a mount that uses no key.
@@ -75,9 +74,6 @@ func (s *Service) Random(c *Call, mount, source string, items []Item, batch bool
 			}
 			var total int64
 			for i := range items {
-				if items[i].Count == 0 {
-					items[i].Count = defaultRandom
-				}
 				total += min(max(items[i].Count, 0), MaxRandom+1)
 			}
 			if total > MaxRandomBatch {
