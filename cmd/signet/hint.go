@@ -148,13 +148,13 @@ func hintsForAnswer(err *client.Error) []string {
 	case wire.KeyNotFound, wire.NotFound:
 		return oneOf(listOf(err.Path))
 	case wire.DeletionNotAllowed:
-		return []string{"allow it first with: signet key config " + keyName(err.Path) + " --deletion-allowed"}
+		return []string{"allow it first with: signet key config " + keyOf(err.Path).args("--deletion-allowed")}
 	case wire.AuditUnavailable:
 		return []string{"nothing is done without its audit record: free space for the audit log, see signet status"}
 	case wire.StorageFull:
 		return []string{"free space on the disk of the server's data directory; signing goes on meanwhile"}
 	case wire.EncryptionsSpent:
-		return []string{"make a new version with: signet key rotate " + keyName(err.Path)}
+		return []string{"make a new version with: signet key rotate " + keyOf(err.Path).args()}
 	case wire.NoLeader, wire.NoLease:
 		return []string{"an election may be going on: try again in a moment, see signet status"}
 	case wire.OutcomeUnknown:
@@ -181,40 +181,4 @@ func fromEnvironment() string {
 		return " (SIGNET_TOKEN is set and goes before the stored one)"
 	}
 	return ""
-}
-
-// capability returns what the policy must grant, as Vault's policies name it.
-func capability(err *client.Error) string {
-	switch err.Method {
-	case http.MethodGet:
-		if err.Path == "transit/keys" || err.Path == "sys/policies/acl" {
-			return "list"
-		}
-		return "read"
-	case http.MethodDelete:
-		return "delete"
-	}
-	if strings.Count(err.Path, "/") == 2 && strings.HasPrefix(err.Path, "transit/keys/") || strings.HasPrefix(err.Path, "sys/policies/") {
-		return "create or update"
-	}
-	return "update"
-}
-
-// listOf returns how to see what there is instead of what was not found.
-func listOf(path string) string {
-	switch {
-	case strings.HasPrefix(path, "transit/"):
-		return "see the keys with: signet key list"
-	case strings.HasPrefix(path, "sys/policies/"):
-		return "see the policies with: signet policy list"
-	}
-	return ""
-}
-
-// keyName returns the name in a path such as transit/keys/web or transit/sign/web.
-func keyName(path string) string {
-	if parts := strings.Split(path, "/"); len(parts) > 2 {
-		return parts[2]
-	}
-	return "NAME"
 }

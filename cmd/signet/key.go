@@ -28,12 +28,8 @@ func keyTypes() []string {
 // onKey makes the command of a call that returns a key.
 func (c *cli) onKey(cmd *cobra.Command, do func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error)) *cobra.Command {
 	cmd.Args = exactly("NAME")
-	return c.printing(cmd, func(ctx context.Context, args []string) error {
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
-		key, err := do(ctx, cl.Transit(""), args[0])
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
+		key, err := do(ctx, t, args[0])
 		if err != nil {
 			return err
 		}
@@ -66,12 +62,8 @@ func newKeyCreateCommand(c *cli) *cobra.Command {
 
 func newKeyListCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "list the keys", Args: exactly()}
-	return c.printing(cmd, func(ctx context.Context, _ []string) error {
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
-		names, err := cl.Transit("").ListKeys(ctx)
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, _ []string) error {
+		names, err := t.ListKeys(ctx)
 		if err != nil {
 			return err
 		}
@@ -86,18 +78,14 @@ func newKeyReadCommand(c *cli) *cobra.Command {
 	}
 	public := cmd.Flags().Bool("public", false, "print the public key only")
 	version := cmd.Flags().Int("key-version", 0, "with --public: version `N` (0: the latest)")
-	return c.printing(cmd, func(ctx context.Context, args []string) error {
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
 		if *version < 0 || (*version != 0 && !*public) {
 			return usage(cmd, "--key-version is not negative and goes with --public")
 		}
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
 		if *public {
-			return c.emitPublic(ctx, cl.Transit(""), args[0], *version)
+			return c.emitPublic(ctx, t, args[0], *version)
 		}
-		key, err := cl.Transit("").ReadKey(ctx, args[0])
+		key, err := t.ReadKey(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -138,12 +126,8 @@ func newKeyConfigCommand(c *cli) *cobra.Command {
 func newKeyDeleteCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "delete NAME", Short: "delete a key", Args: exactly("NAME"),
 		Long: "Deletes a key, if its settings allow it: signet key config NAME --deletion-allowed"}
-	return c.printing(cmd, func(ctx context.Context, args []string) error {
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
-		if err := cl.Transit("").DeleteKey(ctx, args[0]); err != nil {
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
+		if err := t.DeleteKey(ctx, args[0]); err != nil {
 			return err
 		}
 		return c.emit(map[string]string{"deleted": args[0]}, line("deleted: "+printable(args[0])))
