@@ -57,16 +57,21 @@ func newSignCommand(c *cli) *cobra.Command {
 
 func newVerifyCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "verify KEY --signature S FILE|-", Short: "verify the signature of a file or stdin",
-		Long:    "Verifies a signature and prints valid or invalid. Exits with 4 if it is invalid.",
+		Use: "verify KEY {--signature S|--hmac H} FILE|-", Short: "verify the signature or hmac of a file or stdin",
+		Long:    "Verifies a signature or an hmac and prints valid or invalid. Exits with 4 if it is\ninvalid. An hmac needs the --hash that it was made with, and nothing else.",
 		Example: "  signet verify web --signature vault:v1:MEUC… release.tar",
 	}
 	var req wire.VerifyRequest
 	signFlags(cmd.Flags(), &req.SignOptions)
-	cmd.Flags().StringVar(&req.Signature, "signature", "", "the `signature` as signet sign printed it (required)")
+	cmd.Flags().StringVar(&req.Signature, "signature", "", "the `signature` as signet sign printed it")
+	cmd.Flags().StringVar(&req.HMAC, "hmac", "", "the `hmac` as signet hmac printed it")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		if req.Signature = strings.TrimSpace(req.Signature); req.Signature == "" {
-			return usage(cmd, "--signature is missing")
+		req.Signature, req.HMAC = strings.TrimSpace(req.Signature), strings.TrimSpace(req.HMAC)
+		switch {
+		case req.Signature == "" && req.HMAC == "":
+			return usage(cmd, "--signature or --hmac is missing")
+		case req.Signature != "" && req.HMAC != "":
+			return usage(cmd, "--signature and --hmac do not go together")
 		}
 		return nil
 	}

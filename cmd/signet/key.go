@@ -22,6 +22,7 @@ func keyTypes() []string {
 	return []string{
 		wire.KeyECDSAP256, wire.KeyECDSAP384, wire.KeyECDSAP521, wire.KeyEd25519,
 		wire.KeyRSA2048, wire.KeyRSA3072, wire.KeyRSA4096, wire.KeyAES256GCM,
+		wire.KeyAES128GCM, wire.KeyChaCha20, wire.KeyXChaCha20, wire.KeyHMAC,
 	}
 }
 
@@ -46,15 +47,25 @@ func newKeyCreateCommand(c *cli) *cobra.Command {
 	var req wire.KeyCreateRequest
 	cmd.Flags().Var(choiceFlag{&req.Type, keyTypes()}, "type", "type of the key (required)")
 	cmd.Flags().Var(durationFlag{&req.AutoRotatePeriod}, "auto-rotate-period", "make a new version this often, such as 30d")
+	size := cmd.Flags().Int("key-size", 0, "with --type hmac: `bytes` of the key, 32 (default) to 512")
 	return c.onKey(cmd, func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error) {
 		if req.Type == "" {
 			return wire.KeyData{}, usage(cmd, "--type is missing: "+strings.Join(keyTypes(), ", "))
+		}
+		if cmd.Flags().Changed("key-size") {
+			if req.Type != wire.KeyHMAC {
+				return wire.KeyData{}, usage(cmd, "--key-size goes with --type hmac alone")
+			}
+			req.KeySize = wire.IntOf(*size)
 		}
 		key, err := t.CreateKey(ctx, name, req)
 		if err == nil && key.Type != req.Type {
 			// The server leaves an existing key alone and only warns. Whoever asked
 			// for another type must not go on as if it had it.
 			err = fmt.Errorf("the key %s exists already and is of type %s", name, key.Type)
+		}
+		if err == nil && req.KeySize.Set && int64(key.KeySize) != req.KeySize.Value {
+			err = fmt.Errorf("the key %s exists already and has %d bytes", name, key.KeySize)
 		}
 		return key, err
 	})

@@ -63,7 +63,7 @@ decrypts with them on request, and records every use of a key.`,
 			root.AddCommand(cmd)
 		}
 	}
-	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c))
+	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c), newRewrapCommand(c), newHMACCommand(c))
 	add(groupKeys, newKeyCommand(c))
 	add(groupAccess, newLoginCommand(c), newTokenCommand(c), newPolicyCommand(c))
 	add(groupOperate, newServerCommand(), newOperatorCommand(c), newStatusCommand(c), newBenchCommand(c))
