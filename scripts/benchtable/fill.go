@@ -9,42 +9,34 @@ import (
 // fillNodes makes the nodes that the later parts need, and fills them side by
 // side: most of the time goes by waiting for the disk.
 func (b *bench) fillNodes(ctx context.Context) error {
+	b.progress("filling nodes with versions, keys and tokens")
 	begin := time.Now()
-	versions := func(ctx context.Context) error {
-		if !b.has("versions") {
-			return nil
-		}
+	var parts []func(context.Context) error
+	// The nodes live as long as the run, not as long as their filling.
+	if b.has("versions") {
 		n, err := startNode(ctx, b.signet, b.dir+"/versions", "os", versionsPolicy())
 		if err != nil {
 			return err
 		}
 		b.versionsNode = n
-		if err := n.makeKey(ctx, manyKey, "ecdsa-p256"); err != nil {
+		parts = append(parts, func(ctx context.Context) error {
+			err := errors.Join(n.makeKey(ctx, manyKey, "ecdsa-p256"), rotateTo(ctx, n, manyKey, b.versions))
+			b.seconds("filling: %d versions of a key", time.Since(begin), b.versions)
 			return err
-		}
-		if err := rotateTo(ctx, n, manyKey, b.versions); err != nil {
-			return err
-		}
-		b.seconds("filling: %d versions of a key", time.Since(begin), b.versions)
-		return nil
+		})
 	}
-	loaded := func(ctx context.Context) error {
-		if !b.has("loaded") {
-			return nil
-		}
+	if b.has("loaded") {
 		n, err := startNode(ctx, b.signet, b.dir+"/loaded", "os", benchPolicy(operations()[:1], false))
 		if err != nil {
 			return err
 		}
 		b.loadedNode = n
-		if err := fill(ctx, n, b.keys, b.tokens); err != nil {
+		parts = append(parts, func(ctx context.Context) error {
+			err := fill(ctx, n, b.keys, b.tokens)
+			b.seconds("filling: %d keys and %d tokens", time.Since(begin), b.keys, b.tokens)
 			return err
-		}
-		b.seconds("filling: %d keys and %d tokens", time.Since(begin), b.keys, b.tokens)
-		return nil
+		})
 	}
-	b.progress("filling nodes with versions, keys and tokens")
-	parts := []func(context.Context) error{versions, loaded}
 	return repeat(ctx, len(parts), len(parts), func(ctx context.Context, i int) error { return parts[i](ctx) })
 }
 
