@@ -9,7 +9,6 @@ import (
 // fillNodes makes the nodes that the later parts need, and fills them side by
 // side: most of the time goes by waiting for the disk.
 func (b *bench) fillNodes(ctx context.Context) error {
-	b.progress("filling nodes with versions, keys and tokens")
 	begin := time.Now()
 	var parts []func(context.Context) error
 	// The nodes live as long as the run, not as long as their filling.
@@ -36,6 +35,9 @@ func (b *bench) fillNodes(ctx context.Context) error {
 			b.seconds("filling: %d keys and %d tokens", time.Since(begin), b.keys, b.tokens)
 			return err
 		})
+	}
+	if len(parts) > 0 {
+		b.progress("filling nodes with versions, keys and tokens")
 	}
 	return repeat(ctx, len(parts), len(parts), func(ctx context.Context, i int) error { return parts[i](ctx) })
 }

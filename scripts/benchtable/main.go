@@ -65,8 +65,8 @@ func run(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
 	if c.jsonFile != "" {
 		failed = errors.Join(failed, b.out.save(c.jsonFile))
 	}
-	if err := b.out.write(stdout, c.markdown); err != nil {
-		return err
+	if len(b.out.tables()) > 0 {
+		failed = errors.Join(failed, b.out.write(stdout, c.markdown))
 	}
 	for _, e := range b.errors {
 		failed = errors.Join(failed, errors.New(e))
