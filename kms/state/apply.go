@@ -10,30 +10,45 @@ import (
 // Apply carries s over one command, at log index index, and returns the state
 // after it and the command's result.
 //
+// A command that took effect before, by its proposal or under its Once, has none
+// again: the result is a Replay with what the first one gave, or its refusal.
+//
 // A Refusal is a result like any other: the new state differs only in its index,
-// number and time. A *Corruption means that the node must stop; the state
-// returned with it is s itself.
+// number and time, and in what it remembers of the proposal. A *Corruption means
+// that the node must stop; the state returned with it is s itself.
 func Apply(s *State, index uint64, n *Numbered) (*State, any, error) {
 	if err := follows(s, n); err != nil {
 		return s, nil, err
 	}
-	tx := newTxn(s)
-	tx.next.Index, tx.next.Epoch, tx.next.Seq = index, n.Epoch, n.Seq
-	tx.next.Time = max(s.Time, n.At)
-	tx.expire()
-	err := n.Command.apply(tx)
+	tx := begin(s, index, n)
+	err := tx.repeated(n)
+	if err == nil && !tx.replayed {
+		if err = n.Command.apply(tx); err == nil {
+			tx.remember(n)
+		}
+	}
 	var refusal Refusal
 	switch {
 	case err == nil:
 		return tx.commit(), tx.result, nil
 	case errors.As(err, &refusal):
 		// Start over from s, so that half of a refused command leaves no trace.
-		clean := newTxn(s)
-		clean.next = tx.next
-		clean.expire()
-		return clean.commit(), nil, refusal
+		clean := begin(s, index, n)
+		clean.rememberProposal(n, refusal)
+		return clean.commit(), nil, err
 	}
 	return s, nil, err
+}
+
+// begin opens the next state at n's place, without what its time ended.
+func begin(s *State, index uint64, n *Numbered) *txn {
+	tx := newTxn(s)
+	tx.next.Index, tx.next.Epoch, tx.next.Seq = index, n.Epoch, n.Seq
+	tx.next.Time = max(s.Time, n.At)
+	tx.next.TermUses++
+	tx.expire()
+	tx.forget()
+	return tx
 }
 
 // follows demands a number strictly greater than the last one. A gap is legal: a
@@ -54,8 +69,9 @@ func follows(s *State, n *Numbered) error {
 
 // txn is one Apply at work: the trees of the next state, open for change.
 type txn struct {
-	next   State
-	result any
+	next     State
+	result   any
+	replayed bool // the command took effect before
 
 	mounts     *iradix.Txn[*Mount]
 	keys       *iradix.Txn[*Key]
@@ -66,6 +82,16 @@ type txn struct {
 	accessors  *iradix.Txn[[]byte]
 	children   *iradix.Txn[struct{}]
 	expiries   *iradix.Txn[struct{}]
+	roles      *iradix.Txn[*TokenRole]
+	quotas     *iradix.Txn[*Quota]
+	deleted    *iradix.Txn[struct{}]
+
+	proposals     *iradix.Txn[*proposalRecord]
+	proposalTimes *iradix.Txn[struct{}]
+	once          *iradix.Txn[*OnceRecord]
+	onceTimes     *iradix.Txn[struct{}]
+	onceOrder     *iradix.Txn[struct{}]
+	onceCount     *iradix.Txn[int]
 }
 
 func newTxn(s *State) *txn {
@@ -73,6 +99,9 @@ func newTxn(s *State) *txn {
 		next: *s, mounts: s.mounts.Txn(), keys: s.keys.Txn(), versions: s.versions.Txn(),
 		tombstones: s.tombstones.Txn(), policies: s.policies.Txn(), tokens: s.tokens.Txn(),
 		accessors: s.accessors.Txn(), children: s.children.Txn(), expiries: s.expiries.Txn(),
+		roles: s.roles.Txn(), quotas: s.quotas.Txn(), deleted: s.deleted.Txn(),
+		proposals: s.proposals.Txn(), proposalTimes: s.proposalTimes.Txn(),
+		once: s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
 	}
 }
 
@@ -81,6 +110,9 @@ func (tx *txn) commit() *State {
 	n.mounts, n.keys, n.versions = tx.mounts.Commit(), tx.keys.Commit(), tx.versions.Commit()
 	n.tombstones, n.policies, n.tokens = tx.tombstones.Commit(), tx.policies.Commit(), tx.tokens.Commit()
 	n.accessors, n.children, n.expiries = tx.accessors.Commit(), tx.children.Commit(), tx.expiries.Commit()
+	n.roles, n.quotas, n.deleted = tx.roles.Commit(), tx.quotas.Commit(), tx.deleted.Commit()
+	n.proposals, n.proposalTimes = tx.proposals.Commit(), tx.proposalTimes.Commit()
+	n.once, n.onceTimes, n.onceOrder, n.onceCount = tx.once.Commit(), tx.onceTimes.Commit(), tx.onceOrder.Commit(), tx.onceCount.Commit()
 	return &n
 }
 
@@ -112,6 +144,7 @@ func (c *Genesis) apply(tx *txn) error {
 		return corrupt("genesis without cluster id or keys")
 	}
 	tx.next.Cluster = c.Cluster
+	tx.next.TermSince = tx.next.Time
 	mount, policy := c.Mount, c.Default
 	tx.mounts.Insert([]byte(mount.Path), &mount)
 	tx.policies.Insert([]byte(policy.Name), &policy)

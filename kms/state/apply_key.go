@@ -8,6 +8,39 @@ func (tx *txn) key(mount, name string) (*Key, error) {
 	return k, nil
 }
 
+// usable finds a key that is not deleted.
+func (tx *txn) usable(mount, name string) (*Key, error) {
+	k, err := tx.key(mount, name)
+	if err == nil && k.Deleted != 0 {
+		return nil, ErrKeyDeleted
+	}
+	return k, err
+}
+
+// put replaces the record of a key, and is the result.
+func (tx *txn) put(k *Key) {
+	tx.keys.Insert(appendKeyPath(nil, k.Mount, k.Name), k)
+	tx.result = k
+}
+
+func (tx *txn) recallKey(mount, name string) any {
+	if k, err := tx.key(mount, name); err == nil {
+		return k
+	}
+	return nil
+}
+
+func (c *CreateKey) recall(tx *txn) any   { return tx.recallKey(c.Key.Mount, c.Key.Name) }
+func (c *RotateKey) recall(tx *txn) any   { return tx.recallKey(c.Version.Mount, c.Version.Name) }
+func (c *ConfigKey) recall(tx *txn) any   { return tx.recallKey(c.Mount, c.Name) }
+func (c *DeleteKey) recall(tx *txn) any   { return tx.recallKey(c.Mount, c.Name) }
+func (c *UndeleteKey) recall(tx *txn) any { return tx.recallKey(c.Mount, c.Name) }
+func (c *TrimKey) recall(tx *txn) any     { return tx.recallKey(c.Mount, c.Name) }
+func (c *ReserveEncryptions) recall(tx *txn) any {
+	v, _ := tx.versions.Get(appendVersionPath(nil, c.Mount, c.Name, c.Number))
+	return v
+}
+
 func (tx *txn) mounted(uuid string) bool {
 	found := false
 	tx.mounts.Root().Walk(func(_ []byte, m *Mount) bool {
@@ -31,7 +64,10 @@ func (c *CreateKey) apply(tx *txn) error {
 		return ErrMountMissing
 	}
 	path := appendKeyPath(nil, c.Key.Mount, c.Key.Name)
-	if _, exists := tx.keys.Get(path); exists {
+	if old, exists := tx.keys.Get(path); exists {
+		if old.Deleted != 0 {
+			return ErrKeyDeleted
+		}
 		return ErrKeyExists
 	}
 	first := uint32(1)
@@ -44,14 +80,13 @@ func (c *CreateKey) apply(tx *txn) error {
 	k, v := c.Key, c.Version
 	k.Latest, k.MinAvailable, k.MinDecryption, k.MinEncryption = first, first, first, 0
 	k.Created, v.Created = tx.next.Time, tx.next.Time
-	tx.keys.Insert(path, &k)
 	tx.versions.Insert(appendVersionPath(nil, v.Mount, v.Name, v.Number), &v)
-	tx.result = &k
+	tx.put(&k)
 	return nil
 }
 
 func (c *RotateKey) apply(tx *txn) error {
-	old, err := tx.key(c.Version.Mount, c.Version.Name)
+	old, err := tx.usable(c.Version.Mount, c.Version.Name)
 	if err != nil {
 		return err
 	}
@@ -61,14 +96,13 @@ func (c *RotateKey) apply(tx *txn) error {
 	k, v := *old, c.Version
 	k.Latest = v.Number
 	v.Created = tx.next.Time
-	tx.keys.Insert(appendKeyPath(nil, k.Mount, k.Name), &k)
 	tx.versions.Insert(appendVersionPath(nil, v.Mount, v.Name, v.Number), &v)
-	tx.result = &k
+	tx.put(&k)
 	return nil
 }
 
 func (c *ConfigKey) apply(tx *txn) error {
-	old, err := tx.key(c.Mount, c.Name)
+	old, err := tx.usable(c.Mount, c.Name)
 	if err != nil {
 		return err
 	}
@@ -89,27 +123,96 @@ func (c *ConfigKey) apply(tx *txn) error {
 	if c.AutoRotate != nil {
 		k.AutoRotate = *c.AutoRotate
 	}
-	tx.keys.Insert(appendKeyPath(nil, k.Mount, k.Name), &k)
-	tx.result = &k
+	tx.put(&k)
 	return nil
 }
 
 func (c *DeleteKey) apply(tx *txn) error {
+	old, err := tx.usable(c.Mount, c.Name)
+	if err != nil {
+		return err
+	}
+	if !old.DeletionAllowed {
+		return ErrDeletionNotAllowed
+	}
+	if c.Grace <= 0 {
+		tx.destroy(old)
+		return nil
+	}
+	k := *old
+	k.Deleted, k.DestroyAt = tx.next.Time, tx.next.Time+c.Grace
+	if k.DestroyAt < k.Deleted {
+		return corrupt("a grace period of %d nanoseconds", c.Grace)
+	}
+	tx.deleted.Insert(timed(k.DestroyAt, appendKeyPath(nil, k.Mount, k.Name)), struct{}{})
+	tx.put(&k)
+	return nil
+}
+
+func (c *UndeleteKey) apply(tx *txn) error {
+	old, err := tx.key(c.Mount, c.Name)
+	if err != nil {
+		return err
+	}
+	if old.Deleted == 0 {
+		return ErrKeyNotDeleted
+	}
+	tx.deleted.Delete(timed(old.DestroyAt, appendKeyPath(nil, old.Mount, old.Name)))
+	k := *old
+	k.Deleted, k.DestroyAt = 0, 0
+	tx.put(&k)
+	return nil
+}
+
+func (c *DestroyKey) apply(tx *txn) error {
 	k, err := tx.key(c.Mount, c.Name)
 	if err != nil {
 		return err
 	}
-	if !k.DeletionAllowed {
-		return ErrDeletionNotAllowed
+	switch {
+	case k.Deleted == 0:
+		return ErrKeyNotDeleted
+	case !c.Early && tx.next.Time < k.DestroyAt:
+		return ErrGraceNotOver
 	}
-	path := appendKeyPath(nil, c.Mount, c.Name)
+	tx.destroy(k)
+	return nil
+}
+
+// destroy erases a key and all its versions and leaves a tombstone.
+func (tx *txn) destroy(k *Key) {
+	path := appendKeyPath(nil, k.Mount, k.Name)
+	if k.Deleted != 0 {
+		tx.deleted.Delete(timed(k.DestroyAt, path))
+	}
 	tx.keys.Delete(path)
-	tx.versions.DeletePrefix(append(path, 0))
-	tx.tombstones.Insert(appendKeyPath(nil, c.Mount, c.Name), &Tombstone{Mount: c.Mount, Name: c.Name, Last: k.Latest, Destroyed: tx.next.Time})
+	tx.tombstones.Insert(path, &Tombstone{Mount: k.Mount, Name: k.Name, Last: k.Latest, Destroyed: tx.next.Time})
+	tx.versions.DeletePrefix(append(appendKeyPath(nil, k.Mount, k.Name), 0))
+}
+
+func (c *TrimKey) apply(tx *txn) error {
+	old, err := tx.usable(c.Mount, c.Name)
+	if err != nil {
+		return err
+	}
+	// With a minimum for encryption of 0 an old version may still be asked for by
+	// its number: whoever trims says first that none is.
+	if c.MinAvailable < old.MinAvailable || c.MinAvailable > old.MinDecryption || c.MinAvailable > old.MinEncryption {
+		return ErrBadTrim
+	}
+	for n := old.MinAvailable; n < c.MinAvailable; n++ {
+		tx.versions.Delete(appendVersionPath(nil, c.Mount, c.Name, n))
+	}
+	k := *old
+	k.MinAvailable = c.MinAvailable
+	tx.put(&k)
 	return nil
 }
 
 func (c *ReserveEncryptions) apply(tx *txn) error {
+	if _, err := tx.usable(c.Mount, c.Name); err != nil {
+		return err
+	}
 	path := appendVersionPath(nil, c.Mount, c.Name, c.Number)
 	old, ok := tx.versions.Get(path)
 	if !ok {

@@ -43,6 +43,35 @@ func (c *RenewToken) apply(tx *txn) error {
 	return nil
 }
 
+func (c *RenewToken) recall(tx *txn) any { return tx.recallToken(c.Hash) }
+func (c *UseToken) recall(tx *txn) any   { return tx.recallToken(c.Hash) }
+
+func (tx *txn) recallToken(hash []byte) any {
+	if t, ok := tx.tokens.Get(hash); ok {
+		return t
+	}
+	return nil
+}
+
+func (c *UseToken) apply(tx *txn) error {
+	old, ok := tx.tokens.Get(c.Hash)
+	if !ok || old.Expired(tx.next.Time) {
+		return ErrTokenMissing
+	}
+	t := *old
+	tx.result = &t
+	switch {
+	case t.Uses == 0: // unlimited: nothing to spend
+	case t.Uses == 1:
+		t.Uses = 0
+		tx.removeTree(c.Hash)
+	default:
+		t.Uses--
+		tx.tokens.Insert(t.Hash, &t)
+	}
+	return nil
+}
+
 func (c *RevokeToken) apply(tx *txn) error {
 	if _, ok := tx.tokens.Get(c.Hash); !ok {
 		return ErrTokenMissing

@@ -14,6 +14,7 @@ type Numbered struct {
 	Seq      uint64 // within the epoch, from 0 (the Epoch command itself)
 	At       int64  // the leader's time, unix nanoseconds
 	Proposal []byte // 16 random bytes
+	Once     *Once  // nil: nobody asked for it
 	Command  Command
 }
 
@@ -25,6 +26,7 @@ type envelope struct {
 	At       int64  `codec:"t"`
 	Proposal []byte `codec:"p"`
 	Body     []byte `codec:"b"`
+	Once     *Once  `codec:"o,omitempty"`
 }
 
 // newHandle returns the one encoding of everything in this package: msgpack,
@@ -80,7 +82,7 @@ func Encode(n *Numbered) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encode(&envelope{Kind: n.Command.Kind(), Epoch: n.Epoch, Seq: n.Seq, At: n.At, Proposal: n.Proposal, Body: body})
+	return encode(&envelope{Kind: n.Command.Kind(), Epoch: n.Epoch, Seq: n.Seq, At: n.At, Proposal: n.Proposal, Body: body, Once: n.Once})
 }
 
 // Decode is the inverse of Encode. Every error is a *Corruption: a leader
@@ -97,7 +99,7 @@ func Decode(b []byte) (*Numbered, error) {
 	if err := decode(e.Body, c); err != nil {
 		return nil, err
 	}
-	return &Numbered{Epoch: e.Epoch, Seq: e.Seq, At: e.At, Proposal: e.Proposal, Command: c}, nil
+	return &Numbered{Epoch: e.Epoch, Seq: e.Seq, At: e.At, Proposal: e.Proposal, Once: e.Once, Command: c}, nil
 }
 
 // encoder writes a sequence of values.

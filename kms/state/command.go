@@ -20,6 +20,16 @@ const (
 	KindRotateKey
 	KindDeleteKey
 	KindReserveEncryptions
+	KindDestroyKey
+	KindUndeleteKey
+	KindTrimKey
+	KindUseToken
+	KindPutTokenRole
+	KindDeleteTokenRole
+	KindPutQuota
+	KindDeleteQuota
+	KindRotateTerm
+	KindConfigRotation
 )
 
 // Command is one typed change of the state. A struct's fields may be added to,
@@ -97,11 +107,76 @@ type RotateKey struct {
 	Version KeyVersion `codec:"v"`
 }
 
-// DeleteKey destroys a key with all its versions and leaves a tombstone. Result:
-// nil.
+// DeleteKey takes a key out of use. With a grace period it is kept, and can be
+// undeleted until it is destroyed; without one it is destroyed at once, which is
+// what the command meant before there were grace periods. Result: *Key, or nil
+// when it was destroyed.
 type DeleteKey struct {
 	Mount string `codec:"m"`
 	Name  string `codec:"n"`
+	Grace int64  `codec:"g,omitempty"` // nanoseconds
+}
+
+// DestroyKey erases a deleted key whose grace period is over, with all its
+// versions, and leaves a tombstone. Early destroys one before that, which an
+// operator asked for. Result: nil.
+type DestroyKey struct {
+	Mount string `codec:"m"`
+	Name  string `codec:"n"`
+	Early bool   `codec:"e,omitempty"`
+}
+
+// UndeleteKey puts a deleted key back to use. Result: *Key.
+type UndeleteKey struct {
+	Mount string `codec:"m"`
+	Name  string `codec:"n"`
+}
+
+// TrimKey erases the versions before MinAvailable. Result: *Key.
+type TrimKey struct {
+	Mount        string `codec:"m"`
+	Name         string `codec:"n"`
+	MinAvailable uint32 `codec:"a"`
+}
+
+// UseToken spends one use of a token whose uses are limited. With the last one it
+// goes, and whoever spent it may still finish. Result: *Token, as it is after.
+type UseToken struct {
+	Hash []byte `codec:"h"`
+}
+
+// PutTokenRole writes a token role. Result: nil.
+type PutTokenRole struct {
+	Role TokenRole `codec:"r"`
+}
+
+// DeleteTokenRole removes a token role; one that does not exist is no error.
+// Tokens made through it stay. Result: bool, whether it existed.
+type DeleteTokenRole struct {
+	Name string `codec:"n"`
+}
+
+// PutQuota writes a rate limit. Result: nil.
+type PutQuota struct {
+	Quota Quota `codec:"q"`
+}
+
+// DeleteQuota removes a rate limit; one that does not exist is no error. Result:
+// bool, whether it existed.
+type DeleteQuota struct {
+	Name string `codec:"n"`
+}
+
+// RotateTerm says that a new term of the barrier is active, whose number must
+// follow the last one. The term itself travels in the seal record of the same
+// log entry. Result: nil.
+type RotateTerm struct {
+	Term uint64 `codec:"t"`
+}
+
+// ConfigRotation sets when the barrier's term rotates by itself. Result: nil.
+type ConfigRotation struct {
+	Rotation Rotation `codec:"r"`
 }
 
 // ReserveEncryptions books encryptions under a key version before they are made.
@@ -128,6 +203,16 @@ func (*RotateKey) Kind() Kind    { return KindRotateKey }
 func (*DeleteKey) Kind() Kind    { return KindDeleteKey }
 
 func (*ReserveEncryptions) Kind() Kind { return KindReserveEncryptions }
+func (*DestroyKey) Kind() Kind         { return KindDestroyKey }
+func (*UndeleteKey) Kind() Kind        { return KindUndeleteKey }
+func (*TrimKey) Kind() Kind            { return KindTrimKey }
+func (*UseToken) Kind() Kind           { return KindUseToken }
+func (*PutTokenRole) Kind() Kind       { return KindPutTokenRole }
+func (*DeleteTokenRole) Kind() Kind    { return KindDeleteTokenRole }
+func (*PutQuota) Kind() Kind           { return KindPutQuota }
+func (*DeleteQuota) Kind() Kind        { return KindDeleteQuota }
+func (*RotateTerm) Kind() Kind         { return KindRotateTerm }
+func (*ConfigRotation) Kind() Kind     { return KindConfigRotation }
 
 // blank returns an empty command of a kind to decode into.
 func blank(k Kind) (Command, bool) {
@@ -158,6 +243,26 @@ func blank(k Kind) (Command, bool) {
 		return &DeleteKey{}, true
 	case KindReserveEncryptions:
 		return &ReserveEncryptions{}, true
+	case KindDestroyKey:
+		return &DestroyKey{}, true
+	case KindUndeleteKey:
+		return &UndeleteKey{}, true
+	case KindTrimKey:
+		return &TrimKey{}, true
+	case KindUseToken:
+		return &UseToken{}, true
+	case KindPutTokenRole:
+		return &PutTokenRole{}, true
+	case KindDeleteTokenRole:
+		return &DeleteTokenRole{}, true
+	case KindPutQuota:
+		return &PutQuota{}, true
+	case KindDeleteQuota:
+		return &DeleteQuota{}, true
+	case KindRotateTerm:
+		return &RotateTerm{}, true
+	case KindConfigRotation:
+		return &ConfigRotation{}, true
 	}
 	return nil, false
 }

@@ -28,7 +28,77 @@ func goldenCommands() map[string]Command {
 		"create-token": &CreateToken{tok}, "renew-token": &RenewToken{Hash: hash("h"), Expire: 9}, "revoke-token": &RevokeToken{Hash: hash("h"), Orphan: true},
 		"create-key": &CreateKey{key, v}, "rotate-key": &RotateKey{v}, "delete-key": &DeleteKey{Mount: testMount, Name: "web"},
 		"reserve-encryptions": &ReserveEncryptions{Mount: testMount, Name: "web", Number: 1, Count: 4096},
-		"config-key":          &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
+		"delete-key-later":    &DeleteKey{Mount: testMount, Name: "web", Grace: 604800000000000},
+		"destroy-key":         &DestroyKey{Mount: testMount, Name: "web", Early: true}, "undelete-key": &UndeleteKey{Mount: testMount, Name: "web"},
+		"trim-key":        &TrimKey{Mount: testMount, Name: "web", MinAvailable: 3},
+		"create-hmac-key": &CreateKey{Key{Mount: testMount, Name: "mac", Type: HMAC, KeySize: 64, Deleted: 11, DestroyAt: 12}, v},
+		"create-token-limited": &CreateToken{Token{Hash: hash("h"), Accessor: "acc", Policies: []string{"a"}, Created: 1, Period: 60, ExplicitMax: 600, Uses: 3,
+			Role: "ci", BoundCIDRs: []string{"10.0.0.0/8"}}},
+		"use-token":         &UseToken{Hash: hash("h")},
+		"delete-token-role": &DeleteTokenRole{Name: "ci"},
+		"put-token-role": &PutTokenRole{TokenRole{Name: "ci", Allowed: []string{"a"}, Disallowed: []string{"b"}, AllowedGlobs: []string{"c*"}, DisallowedGlobs: []string{"*d"},
+			Orphan: true, NotRenewable: true, NoDefault: true, PathSuffix: "x", TTL: 1, MaxTTL: 2, ExplicitMax: 3, Period: 4, Uses: 5, BoundCIDRs: []string{"::1/128"}}},
+		"put-quota":       &PutQuota{Quota{Name: "q", Path: "transit/*", Per: QuotaPerToken, Rate: 2.5, Interval: 1000000000, Block: 5000000000}},
+		"delete-quota":    &DeleteQuota{Name: "q"},
+		"rotate-term":     &RotateTerm{Term: 2},
+		"config-rotation": &ConfigRotation{Rotation{Disabled: true, Interval: 1, Commands: 2}},
+		"config-key":      &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
+	}
+}
+
+// TestGoldenOnce guards the bytes of a command that is to take effect once.
+func TestGoldenOnce(t *testing.T) {
+	golden(t, "once", &Numbered{
+		Epoch: 3, Seq: 300, At: 1790000000000000000, Proposal: []byte("0123456789abcdef"), Command: &Tick{},
+		Once: &Once{Caller: "acc", Key: hash("key"), Request: hash("request")},
+	})
+}
+
+// TestEarlierSnapshotsOpen reads what earlier builds wrote.
+func TestEarlierSnapshotsOpen(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("testdata", "snapshots", "format-1.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Read(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Term != 1 || s.TermSince != s.Cluster.Created || s.RotationNow().Commands != DefaultRotationCommands {
+		t.Errorf("term %d since %d", s.Term, s.TermSince)
+	}
+	if k := s.Key(testMount, "web"); k == nil || k.Latest != 2 || s.Version(testMount, "web", 1).Encryptions != 5 {
+		t.Errorf("key %+v", k)
+	}
+	if s.Tombstone(testMount, "gone") == nil || s.TokenByAccessor("acc-a") == nil || s.Policy("p") == nil || s.NextExpiry() != 900 {
+		t.Error("records are missing")
+	}
+}
+
+func golden(t *testing.T, name string, n *Numbered) {
+	t.Helper()
+	b, err := Encode(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", "golden", name+".hex")
+	if *update {
+		if _, err := os.Stat(file); err != nil {
+			if err := os.WriteFile(file, []byte(hex.EncodeToString(b)+"\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := hex.EncodeToString(b); got != strings.TrimSpace(string(want)) {
+		t.Errorf("%s: the encoding changed\n got %s\nwant %s", name, got, want)
+	}
+	raw, _ := hex.DecodeString(strings.TrimSpace(string(want)))
+	if _, err := Decode(raw); err != nil {
+		t.Errorf("%s: a log written by an earlier build does not open: %v", name, err)
 	}
 }
 
@@ -36,29 +106,7 @@ func TestGoldenCommands(t *testing.T) {
 	kinds := map[Kind]bool{}
 	for name, c := range goldenCommands() {
 		kinds[c.Kind()] = true
-		b, err := Encode(&Numbered{Epoch: 3, Seq: 300, At: 1790000000000000000, Proposal: []byte("0123456789abcdef"), Command: c})
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join("testdata", "golden", name+".hex")
-		if *update {
-			if _, err := os.Stat(file); err != nil {
-				if err := os.WriteFile(file, []byte(hex.EncodeToString(b)+"\n"), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := hex.EncodeToString(b); got != strings.TrimSpace(string(want)) {
-			t.Errorf("%s: the encoding changed\n got %s\nwant %s", name, got, want)
-		}
-		raw, _ := hex.DecodeString(strings.TrimSpace(string(want)))
-		if _, err := Decode(raw); err != nil {
-			t.Errorf("%s: a log written by an earlier build does not open: %v", name, err)
-		}
+		golden(t, name, &Numbered{Epoch: 3, Seq: 300, At: 1790000000000000000, Proposal: []byte("0123456789abcdef"), Command: c})
 	}
 	for k := KindGenesis; ; k++ {
 		if _, known := blank(k); !known {

@@ -19,9 +19,23 @@ const (
 	ErrBadMinimum         Refusal = "minimum version out of range: min_decryption_version is at most the latest version, and min_encryption_version is 0 or between the two"
 	ErrTokenMissing       Refusal = "token not found"
 	ErrTokenExists        Refusal = "a token with this ID exists"
+	ErrKeyDeleted         Refusal = "the key is deleted; undelete it first"
+	ErrKeyNotDeleted      Refusal = "the key is not deleted"
+	ErrGraceNotOver       Refusal = "the key's grace period is not over"
+	ErrBadTrim            Refusal = "min_available_version out of range: it never falls, and is at most min_decryption_version and min_encryption_version"
+	ErrOnceMismatch       Refusal = "this idempotency key was used for another request"
+	ErrOnceSpent          Refusal = "this request was carried out before, and what it made is shown once"
+	ErrBadTerm            Refusal = "another term of the barrier became active meanwhile"
 	ErrMountMissing       Refusal = "no such mount"
 	ErrGenesisTwice       Refusal = "cluster is already initialized"
 )
+
+// Spent is ErrOnceSpent with the accessor of the token that the first request
+// made.
+type Spent struct{ Accessor string }
+
+func (*Spent) Error() string { return ErrOnceSpent.Error() }
+func (*Spent) Unwrap() error { return ErrOnceSpent }
 
 // Corruption says that a command cannot be one that a healthy leader wrote: it
 // does not decode, it is unknown to this build, or its number does not follow.

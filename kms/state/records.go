@@ -48,6 +48,12 @@ type Token struct {
 	Expire      int64             `codec:"e"` // unix nanoseconds; 0 never
 	Renewable   bool              `codec:"b"`
 
+	Period      int64    `codec:"q,omitempty"` // seconds that each renewal grants, without an end; 0 not periodic
+	ExplicitMax int64    `codec:"x,omitempty"` // seconds from creation after which no renewal helps; 0 the system's limit
+	Uses        int64    `codec:"u,omitempty"` // left; 0 unlimited
+	Role        string   `codec:"k,omitempty"` // the token role it was made through
+	BoundCIDRs  []string `codec:"s,omitempty"` // where it may be used from; empty anywhere
+
 	policySet string // derived: the policies joined by zero bytes
 	id        string // derived: the hash in hex
 }

@@ -10,8 +10,13 @@ import (
 	"github.com/hashicorp/go-msgpack/v2/codec"
 )
 
-// snapshotFormat is raised when a build writes what older ones cannot read.
-const snapshotFormat = 1
+// snapshotFormat is raised when a build writes what older ones cannot read; it
+// reads what they wrote from oldestSnapshot on. Format 2 has token roles, rate
+// limits, the barrier's term, and what was done by proposal and under a Once.
+const (
+	snapshotFormat = 2
+	oldestSnapshot = 1
+)
 
 // header opens a snapshot and says how many records of each sort follow.
 type header struct {
@@ -27,6 +32,15 @@ type header struct {
 	Tombstones int     `codec:"x"`
 	Policies   int     `codec:"p"`
 	Tokens     int     `codec:"o"`
+
+	Term      uint64   `codec:"T,omitempty"`
+	TermSince int64    `codec:"S,omitempty"`
+	TermUses  uint64   `codec:"U,omitempty"`
+	Rotation  Rotation `codec:"R,omitempty"`
+	Roles     int      `codec:"r,omitempty"`
+	Quotas    int      `codec:"q,omitempty"`
+	Proposals int      `codec:"P,omitempty"`
+	Once      int      `codec:"O,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -38,6 +52,8 @@ func (s *State) Write(w io.Writer) error {
 		Format: snapshotFormat, Index: s.Index, Epoch: s.Epoch, Seq: s.Seq, Time: s.Time, Cluster: s.Cluster,
 		Mounts: s.mounts.Len(), Keys: s.keys.Len(), Versions: s.versions.Len(), Tombstones: s.tombstones.Len(),
 		Policies: s.policies.Len(), Tokens: s.tokens.Len(),
+		Term: s.Term, TermSince: s.TermSince, TermUses: s.TermUses, Rotation: s.Rotation,
+		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(),
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -46,6 +62,10 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.tombstones) },
 		func() error { return writeTree(enc, s.policies) },
 		func() error { return writeTree(enc, s.tokens) },
+		func() error { return writeTree(enc, s.roles) },
+		func() error { return writeTree(enc, s.quotas) },
+		func() error { return writeTree(enc, s.proposals) },
+		func() error { return writeTree(enc, s.once) },
 	} {
 		if err == nil {
 			err = write()
@@ -74,11 +94,15 @@ func Read(r io.Reader) (*State, error) {
 	if err := decodeNext(dec, &h); err != nil {
 		return nil, err
 	}
-	if h.Format != snapshotFormat {
-		return nil, corrupt("snapshot format %d is unknown to this build, which reads %d", h.Format, snapshotFormat)
+	if h.Format < oldestSnapshot || h.Format > snapshotFormat {
+		return nil, corrupt("snapshot format %d is unknown to this build, which reads %d to %d", h.Format, oldestSnapshot, snapshotFormat)
 	}
 	s := New()
 	s.Index, s.Epoch, s.Seq, s.Time, s.Cluster = h.Index, h.Epoch, h.Seq, h.Time, h.Cluster
+	s.Term, s.TermSince, s.TermUses, s.Rotation = h.Term, h.TermSince, h.TermUses, h.Rotation
+	if h.Format == oldestSnapshot { // it knew no other term
+		s.Term, s.TermSince = 1, h.Cluster.Created
+	}
 	tx := newTxn(s)
 	if err := tx.read(dec, &h); err != nil {
 		return nil, err
@@ -111,12 +135,29 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 			return readTree(dec, h.Policies, tx.policies, func(p *Policy) []byte { return []byte(p.Name) })
 		},
 		func() error { return readTree(dec, h.Tokens, tx.tokens, func(t *Token) []byte { return t.Hash }) },
+		func() error {
+			return readTree(dec, h.Roles, tx.roles, func(r *TokenRole) []byte { return []byte(r.Name) })
+		},
+		func() error {
+			return readTree(dec, h.Quotas, tx.quotas, func(q *Quota) []byte { return []byte(q.Name) })
+		},
+		func() error {
+			return readTree(dec, h.Proposals, tx.proposals, func(r *proposalRecord) []byte { return r.ID })
+		},
+		func() error {
+			return readTree(dec, h.Once, tx.once, func(r *OnceRecord) []byte { return oncePath(r.Once.Caller, r.Once.Key) })
+		},
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	// The indexes over the tokens are derived, so they are made, not read.
+	tx.index()
+	return nil
+}
+
+// index makes what is derived from the records and therefore not in a snapshot.
+func (tx *txn) index() {
 	tx.tokens.Root().Walk(func(_ []byte, t *Token) bool {
 		t.derive() // not visible to anybody yet
 		tx.accessors.Insert([]byte(t.Accessor), t.Hash)
@@ -128,7 +169,24 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 		}
 		return false
 	})
-	return nil
+	tx.keys.Root().Walk(func(path []byte, k *Key) bool {
+		if k.Deleted != 0 {
+			tx.deleted.Insert(timed(k.DestroyAt, path), struct{}{})
+		}
+		return false
+	})
+	tx.proposals.Root().Walk(func(id []byte, r *proposalRecord) bool {
+		tx.proposalTimes.Insert(timed(r.Time, id), struct{}{})
+		return false
+	})
+	tx.once.Root().Walk(func(path []byte, r *OnceRecord) bool {
+		caller := []byte(r.Once.Caller)
+		tx.onceTimes.Insert(timed(r.Time, path), struct{}{})
+		tx.onceOrder.Insert(onceOrderPath(caller, r.Time, r.Once.Key), struct{}{})
+		count, _ := tx.onceCount.Get(caller)
+		tx.onceCount.Insert(caller, count+1)
+		return false
+	})
 }
 
 func readTree[T any](dec *codec.Decoder, count int, tx *iradix.Txn[*T], path func(*T) []byte) error {

@@ -15,6 +15,11 @@ type State struct {
 	Time    int64  // replicated time, unix nanoseconds; never falls
 	Cluster Cluster
 
+	Term      uint64   // the active term of the barrier
+	TermSince int64    // when it became active, unix nanoseconds
+	TermUses  uint64   // commands since then, each of them sealed under it
+	Rotation  Rotation // as configured; see RotationNow
+
 	mounts     *iradix.Tree[*Mount]      // path → mount
 	keys       *iradix.Tree[*Key]        // mount uuid / name → key
 	versions   *iradix.Tree[*KeyVersion] // mount uuid / name 0x00 be32 number → version
@@ -24,11 +29,22 @@ type State struct {
 	accessors  *iradix.Tree[[]byte]      // accessor → token hash
 	children   *iradix.Tree[struct{}]    // parent hash, child hash → nothing
 	expiries   *iradix.Tree[struct{}]    // be64 expiry, token hash → nothing
+	roles      *iradix.Tree[*TokenRole]  // name → token role
+	quotas     *iradix.Tree[*Quota]      // name → rate limit
+	deleted    *iradix.Tree[struct{}]    // be64 DestroyAt, mount uuid / name → nothing
+
+	proposals     *iradix.Tree[*proposalRecord] // id → what became of it
+	proposalTimes *iradix.Tree[struct{}]        // be64 time, id → nothing
+	once          *iradix.Tree[*OnceRecord]     // caller 0x00 key hash → what was done
+	onceTimes     *iradix.Tree[struct{}]        // be64 time, caller 0x00 key hash → nothing
+	onceOrder     *iradix.Tree[struct{}]        // caller 0x00 be64 time, key hash → nothing
+	onceCount     *iradix.Tree[int]             // caller → how many of its records are kept
 }
 
 // New returns the state of a cluster before genesis.
 func New() *State {
 	return &State{
+		Term:       1,
 		mounts:     iradix.New[*Mount](),
 		keys:       iradix.New[*Key](),
 		versions:   iradix.New[*KeyVersion](),
@@ -38,6 +54,16 @@ func New() *State {
 		accessors:  iradix.New[[]byte](),
 		children:   iradix.New[struct{}](),
 		expiries:   iradix.New[struct{}](),
+		roles:      iradix.New[*TokenRole](),
+		quotas:     iradix.New[*Quota](),
+		deleted:    iradix.New[struct{}](),
+
+		proposals:     iradix.New[*proposalRecord](),
+		proposalTimes: iradix.New[struct{}](),
+		once:          iradix.New[*OnceRecord](),
+		onceTimes:     iradix.New[struct{}](),
+		onceOrder:     iradix.New[struct{}](),
+		onceCount:     iradix.New[int](),
 	}
 }
 
@@ -73,14 +99,41 @@ func (s *State) Key(mount, name string) *Key {
 	return k
 }
 
-// KeyNames returns the names of a mount's keys, sorted.
+// KeyNames returns the names of a mount's keys that are in use, sorted.
 func (s *State) KeyNames(mount string) []string {
 	var names []string
-	s.keys.Root().WalkPrefix([]byte(mount+"/"), func(_ []byte, k *Key) bool {
-		names = append(names, k.Name)
-		return false
+	s.keysOf(mount, func(k *Key) {
+		if k.Deleted == 0 {
+			names = append(names, k.Name)
+		}
 	})
 	return names
+}
+
+// DeletedKeys returns a mount's keys that are deleted and not destroyed yet, in
+// the order of their names.
+func (s *State) DeletedKeys(mount string) []*Key {
+	var keys []*Key
+	s.keysOf(mount, func(k *Key) {
+		if k.Deleted != 0 {
+			keys = append(keys, k)
+		}
+	})
+	return keys
+}
+
+func (s *State) keysOf(mount string, fn func(*Key)) {
+	s.keys.Root().WalkPrefix([]byte(mount+"/"), func(_ []byte, k *Key) bool { fn(k); return false })
+}
+
+// NextDestroy returns the key whose grace period ends first, or nil.
+func (s *State) NextDestroy() *Key {
+	first, _, ok := s.deleted.Root().Minimum()
+	if !ok {
+		return nil
+	}
+	k, _ := s.keys.Get(first[8:])
+	return k
 }
 
 // Keys calls fn for each key of every mount.

@@ -44,9 +44,15 @@ func newMachine(t testing.TB) *machine {
 
 func (m *machine) do(c Command) (any, error) {
 	m.t.Helper()
+	return m.send(&Numbered{Proposal: fmt.Appendf(nil, "proposal %07d", m.seq), Command: c})
+}
+
+// send numbers n and applies it, through its encoding.
+func (m *machine) send(n *Numbered) (any, error) {
+	m.t.Helper()
 	m.index++
 	m.seq++
-	n := &Numbered{Epoch: m.s.Epoch, Seq: m.seq, At: m.now, Proposal: []byte("0123456789abcdef"), Command: c}
+	n.Epoch, n.Seq, n.At = m.s.Epoch, m.seq, m.now
 	b, err := Encode(n)
 	if err != nil {
 		m.t.Fatal(err)
@@ -71,15 +77,16 @@ func (m *machine) ok(c Command) any {
 func (m *machine) refused(c Command, want error) {
 	m.t.Helper()
 	before, _ := m.s.Digest()
-	index := m.s.Index
+	was := m.s
 	if _, err := m.do(c); !errors.Is(err, want) {
 		m.t.Fatalf("%T: got %v, want %v", c, err, want)
 	}
-	if m.s.Index == index {
+	if m.s.Index == was.Index {
 		m.t.Fatalf("%T: a refused command must still advance the index", c)
 	}
 	after := *m.s
-	after.Index, after.Seq = index, m.seq-1
+	after.Index, after.Seq, after.Time, after.TermUses = was.Index, m.seq-1, was.Time, was.TermUses
+	after.proposals = was.proposals // the refusal itself is remembered
 	if got, _ := after.Digest(); got != before {
 		m.t.Fatalf("%T: a refused command left a trace", c)
 	}
@@ -357,7 +364,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 
 func randomCommand(rt *rapid.T, s *State) Command {
 	name := rapid.SampledFrom([]string{"a", "ab", "b"}).Draw(rt, "name")
-	switch rapid.IntRange(0, 9).Draw(rt, "kind") {
+	switch rapid.IntRange(0, 18).Draw(rt, "kind") {
 	case 0:
 		return createKey(name, s.FirstVersion(testMount, name))
 	case 1:
@@ -380,6 +387,24 @@ func randomCommand(rt *rapid.T, s *State) Command {
 		return &PutPolicy{Policy{Name: name, Text: "t"}}
 	case 8:
 		return &ReserveEncryptions{Mount: testMount, Name: name, Number: 1, Count: 5}
+	case 9:
+		return &DeleteKey{Mount: testMount, Name: name, Grace: rapid.Int64Range(0, 100).Draw(rt, "grace")}
+	case 10:
+		return &UndeleteKey{Mount: testMount, Name: name}
+	case 11:
+		return &DestroyKey{Mount: testMount, Name: name, Early: rapid.Bool().Draw(rt, "early")}
+	case 12:
+		return &ConfigKey{Mount: testMount, Name: name, MinDecryption: ptr(uint32(2)), MinEncryption: ptr(uint32(2))}
+	case 13:
+		return &TrimKey{Mount: testMount, Name: name, MinAvailable: rapid.Uint32Range(0, 3).Draw(rt, "min")}
+	case 14:
+		return &UseToken{Hash: hash(name)}
+	case 15:
+		return &PutTokenRole{TokenRole{Name: name, Allowed: []string{"p"}}}
+	case 16:
+		return &PutQuota{Quota{Name: name, Per: QuotaPerSource, Rate: 1.5, Interval: 1e9}}
+	case 17:
+		return &RotateTerm{Term: s.Term + rapid.Uint64Range(0, 2).Draw(rt, "term")}
 	}
 	return &Tick{}
 }

@@ -1,0 +1,157 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func once(caller, key, request string) *Once {
+	return &Once{Caller: caller, Key: hash(key), Request: hash(request)}
+}
+
+func TestAProposalSentTwiceHasOneEffect(t *testing.T) {
+	m := newMachine(t)
+	m.ok(createKey("web", 1))
+	rotate := func() *Numbered {
+		return &Numbered{Proposal: []byte("the one proposal"), Command: &RotateKey{Version: version("web", 2)}}
+	}
+	if _, err := m.send(rotate()); err != nil {
+		t.Fatal(err)
+	}
+	again, err := m.send(rotate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := again.(Replay).Result.(*Key); k.Latest != 2 || m.s.Key(testMount, "web").Latest != 2 {
+		t.Fatalf("after the second: %+v", k)
+	}
+	// A refusal is repeated too, even if the command would be taken by now.
+	refused := func() *Numbered {
+		return &Numbered{Proposal: []byte("a refused one"), Command: &DeleteKey{Mount: testMount, Name: "web"}}
+	}
+	if _, err := m.send(refused()); !errors.Is(err, ErrDeletionNotAllowed) {
+		t.Fatal(err)
+	}
+	m.ok(&ConfigKey{Mount: testMount, Name: "web", DeletionAllowed: ptr(true)})
+	if _, err := m.send(refused()); !errors.Is(err, ErrDeletionNotAllowed) || m.s.Key(testMount, "web") == nil {
+		t.Fatalf("the same proposal was refused and then taken: %v", err)
+	}
+}
+
+func TestProposalsAreForgottenAfterTenMinutesOfReplicatedTime(t *testing.T) {
+	m := newMachine(t)
+	m.ok(createKey("web", 1))
+	n := m.s.proposals.Len()
+	m.now += 10*60*1e9 - 1
+	m.ok(&Tick{})
+	if m.s.proposals.Len() != n {
+		t.Fatal("forgotten early")
+	}
+	m.now++
+	m.ok(&Tick{})
+	if m.s.proposals.Len() != 0 || m.s.proposalTimes.Len() != 0 {
+		t.Fatalf("%d are kept", m.s.proposals.Len())
+	}
+}
+
+func TestOnceHasOneEffect(t *testing.T) {
+	m := newMachine(t)
+	first, err := m.send(&Numbered{Proposal: []byte("p1"), Once: once("acc-root", "k", "r"), Command: createKey("web", 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.ok(&RotateKey{Version: version("web", 2)})
+	// Another key pair, made by the retry: it must not get in.
+	other := createKey("web", 1)
+	other.Version.Sealed = []byte("another private half")
+	again, err := m.send(&Numbered{Proposal: []byte("p2"), Once: once("acc-root", "k", "r"), Command: other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.(Replay).Result != any(first) {
+		t.Fatalf("the answer of the first was %+v, of the second %+v", first, again)
+	}
+	if got := m.s.Version(testMount, "web", 1); !bytes.Equal(got.Sealed, []byte("sealed")) {
+		t.Fatal("the retry replaced the key")
+	}
+	if _, err := m.send(&Numbered{Proposal: []byte("p3"), Once: once("acc-root", "k", "other"), Command: createKey("b", 1)}); !errors.Is(err, ErrOnceMismatch) {
+		t.Fatalf("another request under the same key: %v", err)
+	}
+	if _, err := m.send(&Numbered{Proposal: []byte("p4"), Once: once("acc-other", "k", "other"), Command: createKey("b", 1)}); err != nil {
+		t.Fatalf("the keys of two callers are their own: %v", err)
+	}
+}
+
+func TestOnceOfARefusalIsFree(t *testing.T) {
+	m := newMachine(t)
+	ask := &Numbered{Proposal: []byte("p1"), Once: once("acc-root", "k", "r"), Command: &RotateKey{Version: version("web", 2)}}
+	if _, err := m.send(ask); !errors.Is(err, ErrKeyMissing) {
+		t.Fatal(err)
+	}
+	m.ok(createKey("web", 1))
+	if _, err := m.send(&Numbered{Proposal: []byte("p2"), Once: ask.Once, Command: ask.Command}); err != nil {
+		t.Fatalf("nothing had happened, so it may happen now: %v", err)
+	}
+}
+
+func TestOnceNeverShowsATokenTwice(t *testing.T) {
+	m := newMachine(t)
+	if _, err := m.send(&Numbered{Proposal: []byte("p1"), Once: once("acc-root", "k", "r"), Command: token("a", "root", 900)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.send(&Numbered{Proposal: []byte("p2"), Once: once("acc-root", "k", "r"), Command: token("b", "root", 900)})
+	var spent *Spent
+	if !errors.As(err, &spent) || !errors.Is(err, ErrOnceSpent) || spent.Accessor != "acc-a" {
+		t.Fatalf("got %v", err)
+	}
+	if m.s.TokenByAccessor("acc-b") != nil {
+		t.Fatal("the retry made a second token")
+	}
+}
+
+func TestOnceIsKeptADayAndTenThousandACaller(t *testing.T) {
+	m := newMachine(t)
+	put := func(key string) {
+		t.Helper()
+		c := &PutPolicy{Policy{Name: "p", Text: "t"}}
+		if _, err := m.send(&Numbered{Proposal: []byte("of " + key), Once: once("acc-root", key, "r"), Command: c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("first")
+	m.now++
+	for i := range maxOnce {
+		if m.s.Once("acc-root", hash("first")) == nil {
+			t.Fatalf("gone after %d more", i)
+		}
+		put(fmt.Sprint(i))
+	}
+	if m.s.Once("acc-root", hash("first")) != nil || m.s.Once("acc-root", hash("0")) == nil || m.s.once.Len() != maxOnce {
+		t.Fatalf("%d are kept; the oldest goes first", m.s.once.Len())
+	}
+	m.now += 24*60*60*1e9 - 1
+	m.ok(&Tick{})
+	if m.s.once.Len() != maxOnce {
+		t.Fatal("forgotten early")
+	}
+	for m.now++; m.s.once.Len() > 0; m.ok(&Tick{}) {
+		if m.seq > 2*maxOnce {
+			t.Fatal("never forgotten")
+		}
+	}
+	if m.s.onceTimes.Len()+m.s.onceOrder.Len()+m.s.onceCount.Len() != 0 {
+		t.Fatal("an index keeps what is gone")
+	}
+}
+
+func TestOnceWithoutHashesIsCorruption(t *testing.T) {
+	m := newMachine(t)
+	for _, o := range []*Once{{}, {Caller: "a", Key: []byte("short"), Request: hash("r")}, {Key: hash("k"), Request: hash("r")}} {
+		_, err := m.send(&Numbered{Proposal: []byte("p"), Once: o, Command: &Tick{}})
+		if c := (*Corruption)(nil); !errors.As(err, &c) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
