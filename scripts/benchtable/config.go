@@ -21,7 +21,9 @@ type config struct {
 	load                 load
 	pairs                int
 	versions             int
+	rotations            int // of a key in one turn; each of another key with two versions
 	keys, tokens         int
+	restarts             int // of each sort
 	jsonFile             string
 	markdown             bool
 }
@@ -47,6 +49,8 @@ func parseFlags(args []string, output io.Writer) (config, error) {
 	f.IntVar(&c.pairs, "pairs", 5, "pairs of each comparison")
 	f.Float64Var(&seconds, "seconds", 2, "length of each half of a pair")
 	f.IntVar(&c.versions, "versions", 10000, "versions of the key with many")
+	f.IntVar(&c.rotations, "rotations", 100, "rotations in one turn")
+	f.IntVar(&c.restarts, "restarts", 5, "restarts of the loaded node, after a stop and after a kill")
 	f.IntVar(&c.keys, "keys", 10000, "keys of the loaded node")
 	f.IntVar(&c.tokens, "tokens", 100000, "tokens of the loaded node")
 	f.StringVar(&c.jsonFile, "json", "", "write everything to this `file` too")
@@ -65,6 +69,9 @@ func parseFlags(args []string, output io.Writer) (config, error) {
 		return c, errors.New("-conns is 1 to 256, -pairs 1 to 99, -seconds 0.1 to 30")
 	case c.versions <= fewVersions || c.versions > 100000 || c.keys < 1 || c.keys > 1000000 || c.tokens < 1 || c.tokens > 1000000:
 		return c, errors.New("-versions is 3 to 100000, -keys and -tokens 1 to 1000000")
+	}
+	if c.rotations < 2 || c.rotations > 1000 || c.restarts < 1 || c.restarts > 99 {
+		return c, errors.New("-rotations is 2 to 1000, -restarts 1 to 99")
 	}
 	if err := c.absolute(); err != nil {
 		return c, err

@@ -9,7 +9,6 @@ import (
 const (
 	loadedLimit  = 1.1                    // times what a signature costs on an empty node
 	firstLimit   = 500 * time.Millisecond // from the unseal to the first signature
-	restarts     = 5
 	signaturesBy = "ecdsa-p256"
 )
 
@@ -46,18 +45,18 @@ func (b *bench) loadedPart(ctx context.Context) error {
 		return err
 	}
 	for _, how := range []string{"stop", "kill"} {
-		if err := b.restarts(ctx, full, how); err != nil {
+		if err := b.restart(ctx, full, how); err != nil {
 			return fmt.Errorf("after a %s: %w", how, err)
 		}
 	}
 	return nil
 }
 
-// restarts ends the node and starts it again, some times.
-func (b *bench) restarts(ctx context.Context, n *node, how string) error {
+// restart ends the node and starts it again, some times.
+func (b *bench) restart(ctx context.Context, n *node, how string) error {
 	var ready, first, memory []float64
-	for i := range restarts {
-		b.progress("start after a %s, %d of %d", how, i+1, restarts)
+	for i := range b.restarts {
+		b.progress("start after a %s, %d of %d", how, i+1, b.restarts)
 		end := n.stop
 		if how == "kill" {
 			end = n.kill

@@ -102,6 +102,7 @@ func TestFlags(t *testing.T) {
 		{"-signet", "s"}, append(programs, "x"), append(programs, "-op", "other"), append(programs, "-part", "other"),
 		append(programs, "-pairs", "0"), append(programs, "-seconds", "0"), append(programs, "-seconds", "NaN"), append(programs, "-conns", "0"),
 		append(programs, "-versions", "2"), append(programs, "-keys", "0"), append(programs, "-tokens", "-1"), append(programs, "-other"),
+		append(programs, "-rotations", "1"), append(programs, "-restarts", "0"),
 	} {
 		if c, err := parseFlags(args, io.Discard); err == nil {
 			t.Errorf("%q: %+v", args, c)

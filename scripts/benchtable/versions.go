@@ -11,7 +11,6 @@ import (
 const (
 	fewVersions  = 2
 	versionLimit = 1.2 // times what it costs with two versions
-	rotations    = 100 // of one turn; each of another small key
 	versionTurns = 5
 	versionConns = 4
 )
@@ -20,8 +19,8 @@ const (
 func (b *bench) versionsPart(ctx context.Context) error {
 	n := b.versionsNode
 	small := func(i int) string { return fmt.Sprintf("small-%04d", i) }
-	b.progress("%d keys with %d versions", rotations*versionTurns+1, fewVersions)
-	err := repeat(ctx, rotations*versionTurns+1, populators, func(ctx context.Context, i int) error {
+	b.progress("%d keys with %d versions", b.rotations*versionTurns+1, fewVersions)
+	err := repeat(ctx, b.rotations*versionTurns+1, populators, func(ctx context.Context, i int) error {
 		if err := n.makeKey(ctx, small(i), "ecdsa-p256"); err != nil {
 			return err
 		}
@@ -30,7 +29,7 @@ func (b *bench) versionsPart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	spare := small(rotations * versionTurns)
+	spare := small(b.rotations * versionTurns)
 	t := target{addr: n.addr, pid: n.pid(), token: n.token}
 	l := load{conns: versionConns, warm: b.load.warm, length: b.load.length / 2}
 	for _, o := range versionOperations() {
@@ -46,8 +45,8 @@ func (b *bench) versionsPart(ctx context.Context) error {
 	for i := range versionTurns {
 		var these turn
 		var few, many []exchange
-		for j := range rotations {
-			few = append(few, keyExchange(t, http.MethodPost, small(i*rotations+j), "/rotate", fewVersions+1))
+		for j := range b.rotations {
+			few = append(few, keyExchange(t, http.MethodPost, small(i*b.rotations+j), "/rotate", fewVersions+1))
 			many = append(many, keyExchange(t, http.MethodPost, manyKey, "/rotate", b.versions+1))
 		}
 		for half, e := range [][]exchange{few, many} {
