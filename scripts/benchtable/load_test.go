@@ -142,6 +142,41 @@ func TestFailuresAreCounted(t *testing.T) {
 	}
 }
 
+func TestRefusalsAreCounted(t *testing.T) {
+	floor := startFloor(t)
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: floor.addr})
+	var from, every, seen atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n := seen.Add(1); every.Load() != 0 && n > from.Load() && n%every.Load() == 0 {
+			w.WriteHeader(http.StatusTooManyRequests)
+			// What it says looks like an answer, and is none.
+			_, _ = io.WriteString(w, `{"errors":["slow down"],"data":{"signature":"vault:v1:x"}}`)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	server := floor
+	server.addr = strings.TrimPrefix(s.URL, "http://")
+	exchanges, err := prepare(t.Context(), server, operations()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := quickLoad()
+	l.length = 300 * time.Millisecond
+	from.Store(seen.Load() + 10) // beyond the first answers on the connections
+	every.Store(5)
+	if r, err := l.run(t.Context(), server, exchanges); err != nil || r.Errors == 0 || r.First != "status 429: slow down" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	every.Store(1)
+	from.Store(0)
+	var refused *statusError
+	if r, err := l.run(t.Context(), server, exchanges); !errors.As(err, &refused) || refused.status != 429 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestWhatIsNotOffered(t *testing.T) {
 	for status, want := range map[int]bool{400: true, 404: true, 405: true, 403: false, 500: false, 503: false} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
