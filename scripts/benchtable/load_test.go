@@ -115,6 +115,37 @@ func TestWrongAnswersGetNoFigure(t *testing.T) {
 	}
 }
 
+// Nor does one that gives everybody the same good answer. To verify, "true" is
+// the right answer to every request there is.
+func TestOneAnswerForAllGetsNoFigure(t *testing.T) {
+	floor := startFloor(t)
+	for _, o := range operations() {
+		if o.verb == "verify" {
+			continue
+		}
+		var armed atomic.Bool
+		var old atomic.Pointer[[]byte]
+		server := changed(t, floor, func(path string, body []byte) []byte {
+			if !strings.Contains(path, "/"+o.verb+"/") {
+				return body
+			}
+			if armed.Load() {
+				return *old.Load()
+			}
+			old.Store(&body) // the last one is that of the first request, tried once
+			return body
+		})
+		exchanges, err := prepare(t.Context(), server, o)
+		if err != nil {
+			t.Fatalf("%s: %v", o.name, err)
+		}
+		armed.Store(true)
+		if r, err := quickLoad().run(t.Context(), server, exchanges); !errors.Is(err, errWrong) {
+			t.Errorf("%s: %+v, %v", o.name, r, err)
+		}
+	}
+}
+
 func TestFailuresAreCounted(t *testing.T) {
 	floor := startFloor(t)
 	o := operations()[0]
