@@ -97,7 +97,10 @@ func (b *bench) parts(ctx context.Context) error {
 			err = b.versionsPart(ctx)
 		}
 		if err = endNode(b.versionsNode, err); err != nil {
-			return errors.Join(fmt.Errorf("versions: %w", err), endNode(b.loadedNode, err))
+			if b.loadedNode != nil {
+				_ = b.loadedNode.kill()
+			}
+			return fmt.Errorf("versions: %w", err)
 		}
 	}
 	if b.loadedNode == nil {

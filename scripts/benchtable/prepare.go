@@ -85,7 +85,7 @@ func (p *preparer) makeItems(ctx context.Context) error {
 	var err error
 	switch p.verb {
 	case "sign":
-		p.public, err = publicKeys(ctx, p.api, p.key)
+		p.public, err = publicKeys(ctx, p.api, p.key, p.version)
 	case "verify":
 		made, err = p.batch(ctx, "sign", "input")
 	case "decrypt":

@@ -36,7 +36,7 @@ func TestARunOverRealNodes(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.json")
 	c, err := parseFlags([]string{
 		"-signet", signet, "-floor", floor, "-about", "here", "-pairs", "1", "-seconds", "0.1", "-conns", "2",
-		"-op", "es256-sign,aes256-decrypt-batch", "-part", "operations,versions,loaded", "-versions", "4", "-rotations", "2", "-restarts", "1", "-keys", "3", "-tokens", "5", "-json", out,
+		"-op", "es256-sign,aes256-decrypt-batch", "-part", "operations,versions,loaded", "-versions", "104", "-rotations", "2", "-restarts", "1", "-keys", "3", "-tokens", "5", "-json", out,
 	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestARunOverRealNodes(t *testing.T) {
 	}
 	text := stdout.String()
 	for _, want := range []string{
-		"here\n", "\nes256-sign            os ", "\nes256-sign            sync ", "\naes256-decrypt-batch  os ", "\nA key with 2 versions (A) and with 4 (B)\n",
+		"here\n", "\nes256-sign            os ", "\nes256-sign            sync ", "\naes256-decrypt-batch  os ", "\nA key with 2 versions (A) and with 104 (B)\n",
 		"\nread ", "\nverify by version 1 ", "\nrotate ", "\nAn empty node (A) and one with 3 keys and 5 tokens (B)\n", "unseal to first signature after a kill",
 	} {
 		if !strings.Contains(text, want) {

@@ -14,8 +14,9 @@ import (
 
 var errKey = errors.New("the public key is none that is known here")
 
-// publicKeys reads the public keys of a key, by version.
-func publicKeys(ctx context.Context, a *api, key string) (map[string]string, error) {
+// publicKeys reads the public keys of a key, by version: what a server shows of
+// itself, which of a long key is its newest versions, or the version asked for.
+func publicKeys(ctx context.Context, a *api, key string, version int) (map[string]string, error) {
 	var k struct {
 		Data struct {
 			Keys map[string]struct {
@@ -23,7 +24,11 @@ func publicKeys(ctx context.Context, a *api, key string) (map[string]string, err
 			} `json:"keys"`
 		} `json:"data"`
 	}
-	if err := a.call(ctx, "GET", "transit/keys/"+key, nil, &k); err != nil {
+	path := "transit/keys/" + key
+	if version != 0 {
+		path += fmt.Sprintf("?version=%d", version)
+	}
+	if err := a.call(ctx, "GET", path, nil, &k); err != nil {
 		return nil, err
 	}
 	out := map[string]string{} // version → PEM or base64
