@@ -48,7 +48,7 @@ func TestARunOverRealNodes(t *testing.T) {
 	text := stdout.String()
 	for _, want := range []string{
 		"here\n", "\nes256-sign            os ", "\nes256-sign            sync ", "\naes256-decrypt-batch  os ", "\nA key with 2 versions (A) and with 104 (B)\n",
-		"\nread ", "\nverify by version 1 ", "\nrotate ", "\nAn empty node (A) and one with 3 keys and 5 tokens (B)\n", "unseal to first signature after a kill",
+		"\nread ", "\nread version 1 ", "\nverify by version 1 ", "\nrotate ", "\nAn empty node (A) and one with 3 keys and 5 tokens (B)\n", "unseal to first signature after a kill",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)

@@ -67,14 +67,18 @@ func versionOperations() []operation {
 	key := func(name, verb string, version int) operation {
 		return operation{name: name, verb: verb, keyType: "ecdsa-p256", version: version}
 	}
-	return []operation{key("read", "", 0), key("sign", "sign", 0), key("sign by version 1", "sign", 1), key("verify by version 1", "verify", 1)}
+	return []operation{key("read", "", 0), key("read version 1", "", 1), key("sign", "sign", 0), key("sign by version 1", "sign", 1), key("verify by version 1", "verify", 1)}
 }
 
 func (b *bench) byVersions(ctx context.Context, l load, t target, o operation, small string) (comparison, error) {
 	var both [2][]exchange
 	for i, key := range []string{small, manyKey} {
 		if o.verb == "" {
-			both[i] = []exchange{keyExchange(t, http.MethodGet, key, "", fewVersions)}
+			suffix := ""
+			if o.version != 0 {
+				suffix = fmt.Sprintf("?version=%d", o.version)
+			}
+			both[i] = []exchange{keyExchange(t, http.MethodGet, key, suffix, fewVersions)}
 			continue
 		}
 		o.key = key
