@@ -165,7 +165,7 @@ func (s *Service) newTokenRecord(c *Call, req TokenRequest, policies []string, t
 		return state.Token{}, saying(ErrBadRequest, "expiring root tokens cannot create non-expiring root tokens")
 	}
 	t := state.Token{
-		Hash: token.hash(), Accessor: randomText(24), Policies: policies, Meta: req.Meta, Path: "auth/token/create",
+		Hash: token.hash(), Accessor: state.AccessorFor(token.hash(), randomText(8)), Policies: policies, Meta: req.Meta, Path: "auth/token/create",
 		DisplayName: displayName(req.DisplayName), Created: now, TTL: int64(ttl / time.Second), Renewable: !req.NotRenewable && ttl != 0,
 	}
 	if req.OrphanPath {
