@@ -89,6 +89,10 @@ func (s *Server) routes() []*route {
 		{"GET", "sys/policies/acl/" + policyVar, 0, quick, token, false, "sys/policy/read", "A policy's text.", handle(readPolicy), nil},
 		{"POST PUT", "sys/policies/acl/" + policyVar, controlBody, commit, token, false, "sys/policy/write", "Write a policy.", handle(writePolicy), nil},
 		{"DELETE", "sys/policies/acl/" + policyVar, 0, commit, token, false, "sys/policy/delete", "Delete a policy.", handle(deletePolicy), nil},
+		{"LIST", "sys/quotas/rate-limit", 0, quick, token, false, "sys/quotas/list", "The names of the rate limits. Needs sudo.", handle(listQuotas), nil},
+		{"GET", "sys/quotas/rate-limit/" + keyVar, 0, quick, token, false, "sys/quotas/read", "Describe a rate limit. Needs sudo.", handle(readQuota), nil},
+		{"POST PUT", "sys/quotas/rate-limit/" + keyVar, controlBody, commit, token, false, "sys/quotas/write", "Write a rate limit. Needs sudo.", handle(writeQuota), nil},
+		{"DELETE", "sys/quotas/rate-limit/" + keyVar, 0, commit, token, false, "sys/quotas/delete", "Delete a rate limit. Needs sudo.", handle(deleteQuota), nil},
 		{"POST PUT", "sys/capabilities-self", controlBody, quick, token, false, "sys/capabilities-self", "What the caller may do at given paths.", handle(capabilitiesSelf), nil},
 
 		{"POST PUT", "auth/token/create", controlBody, commit, token, false, "auth/token/create", "Make a token.", handle(createToken), nil},

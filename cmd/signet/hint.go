@@ -159,7 +159,9 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"an election may be going on: try again in a moment, see signet status"}
 	case wire.OutcomeUnknown:
 		return []string{"look before you repeat it"}
-	case wire.RateLimited, wire.Overloaded:
+	case wire.RateLimited:
+		return []string{"see what the limit is with: signet quota list", "who may write limits is not held up by them on sys/quotas"}
+	case wire.Overloaded:
 		return []string{"try again in a moment"}
 	case wire.BodyTooLarge:
 		return []string{"sign the hash of the input instead, with --prehashed"}
@@ -185,9 +187,17 @@ func fromEnvironment() string {
 
 // capability returns what the policy must grant, as Vault's policies name it.
 func capability(err *client.Error) string {
+	sudo := ""
+	if strings.HasPrefix(err.Path, "sys/quotas/") {
+		sudo = " and sudo"
+	}
+	return plainCapability(err) + sudo
+}
+
+func plainCapability(err *client.Error) string {
 	switch err.Method {
 	case http.MethodGet:
-		if err.Path == "transit/keys" || err.Path == "sys/policies/acl" {
+		if err.Path == "transit/keys" || err.Path == "sys/policies/acl" || err.Path == "sys/quotas/rate-limit" {
 			return "list"
 		}
 		return "read"
@@ -207,6 +217,8 @@ func listOf(path string) string {
 		return "see the keys with: signet key list"
 	case strings.HasPrefix(path, "sys/policies/"):
 		return "see the policies with: signet policy list"
+	case strings.HasPrefix(path, "sys/quotas/"):
+		return "see the rate limits with: signet quota list"
 	}
 	return ""
 }
