@@ -66,16 +66,16 @@ func TestNoWindowHoldsMoreThanItsQuota(t *testing.T) {
 		var now, through, room int64
 		var passed []int64
 		for range 1200 {
-			switch rng.IntN(4) {
+			switch rng.IntN(5) {
 			case 0: // at once again
 			case 1:
 				now += rng.Int64N(quotas[0].Interval)
 			case 2:
 				now += rng.Int64N(max(list[1].cost, 1))
 			case 3:
-				if now < room-1 {
-					now = room - 1 // not a nanosecond before
-				}
+				now = max(now, room-1) // not a nanosecond before
+			case 4:
+				now = max(now, room)
 			}
 			at := retry(t, list, "x", "k", now)
 			if at == 0 {
@@ -127,6 +127,9 @@ func TestWhoKeepsToTheLimitIsNeverRefused(t *testing.T) {
 			}
 		}
 		for range 1000 {
+			if at := retry(t, list, "x", "k", now+list[0].cost-1); q.Rate <= 1000 && at != now+list[0].cost {
+				t.Fatalf("%s: a nanosecond too early is let through, or sent away until %d instead of %d", q.Name, at, now+list[0].cost)
+			}
 			now += list[0].cost
 			if retry(t, list, "x", "k", now) != 0 {
 				t.Fatalf("%s: refused at the allowed pace", q.Name)
@@ -149,6 +152,23 @@ func TestARefusedRequestCountsNowhere(t *testing.T) {
 	err := admit(list, "x", "k", 5*sec, "from this address")
 	if err == nil || !strings.Contains(err.Error(), "wide") {
 		t.Fatalf("the sixth within an hour: %v", err)
+	}
+}
+
+// Of several that refuse, the one that does so longest says when to come again.
+func TestTheLongestWaitIsSaid(t *testing.T) {
+	for _, names := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		list := limiters(quotaOf(names[0], 1, sec), quotaOf(names[1], 1, 3600*sec))
+		if names[0] == "b" {
+			list[0], list[1] = list[1], list[0]
+		}
+		_ = retry(t, list, "x", "k", 0)
+		if at := retry(t, list, "x", "k", 0); at != 3600*sec {
+			t.Errorf("one of 1/s and one of 1/h say %v", time.Duration(at))
+		}
+		if err := admit(list, "x", "k", 0, ""); !strings.Contains(err.Error(), "the rate limit "+names[1]+" ") {
+			t.Errorf("the wrong one is named: %v", err)
+		}
 	}
 }
 

@@ -65,10 +65,11 @@ func TestQuotaLifeCycle(t *testing.T) {
 func TestQuotasThatAreRefused(t *testing.T) {
 	n := newNode(t)
 	good := Quota{Name: "q", Rate: 1, Interval: time.Second}
+	secret := strings.Repeat("a", 43)
 	for what, change := range map[string]func(q *Quota){
 		"no name":           func(q *Quota) { q.Name = "" },
-		"a token as name":   func(q *Quota) { q.Name = "sgt." + strings.Repeat("a", 43) },
-		"a token as path":   func(q *Quota) { q.Path = "transit/sgt." + strings.Repeat("a", 43) },
+		"a token as name":   func(q *Quota) { q.Name = "sgt." + secret },
+		"a token as path":   func(q *Quota) { q.Path = "transit/sgt." + secret },
 		"no rate":           func(q *Quota) { q.Rate = 0 },
 		"a negative rate":   func(q *Quota) { q.Rate = -1 },
 		"not a number":      func(q *Quota) { q.Rate = math.NaN() },
@@ -88,7 +89,7 @@ func TestQuotasThatAreRefused(t *testing.T) {
 		"dots":              func(q *Quota) { q.Path = "transit/../sys" },
 		"a space":           func(q *Quota) { q.Path = "transit /x" },
 		"an empty segment":  func(q *Quota) { q.Path = "transit//" },
-		"a long path":       func(q *Quota) { q.Path = strings.Repeat("a", 513) },
+		"a long path":       func(q *Quota) { q.Path = strings.Repeat("b", 513) },
 		"what is unlimited": func(q *Quota) { q.Path = "sys/seal" },
 		"that with slash":   func(q *Quota) { q.Path = "sys/unseal/" },
 	} {
@@ -96,14 +97,14 @@ func TestQuotasThatAreRefused(t *testing.T) {
 		change(&q)
 		if err := n.quota(q); !errors.Is(err, ErrBadRequest) {
 			t.Errorf("%s: %v", what, err)
-		} else if strings.Contains(err.Error(), "aaaa") {
+		} else if strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: the error repeats it: %v", what, err)
 		}
 	}
 	if _, err := n.ReadQuota(n.rootCall("sys/quotas/rate-limit/q"), "q"); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("something was written: %v", err)
 	}
-	if strings.Contains(string(n.auditLog()), "aaaa") {
+	if strings.Contains(string(n.auditLog()), secret) {
 		t.Error("what looks like a token is in the audit log")
 	}
 	n.wantQuota(good)
