@@ -241,7 +241,7 @@ func (rq *request) fail(err error) {
 	if status == http.StatusTooManyRequests {
 		rq.leaveBody()
 	}
-	rq.write(status, wire.ErrorBody{Errors: texts, Code: code, RequestID: rq.origin.RequestID})
+	rq.write(status, wire.ErrorBody{Errors: texts, Code: code, RequestID: rq.origin.RequestID, Accessor: kms.Accessor(err)})
 }
 
 // context bounds what a verb may wait for, by the route's time.

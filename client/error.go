@@ -43,6 +43,7 @@ type Error struct {
 	Code      wire.Code // "" if something else than a Signet server answered
 	Errors    []string  // sentences for people, maybe none
 	RequestID string    // as in the audit record
+	Accessor  string    // of the token made before, with the code [wire.IdempotencySpent]
 
 	// RetryAfter is when the server wants to be asked again, 0 if it did not say.
 	RetryAfter time.Duration

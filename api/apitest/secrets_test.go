@@ -248,6 +248,9 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 		"transit/keys/ed25519/config":  {},
 		"sys/policies/acl/web":         {"policy": "x"},
 		"sys/capabilities-self":        {},
+		"sys/capabilities":             {"paths": "a"},
+		"sys/capabilities-accessor":    {"paths": "a"},
+		"sys/policies/check":           {"path": "a"},
 		"auth/token/create":            {},
 		"auth/token/lookup":            {},
 		"auth/token/lookup-accessor":   {},
@@ -278,6 +281,10 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 			}
 		}
 	}
+	send("as a path asked about", "POST", "sys/policies/check", object{"path": "transit/sign/" + secret})
+	send("as a pattern", "POST", "sys/policies/check", object{"path": "a", "policy": `path "a/` + strings.Map(letters, secret) + `" { policy = "read" } path "*" { policy = "read" }`})
+	send("as the name of a policy", "POST", "sys/policies/check", object{"path": "a", "policies": []string{secret}})
+	send("as a capability", "POST", "sys/policies/check", object{"path": "a", "capability": secret})
 	send("inside a policy", "POST", "sys/policies/acl/broken", object{"policy": `path "a" { capabilities = ["` + secret + `"] }`})
 	send("as a word of a policy", "POST", "sys/policies/acl/broken", object{"policy": secret})
 }

@@ -141,9 +141,16 @@ func hintsForAnswer(err *client.Error) []string {
 	case wire.InvalidToken:
 		return []string{"log in with another one: signet login" + fromEnvironment()}
 	case wire.PermissionDenied:
+		if err.Path == "sys/policies/check" {
+			return []string{
+				`this needs the capability update on the path "sys/policies/check"`,
+				"to ask about others than the token in use it needs sudo there too, or read on each of the policies",
+			}
+		}
 		return []string{
 			fmt.Sprintf("this needs the capability %s on the path %q", capability(err), err.Path),
 			"see what policies the token has with: signet token lookup",
+			"see which rule decides with: signet policy check " + printable(err.Path),
 		}
 	case wire.KeyNotFound, wire.NotFound:
 		return oneOf(listOf(err.Path))
@@ -204,7 +211,7 @@ func plainCapability(err *client.Error) string {
 	case http.MethodDelete:
 		return "delete"
 	}
-	if strings.Count(err.Path, "/") == 2 && strings.HasPrefix(err.Path, "transit/keys/") || strings.HasPrefix(err.Path, "sys/policies/") {
+	if strings.Count(err.Path, "/") == 2 && strings.HasPrefix(err.Path, "transit/keys/") || strings.HasPrefix(err.Path, "sys/policies/acl/") {
 		return "create or update"
 	}
 	return "update"
