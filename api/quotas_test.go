@@ -191,3 +191,14 @@ func TestWrongSharesSayWhen(t *testing.T) {
 		t.Errorf("%d, Retry-After %q: %s", w.Code, after, w.Body)
 	}
 }
+
+// A quota that is written again under the same idempotency key is written once.
+func TestAQuotaIsWrittenOnce(t *testing.T) {
+	s := newServer(t)
+	write := func(body string) int {
+		return from(s, "127.0.0.1:1", "PUT", "/v1/sys/quotas/rate-limit/q", body, "X-Vault-Token", rootToken, "Idempotency-Key", "one").Code
+	}
+	if first, again, other := write(`{"rate":5}`), write(`{"rate":5}`), write(`{"rate":6}`); first != 204 || again != 204 || other != 409 {
+		t.Errorf("%d, again %d, with another body %d", first, again, other)
+	}
+}
