@@ -82,7 +82,7 @@ func (m *machine) Apply(index uint64, data []byte) any {
 		m.tail = append(m.tail, tailEntry{index, data})
 		return kept{}
 	}
-	at := position{state: m.state, record: m.record, parsed: m.sealRecord()}
+	at := position{run: state.NewApplier(m.state), record: m.record, parsed: m.sealRecord()}
 	result, err := at.apply(m.opened, index, parts)
 	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 		return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
@@ -146,10 +146,11 @@ func (m *machine) unseal(opened *seal.Opened) error {
 			return fmt.Errorf("the %s was changed outside of the cluster: %w", purpose, err)
 		}
 	}
-	var err error
-	if at.state, err = m.openBase(bar); err != nil {
+	base, err := m.openBase(bar)
+	if err != nil {
 		return err
 	}
+	at.run = state.NewApplier(base)
 	for _, e := range m.tail {
 		parts, err := state.DecodeEntry(e.data)
 		if err == nil {
@@ -159,11 +160,12 @@ func (m *machine) unseal(opened *seal.Opened) error {
 			return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", e.index, err)}
 		}
 	}
-	if at.state.Cluster.ID == "" {
+	s := at.run.State()
+	if s.Cluster.ID == "" {
 		return &raftstore.Fatal{Err: errors.New("the log holds a seal record but no genesis")}
 	}
-	if bar.Term() != at.state.Term {
-		return &raftstore.Fatal{Err: fmt.Errorf("the seal record holds term %d as the active one, the state has term %d", bar.Term(), at.state.Term)}
+	if bar.Term() != s.Term {
+		return &raftstore.Fatal{Err: fmt.Errorf("the seal record holds term %d as the active one, the state has term %d", bar.Term(), s.Term)}
 	}
 	m.opened, m.base, m.tail = opened, sealedState{}, nil
 	m.moveTo(at)

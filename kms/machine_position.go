@@ -13,13 +13,13 @@ import (
 // force. An unsealed machine moves it entry by entry; a sealed one, which keeps
 // the entries, moves it through all of them at unseal, and comes out at the same.
 type position struct {
-	state  *state.State
+	run    *state.Applier
 	record clearRecord
 	parsed *seal.Record // of record
 }
 
 func (m *machine) moveTo(at position) {
-	m.state, m.record = at.state, at.record
+	m.state, m.record = at.run.State(), at.record
 	m.parsed.Store(at.parsed)
 }
 
@@ -31,14 +31,14 @@ func (m *machine) moveTo(at position) {
 // A state.Refusal is a result like any other. After any other error the node must
 // stop.
 func (at *position) apply(opened *seal.Opened, index uint64, parts []state.Part) (any, error) {
-	before := at.state.Term
+	before := at.run.Term()
 	result, err := at.applyCommands(opened.Barrier(), index, parts)
 	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 		return nil, err
 	}
-	if at.state.Term != before {
+	if at.run.Term() != before {
 		if err := at.adopt(opened, parts); err != nil {
-			return nil, &state.Corruption{Err: fmt.Errorf("term %d of the barrier: %w", at.state.Term, err)}
+			return nil, &state.Corruption{Err: fmt.Errorf("term %d of the barrier: %w", at.run.Term(), err)}
 		}
 	}
 	return result, err
@@ -58,9 +58,7 @@ func (at *position) applyCommands(bar *barrier.Barrier, index uint64, parts []st
 		if err != nil {
 			return nil, err
 		}
-		next, r, err := state.Apply(at.state, index, n)
-		at.state, result = next, r
-		if err != nil {
+		if result, err = at.run.Apply(index, n); err != nil {
 			return nil, err
 		}
 	}
@@ -96,7 +94,7 @@ func (at *position) adopt(opened *seal.Opened, parts []state.Part) error {
 	if err := opened.Adopt(parsed); err != nil {
 		return err
 	}
-	if term := opened.Barrier().Term(); term != at.state.Term {
+	if term := opened.Barrier().Term(); term != at.run.Term() {
 		return fmt.Errorf("the seal record makes term %d the active one", term)
 	}
 	at.record, at.parsed = record, parsed

@@ -20,6 +20,7 @@ type bench struct {
 	late   *machine
 	index  uint64
 	seq    uint64
+	again bool // the next commands say that they come again
 }
 
 func newBench(t *testing.T) *bench {
@@ -58,7 +59,7 @@ func (b *bench) sealedBy(opened *seal.Opened, cmd state.Command, id []byte, besi
 	parts := beside
 	if cmd != nil {
 		b.seq++
-		clear, err := state.Encode(&state.Numbered{Epoch: 1, Seq: b.seq, At: int64(b.seq), Proposal: id, Command: cmd})
+		clear, err := state.Encode(&state.Numbered{Epoch: 1, Seq: b.seq, At: int64(b.seq), Proposal: id, Again: b.again, Command: cmd})
 		if err != nil {
 			b.t.Fatal(err)
 		}
@@ -210,6 +211,7 @@ func TestRepeatedRotationHasOneEffect(t *testing.T) {
 	id := newProposal()
 	opened := b.live.opened
 	b.sealedBy(opened, cmd, id, record)
+	b.again = true
 	if r, ok := b.sealedBy(opened, cmd, id, record).(applied); !ok {
 		t.Fatalf("the second: %v", r)
 	} else if _, replay := r.result.(state.Replay); !replay {

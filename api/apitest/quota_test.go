@@ -30,8 +30,8 @@ const (
 	floodRate     = 100
 )
 
-// dialFrom opens a connection from another loopback address.
-func dialFrom(source, address string) (net.Conn, error) {
+// connectFrom opens a connection from another loopback address.
+func connectFrom(source, address string) (net.Conn, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}, Timeout: 30 * time.Second}
 	return d.Dial("tcp", address)
 }
@@ -144,7 +144,7 @@ func flood(t *testing.T, n *apitest.Node, got *answers) time.Duration {
 				}
 				if conn == nil {
 					var err error
-					if conn, err = dialFrom(flooder, address); err != nil {
+					if conn, err = connectFrom(flooder, address); err != nil {
 						conn = nil
 						continue // the node may refuse so many connections
 					}
@@ -276,7 +276,7 @@ func TestAFloodOfSlowConnections(t *testing.T) {
 	var wg sync.WaitGroup
 	var open atomic.Int64
 	dribble := func(begin string) {
-		conn, err := dialFrom(flooder, address)
+		conn, err := connectFrom(flooder, address)
 		if err != nil {
 			return // the node may refuse so many connections
 		}

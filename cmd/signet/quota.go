@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -121,6 +122,19 @@ func newQuotaDeleteCommand(c *cli) *cobra.Command {
 		}
 		return c.emit(map[string]string{"deleted": args[0]}, line("deleted: "+printable(args[0])))
 	})
+}
+
+// quotaCapability returns what the policy must grant beside sudo.
+func quotaCapability(err *client.Error) string {
+	switch {
+	case err.Method == http.MethodDelete:
+		return "delete"
+	case err.Method != http.MethodGet:
+		return "update"
+	case err.Path == "sys/quotas/rate-limit":
+		return "list"
+	}
+	return "read"
 }
 
 // floatFlag is a pflag.Value that reads what the server reads.

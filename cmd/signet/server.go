@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 
 	"github.com/signet-kms/signet/api"
 	"github.com/signet-kms/signet/kms"
+	"github.com/signet-kms/signet/raftstore"
 )
 
 // serverFlags are the flags of signet server.
@@ -66,12 +66,15 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 	}
 	defer cfg.cleanup()
 	logger := hclog.New(&hclog.LoggerOptions{Name: "signet", Level: hclog.LevelFromString(cfg.LogLevel), Output: stderr, JSONFormat: cfg.LogFormat == "json"})
-	tuneGC()
+	defer tuneGC()()
 	for _, warning := range harden() {
 		logger.Warn("the process could not be hardened fully", "what", warning)
 	}
 
 	service, err := kms.Open(cfg.serviceConfig(logger))
+	if errors.Is(err, raftstore.ErrNodeID) {
+		return cfg.place(wrong("node_id", "%w", err))
+	}
 	if err != nil {
 		return err
 	}
@@ -87,6 +90,7 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 
 	server := api.New(api.Config{
 		Service: service, Logger: logger, LoopbackOnly: cfg.dev, PublicMetrics: cfg.PublicMetrics, BuildDate: buildDate(),
+		RefusedConnections: cfg.refused.Load,
 	})
 	listener, err := cfg.listen()
 	if err != nil {
@@ -103,15 +107,6 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 	stopReload := cfg.reloadOnHangup(logger)
 	defer stopReload()
 	return waitAndStop(ctx, logger, service, web, served)
-}
-
-// tuneGC lets the heap grow to four times what is live before it is collected,
-// unless GOGC says otherwise. What is live is a few megabytes, and collecting that
-// hundreds of times a minute costs signatures.
-func tuneGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
-	}
 }
 
 // drainTime is how long requests under way may take to finish at a stop.

@@ -58,11 +58,3 @@ type OnceRecord struct {
 	Token    []byte `codec:"h,omitempty"` // hash of the token that was renewed
 	Accessor string `codec:"a,omitempty"` // of the token that was made, which nobody shows again
 }
-
-// proposalRecord remembers a command by its proposal, so that one that was sent
-// again has one effect.
-type proposalRecord struct {
-	ID      []byte `codec:"i"`
-	Time    int64  `codec:"t"`           // replicated, unix nanoseconds
-	Refusal string `codec:"r,omitempty"` // "" when it took effect
-}

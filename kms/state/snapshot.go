@@ -2,9 +2,12 @@ package state
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 	"github.com/hashicorp/go-msgpack/v2/codec"
@@ -142,7 +145,7 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 			return readTree(dec, h.Quotas, tx.quotas, func(q *Quota) []byte { return []byte(q.Name) })
 		},
 		func() error {
-			return readTree(dec, h.Proposals, tx.proposals, func(r *proposalRecord) []byte { return r.ID })
+			return readTree(dec, h.Proposals, tx.proposals, func(p *proposalChunk) []byte { return chunkPath(p.Number) })
 		},
 		func() error {
 			return readTree(dec, h.Once, tx.once, func(r *OnceRecord) []byte { return oncePath(r.Once.Caller, r.Once.Key) })
@@ -152,31 +155,15 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 			return err
 		}
 	}
-	tx.index()
-	return nil
+	return tx.index()
 }
 
 // index makes what is derived from the records and therefore not in a snapshot.
-func (tx *txn) index() {
-	tx.tokens.Root().Walk(func(_ []byte, t *Token) bool {
-		t.derive() // not visible to anybody yet
-		tx.accessors.Insert([]byte(t.Accessor), t.Hash)
-		if t.Expire != 0 {
-			tx.expiries.Insert(expiryPath(t.Expire, t.Hash), struct{}{})
-		}
-		if len(t.Parent) != 0 {
-			tx.children.Insert(childPath(t.Parent, t.Hash), struct{}{})
-		}
-		return false
-	})
+func (tx *txn) index() error {
 	tx.keys.Root().Walk(func(path []byte, k *Key) bool {
 		if k.Deleted != 0 {
 			tx.deleted.Insert(timed(k.DestroyAt, path), struct{}{})
 		}
-		return false
-	})
-	tx.proposals.Root().Walk(func(id []byte, r *proposalRecord) bool {
-		tx.proposalTimes.Insert(timed(r.Time, id), struct{}{})
 		return false
 	})
 	tx.once.Root().Walk(func(path []byte, r *OnceRecord) bool {
@@ -187,6 +174,55 @@ func (tx *txn) index() {
 		tx.onceCount.Insert(caller, count+1)
 		return false
 	})
+	var err error
+	tx.proposals.Root().Walk(func(_ []byte, p *proposalChunk) bool {
+		err = p.each(func(int64, []byte, Refusal) {})
+		return err != nil
+	})
+	tx.indexTokens()
+	return err
+}
+
+// indexTokens makes the indexes over the tokens, each by its own goroutine and in
+// the order of its keys. There may be hundreds of thousands of tokens, somebody
+// waits for the unseal, and a tree that is filled in order copies each node once.
+func (tx *txn) indexTokens() {
+	var accessors, expiries, children []indexEntry
+	tx.tokens.Root().Walk(func(_ []byte, t *Token) bool {
+		t.derive() // not visible to anybody yet
+		accessors = append(accessors, indexEntry{[]byte(t.Accessor), t.Hash})
+		if t.Expire != 0 {
+			expiries = append(expiries, indexEntry{path: expiryPath(t.Expire, t.Hash)})
+		}
+		if len(t.Parent) != 0 {
+			children = append(children, indexEntry{path: childPath(t.Parent, t.Hash)})
+		}
+		return false
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for _, e := range sorted(accessors) {
+			tx.accessors.Insert(e.path, e.hash)
+		}
+	})
+	for _, of := range []struct {
+		tree    *iradix.Txn[struct{}]
+		entries []indexEntry
+	}{{tx.expiries, expiries}, {tx.children, children}} {
+		wg.Go(func() {
+			for _, e := range sorted(of.entries) {
+				of.tree.Insert(e.path, struct{}{})
+			}
+		})
+	}
+	wg.Wait()
+}
+
+type indexEntry struct{ path, hash []byte }
+
+func sorted(entries []indexEntry) []indexEntry {
+	slices.SortFunc(entries, func(a, b indexEntry) int { return bytes.Compare(a.path, b.path) })
+	return entries
 }
 
 func readTree[T any](dec *codec.Decoder, count int, tx *iradix.Txn[*T], path func(*T) []byte) error {

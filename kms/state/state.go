@@ -33,12 +33,11 @@ type State struct {
 	quotas     *iradix.Tree[*Quota]      // name → rate limit
 	deleted    *iradix.Tree[struct{}]    // be64 DestroyAt, mount uuid / name → nothing
 
-	proposals     *iradix.Tree[*proposalRecord] // id → what became of it
-	proposalTimes *iradix.Tree[struct{}]        // be64 time, id → nothing
-	once          *iradix.Tree[*OnceRecord]     // caller 0x00 key hash → what was done
-	onceTimes     *iradix.Tree[struct{}]        // be64 time, caller 0x00 key hash → nothing
-	onceOrder     *iradix.Tree[struct{}]        // caller 0x00 be64 time, key hash → nothing
-	onceCount     *iradix.Tree[int]             // caller → how many of its records are kept
+	proposals *iradix.Tree[*proposalChunk] // be64 page number → page
+	once      *iradix.Tree[*OnceRecord]    // caller 0x00 key hash → what was done
+	onceTimes *iradix.Tree[struct{}]       // be64 time, caller 0x00 key hash → nothing
+	onceOrder *iradix.Tree[struct{}]       // caller 0x00 be64 time, key hash → nothing
+	onceCount *iradix.Tree[int]            // caller → how many of its records are kept
 }
 
 // New returns the state of a cluster before genesis.
@@ -58,12 +57,11 @@ func New() *State {
 		quotas:     iradix.New[*Quota](),
 		deleted:    iradix.New[struct{}](),
 
-		proposals:     iradix.New[*proposalRecord](),
-		proposalTimes: iradix.New[struct{}](),
-		once:          iradix.New[*OnceRecord](),
-		onceTimes:     iradix.New[struct{}](),
-		onceOrder:     iradix.New[struct{}](),
-		onceCount:     iradix.New[int](),
+		proposals: iradix.New[*proposalChunk](),
+		once:      iradix.New[*OnceRecord](),
+		onceTimes: iradix.New[struct{}](),
+		onceOrder: iradix.New[struct{}](),
+		onceCount: iradix.New[int](),
 	}
 }
 
