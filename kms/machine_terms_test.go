@@ -20,7 +20,7 @@ type bench struct {
 	late   *machine
 	index  uint64
 	seq    uint64
-	again bool // the next commands say that they come again
+	again  bool // the next commands say that they come again
 }
 
 func newBench(t *testing.T) *bench {
