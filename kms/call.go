@@ -2,6 +2,7 @@ package kms
 
 import (
 	"crypto/sha256"
+	"errors"
 	"strings"
 	"time"
 
@@ -123,8 +124,8 @@ func (s *Service) lookupToken(v *view, token string) *state.Token {
 }
 
 // Reject records a request that ended before any verb: no such route, a bad
-// body, a bad token. Those of strangers are recorded within limits, so that a
-// flood of them cannot fill the disk.
+// body, a bad token, a rate limit. Those of strangers and those of rate limits are
+// recorded within limits, so that a flood of them cannot fill the disk.
 func (s *Service) Reject(o Origin, c *Call, err error) {
 	rec := &audit.Record{
 		Type: audit.TypeRequest, RequestID: o.RequestID, Method: o.Method, Path: gate.Scrub(o.Path), Remote: o.Remote,
@@ -135,6 +136,12 @@ func (s *Service) Reject(o Origin, c *Call, err error) {
 		return
 	}
 	rec.Accessor, rec.DisplayName, rec.Policies = c.Caller.Accessor, c.Caller.DisplayName, c.Caller.Policies
+	if errors.Is(err, ErrRateLimited) {
+		// A limit is there for those who ask too often: their refusals are
+		// bounded by token as those of strangers are by address.
+		s.audit.Refuse(rec, c.Caller.Accessor)
+		return
+	}
 	if err := s.audit.Append(rec); err != nil {
 		s.audit.AppendLate(rec)
 	}
