@@ -1,8 +1,8 @@
 package kms
 
 import (
-	"context"
 	"crypto/sha256"
+	"errors"
 	"strings"
 	"time"
 
@@ -32,6 +32,7 @@ type Call struct {
 	serving uint64 // the serving period in which the view was taken
 	token   *state.Token
 	counted bool         // the token's uses are limited, and one was spent on this request
+	limited bool         // the token's rate limits were asked
 	seen    *state.Token // a live token that was refused for where it came from
 	late    bool         // works even while the audit log cannot be written
 
@@ -92,7 +93,8 @@ func (s *Service) Confirm(c *Call) error {
 // Authenticate finds the caller behind a token. ErrInvalidToken covers missing,
 // malformed, forged, unknown, expired, revoked and used up ones alike, and those
 // from where they may not be used. Of a token whose uses are limited it spends
-// one, and then it waits for the cluster and has the errors of a write too.
+// one, and then it waits for the cluster and has the errors of a write too, and
+// *Limited.
 func (s *Service) Authenticate(c *Call, token string) error {
 	t := s.lookupToken(c.view, token)
 	if t == nil {
@@ -102,21 +104,13 @@ func (s *Service) Authenticate(c *Call, token string) error {
 		c.seen = t
 		return ErrInvalidToken
 	}
-	if t.Uses != 0 {
-		// Not the request's own context: what became of the use must be known to
-		// the log even if the client hangs up.
-		ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-		defer cancel()
-		var err error
-		if t, err = s.spendUse(ctx, c, t); err != nil {
-			return err
-		}
-		c.counted = true
-	}
 	c.token = t
 	c.Caller = policy.Caller{
 		Root: t.Root(), TokenID: t.ID(), Accessor: t.Accessor, DisplayName: t.DisplayName,
 		Policies: t.Policies, Remote: c.Remote, ACL: c.view.acls.get(c.view.State, t),
+	}
+	if t.Uses != 0 {
+		return s.count(c)
 	}
 	return nil
 }
@@ -145,8 +139,8 @@ func (s *Service) lookupToken(v *view, token string) *state.Token {
 }
 
 // Reject records a request that ended before any verb: no such route, a bad
-// body, a bad token. Those of strangers are recorded within limits, so that a
-// flood of them cannot fill the disk.
+// body, a bad token, a rate limit. Those of strangers and those of rate limits are
+// recorded within limits, so that a flood of them cannot fill the disk.
 func (s *Service) Reject(o Origin, c *Call, err error) {
 	rec := &audit.Record{
 		Type: audit.TypeRequest, RequestID: o.RequestID, Method: o.Method, Path: gate.Scrub(o.Path), Remote: o.Remote,
@@ -160,6 +154,12 @@ func (s *Service) Reject(o Origin, c *Call, err error) {
 		return
 	}
 	rec.Accessor, rec.DisplayName, rec.Policies = c.Caller.Accessor, c.Caller.DisplayName, c.Caller.Policies
+	if errors.Is(err, ErrRateLimited) {
+		// A limit is there for those who ask too often: their refusals are
+		// bounded by token as those of strangers are by address.
+		s.audit.Refuse(rec, c.Caller.Accessor)
+		return
+	}
 	if err := s.audit.Append(rec); err != nil {
 		s.audit.AppendLate(rec)
 	}

@@ -61,6 +61,8 @@ type Service struct {
 		periods uint64           // how often serving began
 	}
 
+	started time.Time // the zero of the limiters' clock
+
 	sealing  atomic.Bool // no more proposals: the node is about to seal
 	closing  atomic.Bool
 	clock    clock
@@ -86,13 +88,15 @@ type Service struct {
 type view struct {
 	*state.State
 	acls *aclCache // of the policies in the state, shared by views that have the same ones
+
+	quotas *quotaSet // of the quotas in the state, shared likewise; nil where there are none
 }
 
 // Open starts the domain on a store that may be empty. The node is sealed until
 // Unseal. Errors are those of raftstore.Open and audit.Open.
 func Open(cfg Config) (*Service, error) {
 	s := &Service{
-		cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(),
+		cfg: cfg, started: time.Now(), log: cfg.Logger.Named("kms"), keys: keyring.New(),
 		fatal: make(chan error, 1), wake: make(chan struct{}, 1), due: make(chan struct{}, 1),
 		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
 		making: make(chan struct{}, max(1, runtime.NumCPU()/2)),
@@ -163,6 +167,14 @@ func (s *Service) publish(st *state.State) {
 		next.acls = old.acls
 	} else {
 		next.acls = &aclCache{}
+	}
+	switch {
+	case old == nil:
+		next.quotas = compileQuotas(st, nil)
+	case old.SameQuotas(st):
+		next.quotas = old.quotas
+	default:
+		next.quotas = compileQuotas(st, old.quotas)
 	}
 	s.view.Store(next)
 	s.noticeTerm(st)

@@ -116,7 +116,7 @@ func (s *Service) LookupToken(c *Call, ref TokenRef) (TokenInfo, error) {
 func (s *Service) ListAccessors(c *Call) ([]string, error) {
 	var accessors []string
 	err := s.act(c, verb{operation: "auth/token/accessors", need: policy.List | policy.Sudo}, func(*gate.Admission) error {
-		c.view.Accessors(func(accessor string) { accessors = append(accessors, accessor) })
+		accessors = c.view.Accessors()
 		return nil
 	})
 	return accessors, err

@@ -149,7 +149,7 @@ func (c *Call) newTokenRecord(req *TokenRequest, role *state.TokenRole, policies
 	}
 	now := c.now()
 	t := state.Token{
-		Hash: token.hash(), Accessor: randomText(24), Policies: policies, Meta: req.Meta, Path: "auth/token/create",
+		Hash: token.hash(), Accessor: state.AccessorFor(token.hash(), randomText(8)), Policies: policies, Meta: req.Meta, Path: "auth/token/create",
 		DisplayName: displayName(req.DisplayName), Created: now, TTL: int64(ttl / time.Second), Renewable: !req.NotRenewable && ttl != 0,
 		Period: int64(period / time.Second), ExplicitMax: int64(explicit / time.Second), Uses: req.Uses,
 		// Where the caller may not be, a token that it makes may not be either.

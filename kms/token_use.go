@@ -7,12 +7,33 @@ import (
 	"net/netip"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
 )
 
 // spent says whether this request was the last use of the caller's token, which
 // is gone since.
 func (c *Call) spent() bool { return c.counted && c.token.Uses == 0 }
+
+// count finishes the authentication of a token whose uses are limited. A request
+// over a rate limit spends none: it is to come again.
+func (s *Service) count(c *Call) error {
+	if err := s.LimitToken(c); err != nil {
+		return err
+	}
+	c.limited = true
+	// Not the request's own context: what became of the use must be known to the
+	// log even if the client hangs up.
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	after, err := s.spendUse(ctx, c, c.token)
+	if err != nil {
+		c.token, c.Caller = nil, policy.Caller{} // nobody, as far as this request goes
+		return err
+	}
+	c.token, c.counted = after, true
+	return nil
+}
 
 // spendUse takes one use from a token whose uses are counted, through raft, before
 // the request it is spent on does anything, and whether that request succeeds or

@@ -237,3 +237,24 @@ func TestTokensAreBoundToAddresses(t *testing.T) {
 		}
 	}
 }
+
+// A request over a rate limit is to come again, so it spends no use, and it counts
+// once, though it is asked about before the use and after.
+func TestARateLimitSpendsNoUse(t *testing.T) {
+	n := newNode(t)
+	n.wantQuota(Quota{Name: "slow", PerToken: true, Path: "auth/token/lookup-self", Rate: 2, Interval: time.Hour})
+	text, info := n.token(TokenRequest{Policies: []string{"default"}, Uses: 5})
+	for i := range 4 {
+		c := n.begin("GET", "auth/token/lookup-self", "127.0.0.1")
+		err := n.Authenticate(c, text)
+		if err == nil {
+			err = n.LimitToken(c)
+		}
+		if (err == nil) != (i < 2) || err != nil && !errors.Is(err, ErrRateLimited) {
+			t.Fatalf("request %d: %v", i+1, err)
+		}
+	}
+	if left := n.view.Load().TokenByAccessor(info.Accessor).Uses; left != 3 {
+		t.Errorf("%d uses left of 5 after two requests", left)
+	}
+}

@@ -28,7 +28,9 @@ func (w *wrongShares) add(now time.Time) error {
 		w.since, w.count = now, 0
 	}
 	if w.count++; w.count > maxWrongShares {
-		return saying(ErrRateLimited, "more than %d wrong shares within a minute: wait %d seconds", maxWrongShares, int(time.Minute.Seconds()-now.Sub(w.since).Seconds())+1)
+		e := &Limited{After: time.Minute - now.Sub(w.since)}
+		e.text = fmt.Sprintf("more than %d wrong shares within a minute: wait %d seconds", maxWrongShares, e.Seconds())
+		return e
 	}
 	return nil
 }

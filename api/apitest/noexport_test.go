@@ -25,6 +25,7 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 	made := map[string]object{} // key → fields that its calls need
 	for _, typ := range types {
 		n.Must("transit/keys/"+typ, object{"type": typ})
+		n.Must("sys/quotas/rate-limit/"+typ, object{"rate": 1e9})
 		made[typ] = object{}
 		switch {
 		case encrypts(typ):
@@ -107,7 +108,7 @@ func plausible(n *apitest.Node, key object) object {
 	body := object{
 		"input": "aGk=", "plaintext": "aGk=", "policy": `path "a" { capabilities = ["read"] }`, "path": "transit/keys/x", "paths": []string{"a"},
 		"token": throwaway.Text("auth", "client_token"), "accessor": throwaway.Text("auth", "accessor"), "increment": "1h", "policies": []string{"default"},
-		"deletion_allowed": false, "marshaling_algorithm": "asn1", "key": n.Shares()[0],
+		"deletion_allowed": false, "marshaling_algorithm": "asn1", "key": n.Shares()[0], "rate": 1e9,
 	}
 	for k, v := range key {
 		body[k] = v

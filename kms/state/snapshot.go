@@ -2,12 +2,9 @@ package state
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"slices"
-	"sync"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 	"github.com/hashicorp/go-msgpack/v2/codec"
@@ -64,7 +61,7 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.versions) },
 		func() error { return writeTree(enc, s.tombstones) },
 		func() error { return writeTree(enc, s.policies) },
-		func() error { return writeTree(enc, s.tokens) },
+		func() error { return writeTokens(enc, s.tokens) },
 		func() error { return writeTree(enc, s.roles) },
 		func() error { return writeTree(enc, s.quotas) },
 		func() error { return writeTree(enc, s.proposals) },
@@ -137,7 +134,7 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 		func() error {
 			return readTree(dec, h.Policies, tx.policies, func(p *Policy) []byte { return []byte(p.Name) })
 		},
-		func() error { return readTree(dec, h.Tokens, tx.tokens, func(t *Token) []byte { return t.Hash }) },
+		func() error { return tx.readTokens(dec, h) },
 		func() error {
 			return readTree(dec, h.Roles, tx.roles, func(r *TokenRole) []byte { return []byte(r.Name) })
 		},
@@ -179,50 +176,7 @@ func (tx *txn) index() error {
 		err = p.each(func(int64, []byte, Refusal) {})
 		return err != nil
 	})
-	tx.indexTokens()
 	return err
-}
-
-// indexTokens makes the indexes over the tokens, each by its own goroutine and in
-// the order of its keys. There may be hundreds of thousands of tokens, somebody
-// waits for the unseal, and a tree that is filled in order copies each node once.
-func (tx *txn) indexTokens() {
-	var accessors, expiries, children []indexEntry
-	tx.tokens.Root().Walk(func(_ []byte, t *Token) bool {
-		t.derive() // not visible to anybody yet
-		accessors = append(accessors, indexEntry{[]byte(t.Accessor), t.Hash})
-		if t.Expire != 0 {
-			expiries = append(expiries, indexEntry{path: expiryPath(t.Expire, t.Hash)})
-		}
-		if len(t.Parent) != 0 {
-			children = append(children, indexEntry{path: childPath(t.Parent, t.Hash)})
-		}
-		return false
-	})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for _, e := range sorted(accessors) {
-			tx.accessors.Insert(e.path, e.hash)
-		}
-	})
-	for _, of := range []struct {
-		tree    *iradix.Txn[struct{}]
-		entries []indexEntry
-	}{{tx.expiries, expiries}, {tx.children, children}} {
-		wg.Go(func() {
-			for _, e := range sorted(of.entries) {
-				of.tree.Insert(e.path, struct{}{})
-			}
-		})
-	}
-	wg.Wait()
-}
-
-type indexEntry struct{ path, hash []byte }
-
-func sorted(entries []indexEntry) []indexEntry {
-	slices.SortFunc(entries, func(a, b indexEntry) int { return bytes.Compare(a.path, b.path) })
-	return entries
 }
 
 func readTree[T any](dec *codec.Decoder, count int, tx *iradix.Txn[*T], path func(*T) []byte) error {

@@ -26,7 +26,7 @@ type State struct {
 	tombstones *iradix.Tree[*Tombstone]  // mount uuid / name → tombstone
 	policies   *iradix.Tree[*Policy]     // name → policy
 	tokens     *iradix.Tree[*Token]      // hash → token
-	accessors  *iradix.Tree[[]byte]      // accessor → token hash
+	accessors  *iradix.Tree[[]byte]      // accessor → token hash, where the accessor does not lead there by itself
 	children   *iradix.Tree[struct{}]    // parent hash, child hash → nothing
 	expiries   *iradix.Tree[struct{}]    // be64 expiry, token hash → nothing
 	roles      *iradix.Tree[*TokenRole]  // name → token role
@@ -185,15 +185,6 @@ func (s *State) SamePolicies(o *State) bool { return s.policies.Root() == o.poli
 func (s *State) Token(hash []byte) *Token {
 	t, _ := s.tokens.Get(hash)
 	return t
-}
-
-// TokenByAccessor returns the token with an accessor, or nil.
-func (s *State) TokenByAccessor(accessor string) *Token {
-	hash, ok := s.accessors.Get([]byte(accessor))
-	if !ok {
-		return nil
-	}
-	return s.Token(hash)
 }
 
 // NextExpiry returns when the next token expires, unix nanoseconds; 0 when none
