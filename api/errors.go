@@ -36,6 +36,7 @@ var (
 	errNotObject   = refuse(http.StatusBadRequest, wire.InvalidJSON, "the body is not a JSON object")
 	errTooDeep     = refuse(http.StatusBadRequest, wire.InvalidJSON, "the body is nested too deep")
 	errBodyBroken  = refuse(http.StatusBadRequest, wire.BadRequest, "the body ended early or could not be read")
+	errTwoKeys     = refuse(http.StatusBadRequest, wire.BadRequest, "a request has one Idempotency-Key")
 	errInternalMsg = "internal error"
 )
 
@@ -50,6 +51,7 @@ var statusOf = map[wire.Code]int{
 	wire.KeyNotFound:        http.StatusBadRequest,
 	wire.UnknownKeyType:     http.StatusBadRequest,
 	wire.KeyTypeUnsupported: http.StatusBadRequest,
+	wire.KeyDeleted:         http.StatusBadRequest,
 	wire.DeletionNotAllowed: http.StatusBadRequest,
 	wire.ExportRefused:      http.StatusBadRequest,
 	wire.VersionTooNew:      http.StatusBadRequest,
@@ -77,8 +79,10 @@ var statusOf = map[wire.Code]int{
 
 	wire.UnsupportedPath: http.StatusNotFound,
 
-	wire.OutcomeUnknown: http.StatusConflict,
-	wire.RateLimited:    http.StatusTooManyRequests,
+	wire.OutcomeUnknown:      http.StatusConflict,
+	wire.IdempotencyMismatch: http.StatusConflict,
+	wire.IdempotencySpent:    http.StatusConflict,
+	wire.RateLimited:         http.StatusTooManyRequests,
 
 	wire.Sealed:           http.StatusServiceUnavailable,
 	wire.NotInitialized:   http.StatusServiceUnavailable,

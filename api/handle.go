@@ -38,11 +38,8 @@ func handle[Req, Resp any](do func(rq *request, in *Req) (Resp, error)) func(rq 
 
 // decode reads the body into in, unless the route takes none.
 func (rq *request) decode(in any) error {
-	if _, none := in.(*nothing); none {
-		return nil
-	}
-	if rq.r.Body == nil || rq.r.Body == http.NoBody {
-		return nil
+	if _, none := in.(*nothing); none || rq.r.Body == nil || rq.r.Body == http.NoBody {
+		return rq.idempotent(nil)
 	}
 	from := &rq.s.bodies
 	if rq.call == nil {
@@ -53,7 +50,27 @@ func (rq *request) decode(in any) error {
 		return err
 	}
 	defer b.drop()
+	if err := rq.idempotent(b.buf); err != nil {
+		return err
+	}
 	return decodeBody(b.buf, in, rq.route.own)
+}
+
+// idempotent hands a caller's Idempotency-Key on, with what the request is: its
+// path, query and body. POST and PUT are the same request.
+func (rq *request) idempotent(body []byte) error {
+	keys := rq.r.Header[wire.HeaderIdempotencyKey]
+	if len(keys) == 0 || rq.call == nil {
+		return nil
+	}
+	if len(keys) > 1 {
+		return errTwoKeys
+	}
+	method := rq.origin.Method
+	if method == http.MethodPut {
+		method = http.MethodPost
+	}
+	return rq.call.Idempotent(keys[0], []byte(method), []byte(rq.origin.Path), []byte(rq.r.URL.RawQuery), body)
 }
 
 // reply writes a success.

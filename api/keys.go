@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"encoding/pem"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -20,12 +21,68 @@ func createKey(rq *request, in *wire.KeyCreateRequest) (*wire.KeyData, error) {
 }
 
 func readKey(rq *request, _ *nothing) (*wire.KeyData, error) {
-	return keyData(rq.s.kms.ReadKey(rq.call, rq.key()))
+	r, err := rq.versions()
+	if err != nil {
+		rq.s.kms.Reject(rq.origin, rq.call, err)
+		return nil, err
+	}
+	return keyData(rq.s.kms.ReadKey(rq.call, rq.key(), r))
 }
 
-func listKeys(rq *request, _ *nothing) (*wire.Keys, error) {
-	names, err := rq.s.kms.ListKeys(rq.call, rq.vars["mount"])
-	return &wire.Keys{Keys: names}, err
+// versions reads which versions the query asks for: ?version=3, or ?after=2 and
+// ?limit=50. Other parameters are ignored, as Vault's clients expect.
+func (rq *request) versions() (r kms.VersionRange, err error) {
+	if rq.r.URL.RawQuery == "" {
+		return r, nil
+	}
+	q := rq.r.URL.Query()
+	number := func(name string, least int64) int64 {
+		text := q.Get(name)
+		if text == "" || err != nil {
+			return 0
+		}
+		n, bad := strconv.ParseInt(text, 10, 32)
+		if bad != nil || n < least {
+			err = refuse(http.StatusBadRequest, wire.BadRequest, name+" is not a number from "+strconv.FormatInt(least, 10)+" on")
+		}
+		return n
+	}
+	r.Only, r.Limit = uint32(number("version", 1)), int(number("limit", 1))
+	if after := uint32(number("after", 0)); q.Has("after") {
+		r.After = &after
+	}
+	return r, err
+}
+
+// listKeys lists the keys in use; with ?deleted=true those that are deleted and
+// not destroyed yet.
+func listKeys(rq *request, _ *nothing) (any, error) {
+	if rq.r.URL.RawQuery == "" || rq.r.URL.Query().Get("deleted") != "true" {
+		names, err := rq.s.kms.ListKeys(rq.call, rq.vars["mount"])
+		return &wire.Keys{Keys: names}, err
+	}
+	keys, err := rq.s.kms.DeletedKeys(rq.call, rq.vars["mount"])
+	if err != nil {
+		return nil, err
+	}
+	out := &wire.DeletedKeys{KeyInfo: make(map[string]wire.DeletedKey, len(keys))}
+	for _, k := range keys {
+		out.Keys = append(out.Keys, k.Name)
+		out.KeyInfo[k.Name] = wire.DeletedKey{DeletionTime: time.Unix(0, k.Deleted).UTC(), DestroyTime: time.Unix(0, k.DestroyAt).UTC()}
+	}
+	return out, nil
+}
+
+func undeleteKey(rq *request, _ *struct{}) (*wire.KeyData, error) {
+	ctx, cancel := rq.context()
+	defer cancel()
+	return keyData(rq.s.kms.UndeleteKey(ctx, rq.call, rq.key()))
+}
+
+func trimKey(rq *request, in *wire.KeyTrimRequest) (*wire.KeyData, error) {
+	ctx, cancel := rq.context()
+	defer cancel()
+	return keyData(rq.s.kms.TrimKey(ctx, rq.call, rq.key(), in.MinAvailableVersion.Value))
 }
 
 func configKey(rq *request, in *wire.KeyConfigRequest) (*wire.KeyData, error) {
@@ -56,7 +113,24 @@ func rotateKey(rq *request, _ *struct{}) (*wire.KeyData, error) {
 func deleteKey(rq *request, _ *nothing) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DeleteKey(ctx, rq.call, rq.key())
+	grace, err := rq.grace()
+	if err != nil {
+		rq.s.kms.Reject(rq.origin, rq.call, err)
+		return nothing{}, err
+	}
+	return nothing{}, rq.s.kms.DeleteKey(ctx, rq.call, rq.key(), grace)
+}
+
+// grace reads ?grace=, seconds or a duration such as 24h; nil if it is not given.
+func (rq *request) grace() (*time.Duration, error) {
+	if !rq.r.URL.Query().Has("grace") {
+		return nil, nil
+	}
+	d, err := wire.ParseDuration(rq.r.URL.Query().Get("grace"))
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, wire.BadRequest, "grace is no duration; write seconds, or 24h")
+	}
+	return &d, nil
 }
 
 func export(rq *request, _ *nothing) (nothing, error) {

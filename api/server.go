@@ -26,6 +26,9 @@ type Config struct {
 	PublicMetrics  bool // metrics need no token
 	BuildDate      string
 	StorageVersion string
+	// RefusedConnections counts those that the listener closed at once, for the
+	// metrics; nil: none are.
+	RefusedConnections func() uint64
 }
 
 // Server answers the API. It is an http.Handler, safe for concurrent use.
@@ -43,7 +46,7 @@ type Server struct {
 
 // New returns the API over a service.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, kms: cfg.Service, log: cfg.Logger.Named("api"), metrics: newMetrics(cfg.Service)}
+	s := &Server{cfg: cfg, kms: cfg.Service, log: cfg.Logger.Named("api"), metrics: newMetrics(cfg.Service, cfg.RefusedConnections)}
 	s.bodies.most, s.strangers.most = callersBudget, strangersBudget
 	s.router, s.tables = s.newRouter()
 	return s
@@ -231,7 +234,7 @@ func (rq *request) fail(err error) {
 	if after := retryAfter(status, code); after != "" {
 		rq.w.Header().Set(wire.HeaderRetryAfter, after)
 	}
-	rq.write(status, wire.ErrorBody{Errors: texts, Code: code, RequestID: rq.origin.RequestID})
+	rq.write(status, wire.ErrorBody{Errors: texts, Code: code, RequestID: rq.origin.RequestID, Accessor: kms.Accessor(err)})
 }
 
 // context bounds what a verb may wait for, by the route's time.

@@ -130,38 +130,3 @@ func mounts(rq *request, _ *nothing) (wire.Mounts, error) {
 	}
 	return out, nil
 }
-
-func listPolicies(rq *request, _ *nothing) (*wire.Keys, error) {
-	names, err := rq.s.kms.ListPolicies(rq.call)
-	return &wire.Keys{Keys: names}, err
-}
-
-func readPolicy(rq *request, _ *nothing) (*wire.PolicyData, error) {
-	name, text, err := rq.s.kms.ReadPolicy(rq.call, rq.vars["policy"])
-	return &wire.PolicyData{Name: name, Policy: text}, err
-}
-
-func writePolicy(rq *request, in *wire.PolicyRequest) (nothing, error) {
-	ctx, cancel := rq.context()
-	defer cancel()
-	return nothing{}, rq.s.kms.WritePolicy(ctx, rq.call, rq.vars["policy"], in.Policy.Value)
-}
-
-func deletePolicy(rq *request, _ *nothing) (nothing, error) {
-	ctx, cancel := rq.context()
-	defer cancel()
-	return nothing{}, rq.s.kms.DeletePolicy(ctx, rq.call, rq.vars["policy"])
-}
-
-func capabilitiesSelf(rq *request, in *wire.CapabilitiesRequest) (wire.Capabilities, error) {
-	paths := append(append([]string(nil), in.Path...), in.Paths...)
-	caps, err := rq.s.kms.CapabilitiesSelf(rq.call, paths)
-	if err != nil {
-		return nil, err
-	}
-	out := wire.Capabilities(caps)
-	if len(paths) == 1 {
-		out[wire.CapabilitiesMember] = caps[paths[0]]
-	}
-	return out, nil
-}

@@ -31,6 +31,8 @@ type call struct {
 	body   any  // nil: none
 	effect bool // changes something that lasts: see retry.go
 	open   bool // needs no token, and none is sent
+
+	unkeyed bool // no idempotency key helps: see idempotency.go
 	// accept names statuses above 299 whose body is an answer and not an error.
 	accept func(status int, body []byte) bool
 }
@@ -57,10 +59,11 @@ func (c *Client) send(ctx context.Context, cl call) (*answer, error) {
 			return nil, fmt.Errorf("encode the request: %w", err)
 		}
 	}
+	once, maybe := cl.idempotencyKey(ctx), false
 	first := c.preferred.Load()
 	for attempt := 0; ; attempt++ {
 		index := (first + uint32(attempt)) % uint32(len(c.addresses))
-		got, reached, err := c.attempt(ctx, cl, c.addresses[index], token, body)
+		got, reached, err := c.attempt(ctx, cl, c.addresses[index], token, once, body)
 		if err == nil {
 			err = cl.judge(got)
 		} else {
@@ -73,11 +76,30 @@ func (c *Client) send(ctx context.Context, cl call) (*answer, error) {
 			c.preferred.Store(index)
 			return got, nil
 		}
+		maybe = remain(err, maybe)
 		wait, again := c.next(cl, err, got, attempt)
 		if !again || !fits(ctx, wait) || c.sleep(ctx, wait) != nil {
 			return nil, err
 		}
 	}
+}
+
+// remain carries on from attempt to attempt that an earlier one may have had its
+// effect: an attempt that certainly had none leaves that open. It returns what is
+// known after err.
+func remain(err error, maybe bool) bool {
+	if network := (*NetworkError)(nil); errors.As(err, &network) {
+		network.mayHaveHappened = network.mayHaveHappened || maybe
+		return network.mayHaveHappened
+	}
+	answered := (*Error)(nil)
+	if !errors.As(err, &answered) {
+		return maybe
+	}
+	if maybe && answered.Code.NothingHappened() || maybe && answered.Code == "" {
+		answered.mayHaveHappened = true
+	}
+	return answered.mayHaveHappened
 }
 
 func (c *Client) tokenFor(ctx context.Context, cl call) (Secret, error) {
@@ -96,7 +118,7 @@ func (c *Client) tokenFor(ctx context.Context, cl call) (Secret, error) {
 
 // attempt sends the request once. reached reports that a connection was there
 // to send it on: without one, the server knows nothing of the call.
-func (c *Client) attempt(ctx context.Context, cl call, base *url.URL, token Secret, body []byte) (got *answer, reached bool, err error) {
+func (c *Client) attempt(ctx context.Context, cl call, base *url.URL, token Secret, once string, body []byte) (got *answer, reached bool, err error) {
 	var connected atomic.Bool // net/http may call the hook from another goroutine
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
@@ -120,6 +142,9 @@ func (c *Client) attempt(ctx context.Context, cl call, base *url.URL, token Secr
 	}
 	if !token.IsZero() {
 		req.Header.Set(wire.HeaderToken, token.Reveal())
+	}
+	if once != "" {
+		req.Header.Set(wire.HeaderIdempotencyKey, once)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -147,7 +172,7 @@ func (cl call) judge(got *answer) error {
 	out := &Error{Method: cl.method, Path: cl.path, Status: got.status}
 	var body wire.ErrorBody
 	if err := json.Unmarshal(got.body, &body); err == nil && body.Code != "" {
-		out.Code, out.Errors, out.RequestID = body.Code, body.Errors, body.RequestID
+		out.Code, out.Errors, out.RequestID, out.Accessor = body.Code, body.Errors, body.RequestID, body.Accessor
 	} else if text := oneLine(string(got.body)); text != "" {
 		out.Errors = []string{text} // of a proxy, or of TLS expected elsewhere
 	}

@@ -42,6 +42,7 @@ type Error struct {
 	Code      wire.Code // "" if something else than a Signet server answered
 	Errors    []string  // sentences for people, maybe none
 	RequestID string    // as in the audit record
+	Accessor  string    // of the token made before, with the code [wire.IdempotencySpent]
 
 	mayHaveHappened bool // a call with lasting effect, and no proof that it had none
 }

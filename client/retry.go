@@ -17,9 +17,10 @@ import (
 // next decides whether to make another attempt after err, and how long to wait
 // before it. attempt counts from 0.
 //
-// The rule: a call without lasting effect is repeated when the failure is one
-// that passes. A call with lasting effect is repeated only when the failure
-// proves that nothing happened: no connection, or a code of which
+// The rule: a call is repeated when the failure is one that passes. One with
+// lasting effect carries an idempotency key, under which the server carries it
+// out once. Without such a key it is repeated only when the failure proves that
+// nothing happened: no connection, or a code of which
 // [wire.Code.NothingHappened] says so. A time-out proves nothing.
 func (c *Client) next(cl call, err error, got *answer, attempt int) (time.Duration, bool) {
 	untried := attempt+1 < len(c.addresses)
@@ -43,7 +44,7 @@ func (c *Client) next(cl call, err error, got *answer, attempt int) (time.Durati
 // passes reports that repeating the call is safe and may help.
 func passes(cl call, err error, untried bool) bool {
 	if network := (*NetworkError)(nil); errors.As(err, &network) {
-		return !network.mayHaveHappened && !permanent(network.Err)
+		return (!network.mayHaveHappened || cl.keyed()) && !permanent(network.Err)
 	}
 	answered := (*Error)(nil)
 	if !errors.As(err, &answered) {
@@ -55,7 +56,10 @@ func passes(cl call, err error, untried bool) bool {
 	if answered.Code.NothingHappened() {
 		return true
 	}
-	if cl.effect || answered.Code != "" {
+	if answered.Code == wire.OutcomeUnknown {
+		return cl.keyed()
+	}
+	if cl.effect && !cl.keyed() || answered.Code != "" {
 		return false
 	}
 	switch answered.Status { // of something between us and the server

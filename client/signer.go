@@ -53,7 +53,13 @@ type SignerOptions struct {
 // Signer reads the public key of a transit key and returns a signer. It returns
 // [ErrNotASigningKey] for a key that does not sign.
 func (t Transit) Signer(ctx context.Context, key string, opts SignerOptions) (*Signer, error) {
-	data, err := t.ReadKey(ctx, key)
+	read := t.ReadKey
+	if opts.Version > 0 {
+		read = func(ctx context.Context, key string) (wire.KeyData, error) {
+			return t.ReadKeyVersion(ctx, key, opts.Version)
+		}
+	}
+	data, err := read(ctx, key)
 	if err != nil {
 		return nil, err
 	}

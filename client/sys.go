@@ -77,7 +77,7 @@ func (s Sys) VerifyShare(ctx context.Context, share Secret) (wire.VerifyShareDat
 
 // Seal drops the keys from the server's memory.
 func (s Sys) Seal(ctx context.Context) error {
-	return s.c.run(ctx, call{method: http.MethodPut, path: "sys/seal", effect: true})
+	return s.c.run(ctx, call{method: http.MethodPut, path: "sys/seal", effect: true, unkeyed: true})
 }
 
 // Health returns what the node says of itself, sealed and standby nodes too.

@@ -31,13 +31,10 @@ func (t Transit) CreateKey(ctx context.Context, name string, req wire.KeyCreateR
 	return t.writeKey(ctx, req, name)
 }
 
-// ReadKey describes a key, or returns an error that matches [ErrNotFound].
+// ReadKey describes a key, or returns an error that matches [ErrNotFound]. Of a
+// key with many versions it has the newest 100; see [Transit.ReadKeyVersions].
 func (t Transit) ReadKey(ctx context.Context, name string) (wire.KeyData, error) {
-	path, err := t.path("keys", name)
-	if err != nil {
-		return wire.KeyData{}, err
-	}
-	return t.keyData(ctx, call{method: http.MethodGet, path: path})
+	return t.readKey(ctx, name, nil)
 }
 
 // ListKeys returns the names of all keys, sorted.
@@ -57,15 +54,6 @@ func (t Transit) ConfigureKey(ctx context.Context, name string, req wire.KeyConf
 // RotateKey makes a new version, which signs and encrypts from now on.
 func (t Transit) RotateKey(ctx context.Context, name string) (wire.KeyData, error) {
 	return t.writeKey(ctx, struct{}{}, name, "rotate")
-}
-
-// DeleteKey deletes a key whose deletion_allowed is set.
-func (t Transit) DeleteKey(ctx context.Context, name string) error {
-	path, err := t.path("keys", name)
-	if err != nil {
-		return err
-	}
-	return t.c.run(ctx, call{method: http.MethodDelete, path: path, effect: true})
 }
 
 // Sign signs Input of req; BatchInput must be nil.

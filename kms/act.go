@@ -41,6 +41,9 @@ const writeTimeout = 10 * time.Second
 // the request and makes the command, then a durable intent, the proposal, and a
 // record of the outcome. The result is the state machine's.
 //
+// A request that was carried out before under the same idempotency key changes
+// nothing and has the result of the first: see Call.Idempotent.
+//
 // If the outcome cannot be recorded after the write was done, the answer is a
 // success with a warning: the intent is on disk, and the outcome follows when the
 // log can be written again.
@@ -49,7 +52,13 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	if err != nil {
 		return nil, err
 	}
+	if result, again, err := c.repeated(a); again {
+		return result, firstError(s.close(a, err), err)
+	}
 	cmd, err := build(a)
+	if c.once != nil {
+		note(a, "idempotent", "first")
+	}
 	if err = translate(err); err != nil {
 		return nil, firstError(s.close(a, err), err)
 	}
@@ -62,8 +71,11 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	done, err := s.propose(ctx, id, cmd)
+	done, err := s.proposeOnce(ctx, id, c.once, cmd)
 	if err == nil {
+		if c.replayed = done.replayed; c.replayed {
+			note(a, "idempotent", "repeated")
+		}
 		c.view = &view{State: done.state, acls: c.view.acls} // what the answer is made from
 	}
 	if closeErr := s.close(a, err); closeErr != nil && err == nil {

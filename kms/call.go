@@ -30,6 +30,9 @@ type Call struct {
 	view    *view
 	serving uint64 // the serving period in which the view was taken
 	token   *state.Token
+
+	once     *state.Once // nil: see Idempotent
+	replayed bool        // the write took effect before, and its result is told again
 }
 
 // Begin takes the view that the whole request is decided on, before

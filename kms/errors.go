@@ -28,25 +28,28 @@ func (e *Error) Code() string { return e.code }
 
 // The sentinels. Each means the same wherever it is returned.
 var (
-	ErrPermissionDenied = &Error{"permission_denied", "permission denied"}
-	ErrInvalidToken     = &Error{"invalid_token", "permission denied: invalid token"}
-	ErrSealed           = &Error{"sealed", "Signet is sealed"}
-	ErrNotInitialized   = &Error{"not_initialized", "Signet is not initialized: run 'signet operator init' once"}
-	ErrInitialized      = &Error{"already_initialized", "Signet is already initialized"}
-	ErrNoLeader         = &Error{"no_leader", "this node does not lead the cluster and knows no leader; try again shortly"}
-	ErrAuditUnavailable = &Error{"audit_unavailable", "the audit log cannot be written, and nothing is done without its record"}
-	ErrBusy             = &Error{"overloaded", "the node is busy; nothing was done, try again shortly"}
-	ErrStorageFull      = &Error{"storage_full", "the disk of the data directory is almost full; nothing was written"}
-	ErrOutcomeUnknown   = &Error{"outcome_unknown", "the write was begun and its outcome is not known; read before trying again"}
-	ErrBadRequest       = &Error{"bad_request", "bad request"}
-	ErrNotFound         = &Error{"not_found", "not found"}
-	ErrNoMount          = &Error{"unsupported_path", "no engine is mounted here"}
-	ErrUnsupported      = &Error{"unsupported", "not supported"}
-	ErrRateLimited      = &Error{"rate_limited", "too many requests"}
+	ErrPermissionDenied    = &Error{"permission_denied", "permission denied"}
+	ErrInvalidToken        = &Error{"invalid_token", "permission denied: invalid token"}
+	ErrSealed              = &Error{"sealed", "Signet is sealed"}
+	ErrNotInitialized      = &Error{"not_initialized", "Signet is not initialized: run 'signet operator init' once"}
+	ErrInitialized         = &Error{"already_initialized", "Signet is already initialized"}
+	ErrNoLeader            = &Error{"no_leader", "this node does not lead the cluster and knows no leader; try again shortly"}
+	ErrAuditUnavailable    = &Error{"audit_unavailable", "the audit log cannot be written, and nothing is done without its record"}
+	ErrBusy                = &Error{"overloaded", "the node is busy; nothing was done, try again shortly"}
+	ErrStorageFull         = &Error{"storage_full", "the disk of the data directory is almost full; nothing was written"}
+	ErrOutcomeUnknown      = &Error{"outcome_unknown", "the write was begun and its outcome is not known; read before trying again"}
+	ErrIdempotencyMismatch = &Error{"idempotency_mismatch", "this idempotency key was used for another request; take a new one"}
+	ErrIdempotencySpent    = &Error{"idempotency_spent", "this request was carried out before, and what it made is shown once"}
+	ErrBadRequest          = &Error{"bad_request", "bad request"}
+	ErrNotFound            = &Error{"not_found", "not found"}
+	ErrNoMount             = &Error{"unsupported_path", "no engine is mounted here"}
+	ErrUnsupported         = &Error{"unsupported", "not supported"}
+	ErrRateLimited         = &Error{"rate_limited", "too many requests"}
 
 	ErrKeyNotFound        = &Error{"key_not_found", "key not found"}
 	ErrUnknownKeyType     = &Error{"unknown_key_type", "unknown key type"}
 	ErrKeyTypeUnsupported = &Error{"key_type_unsupported", "the key's type does not support this"}
+	ErrKeyDeleted         = &Error{"key_deleted", "the key is deleted; undelete it first"}
 	ErrDeletionNotAllowed = &Error{"deletion_not_allowed", "deletion is not allowed for this key"}
 	ErrExportRefused      = &Error{"export_refused", "private keys never leave: export and plaintext backup do not exist"}
 	ErrVersionTooNew      = &Error{"version_too_new", "requested version is higher than the latest key version"}
@@ -77,8 +80,8 @@ var (
 func Sentinels() []*Error {
 	return []*Error{
 		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader,
-		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
-		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrDeletionNotAllowed, ErrExportRefused,
+		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
+		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
@@ -140,12 +143,19 @@ var translations = []struct {
 	{keyring.ErrNoHMACKey, ErrNoHMACKey},
 	{keyring.ErrKeySize, ErrBadRequest},
 	{state.ErrKeyMissing, ErrKeyNotFound},
+	{state.ErrKeyDeleted, ErrKeyDeleted},
+	{state.ErrKeyNotDeleted, ErrBadRequest},
+	{state.ErrGraceNotOver, ErrBadRequest},
+	{state.ErrBadTrim, ErrBadRequest},
+	{state.ErrOnceMismatch, ErrIdempotencyMismatch},
+	{state.ErrOnceSpent, ErrIdempotencySpent},
 	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},
 	{state.ErrEncryptionsSpent, ErrEncryptionsSpent},
 	{state.ErrBadMinimum, ErrBadRequest},
 	{state.ErrVersionConflict, ErrBadRequest},
 	{state.ErrTokenMissing, ErrTokenNotFound},
 	{state.ErrMountMissing, ErrNoMount},
+	{state.ErrBadTerm, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
 	// Before ErrNotProposed, which they are as well.
 	{raftstore.ErrStorageFull, ErrStorageFull},

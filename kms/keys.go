@@ -23,8 +23,21 @@ type KeyRef struct {
 // KeyInfo describes a key. It holds no private half.
 type KeyInfo struct {
 	*state.Key
-	Versions []*state.KeyVersion // from MinAvailable on, in order
+	Versions []*state.KeyVersion // in order, those that were asked for
 }
+
+// VersionRange chooses the versions that a KeyInfo shows. The zero value is the
+// newest MaxVersions.
+type VersionRange struct {
+	Only  uint32 // this one alone; 0 more than one
+	After *uint32
+	Limit int // how many, from After on; 0 is MaxVersions
+}
+
+// MaxVersions is how many versions an answer shows unless it is asked for others:
+// what a key with ten thousand of them answers must not take longer, or more
+// memory, than what a key with two does.
+const MaxVersions = 100
 
 // CreateKeyRequest asks for a new key.
 type CreateKeyRequest struct {
@@ -57,19 +70,50 @@ func (c *Call) key(ref KeyRef, missing error) (*state.Key, error) {
 	return nil, missing
 }
 
-func (s *Service) info(st *state.State, k *state.Key) KeyInfo {
-	info := KeyInfo{Key: k}
-	st.Versions(k.Mount, k.Name, k.MinAvailable, func(v *state.KeyVersion) { info.Versions = append(info.Versions, v) })
-	return info
+// info describes k, which is st's record of the key or an earlier one.
+func info(st *state.State, k *state.Key, r VersionRange) KeyInfo {
+	limit := uint32(MaxVersions)
+	if r.Limit > 0 {
+		limit = uint32(r.Limit)
+	}
+	first, last := k.MinAvailable, k.Latest
+	switch {
+	case r.Only != 0:
+		first, last = max(first, r.Only), min(last, r.Only)
+	case r.After != nil && *r.After >= last:
+		first, last = 1, 0
+	case r.After != nil:
+		first = max(first, *r.After+1)
+		last = uint32(min(uint64(last), uint64(first)+uint64(limit)-1))
+	case last >= limit:
+		first = max(first, last-limit+1)
+	}
+	out := KeyInfo{Key: k}
+	st.Versions(k.Mount, k.Name, first, last, func(v *state.KeyVersion) { out.Versions = append(out.Versions, v) })
+	return out
 }
 
-// current describes a key as it is right after a write of this request.
-func (s *Service) current(c *Call, ref KeyRef) (KeyInfo, error) {
-	k, err := c.key(ref, ErrKeyNotFound)
-	if err != nil {
-		return KeyInfo{}, err
+// written describes a key as a write of this request left it: result is the state
+// machine's, or nil when there was nothing to change.
+func (s *Service) written(c *Call, ref KeyRef, result any) (KeyInfo, error) {
+	k, ok := result.(*state.Key)
+	if !ok {
+		var err error
+		if k, err = c.key(ref, ErrKeyNotFound); err != nil {
+			return KeyInfo{}, err
+		}
 	}
-	return s.info(c.view.State, k), nil
+	out := info(c.view.State, k, VersionRange{})
+	c.noteOmitted(out)
+	return out, nil
+}
+
+// noteOmitted says which versions an answer leaves out.
+func (c *Call) noteOmitted(i KeyInfo) {
+	if len(i.Versions) > 0 && i.Versions[0].Number > i.MinAvailable {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("this shows the versions from %d on; read the key with ?after=%d for those from %d on",
+			i.Versions[0].Number, i.MinAvailable-1, i.MinAvailable))
+	}
 }
 
 // CreateKey makes a key with one version. It needs update, as in Vault, or create
@@ -82,12 +126,13 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 		return KeyInfo{}, err
 	}
 	defer unlock()
-	exists := c.view.Key(mount, ref.Name) != nil
+	old := c.view.Key(mount, ref.Name)
+	exists := old != nil
 	need := policy.Update
 	if !exists && c.Caller.Allow(c.Path, policy.Create) {
 		need = policy.Create
 	}
-	_, err = s.write(ctx, c, verb{operation: "transit/keys/create", need: need, action: pass.Generate, key: mount + "/" + ref.Name}, func(a *gate.Admission) (state.Command, error) {
+	result, err := s.write(ctx, c, verb{operation: "transit/keys/create", need: need, action: pass.Generate, key: mount + "/" + ref.Name}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
 		if err := req.check(); err != nil {
 			return nil, err
@@ -96,7 +141,7 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 			return nil, saying(ErrBadRequest, "the key's name looks like a token or a share, and names are shown to everybody who may list them")
 		}
 		if exists {
-			return nil, nil
+			return nil, inUse(old)
 		}
 		typ := state.KeyType(req.Type)
 		if typ == "" {
@@ -116,16 +161,16 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 		}, nil
 	})
 	if errors.Is(err, state.ErrKeyExists) {
-		exists, err = true, nil
+		exists, err, result = true, nil, nil
 		s.refresh(c)
 	}
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	if exists {
+	if exists && !c.replayed {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("key %s already existed", ref.Name))
 	}
-	return s.current(c, ref)
+	return s.written(c, ref, result)
 }
 
 func (r *CreateKeyRequest) check() error {
@@ -202,19 +247,28 @@ func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name s
 	}, nil
 }
 
-// ReadKey describes a key. It needs read. Errors: ErrNotFound.
-func (s *Service) ReadKey(c *Call, ref KeyRef) (KeyInfo, error) {
-	var info KeyInfo
+// ReadKey describes a key. It needs read. Errors: ErrNotFound, ErrBadRequest.
+func (s *Service) ReadKey(c *Call, ref KeyRef, r VersionRange) (KeyInfo, error) {
+	var out KeyInfo
 	err := s.act(c, verb{operation: "transit/keys/read", need: policy.Read}, func(a *gate.Admission) error {
 		a.Record.Key = ref.Name
 		k, err := c.key(ref, ErrNotFound)
+		if err == nil {
+			err = found(k)
+		}
 		if err != nil {
 			return err
 		}
-		info = s.info(c.view.State, k)
+		if r.Limit < 0 || r.Limit > MaxBatch {
+			return saying(ErrBadRequest, "limit is 1 to %d versions", MaxBatch)
+		}
+		out = info(c.view.State, k, r)
+		if r == (VersionRange{}) {
+			c.noteOmitted(out)
+		}
 		return nil
 	})
-	return info, err
+	return out, err
 }
 
 // ListKeys returns the names of a mount's keys, sorted. It needs list. Errors:
@@ -247,9 +301,12 @@ type ConfigKeyRequest struct {
 // ConfigKey changes a key's settings. It needs update. Errors: ErrKeyNotFound,
 // ErrBadRequest, ErrExportRefused.
 func (s *Service) ConfigKey(ctx context.Context, c *Call, ref KeyRef, req ConfigKeyRequest) (KeyInfo, error) {
-	_, err := s.write(ctx, c, verb{operation: "transit/keys/config", need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
+	result, err := s.write(ctx, c, verb{operation: "transit/keys/config", need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
 		k, err := c.key(ref, saying(ErrKeyNotFound, "no existing key named %s could be found", gate.Scrub(ref.Name)))
+		if err == nil {
+			err = inUse(k)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -258,7 +315,7 @@ func (s *Service) ConfigKey(ctx context.Context, c *Call, ref KeyRef, req Config
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	return s.current(c, ref)
+	return s.written(c, ref, result)
 }
 
 func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Command, error) {
@@ -311,9 +368,12 @@ func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) 
 		return KeyInfo{}, err
 	}
 	defer unlock()
-	_, err = s.write(ctx, c, verb{operation: "transit/keys/rotate", need: policy.Update, action: pass.Generate, key: mount + "/" + ref.Name}, func(a *gate.Admission) (state.Command, error) {
+	result, err := s.write(ctx, c, verb{operation: "transit/keys/rotate", need: policy.Update, action: pass.Generate, key: mount + "/" + ref.Name}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
 		k, err := c.key(ref, ErrKeyNotFound)
+		if err == nil {
+			err = inUse(k)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -329,63 +389,7 @@ func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) 
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	return s.current(c, ref)
-}
-
-// DeleteKey destroys a key and all its versions. It needs delete. Errors:
-// ErrKeyNotFound, ErrDeletionNotAllowed.
-func (s *Service) DeleteKey(ctx context.Context, c *Call, ref KeyRef) error {
-	var mount string
-	_, err := s.write(ctx, c, verb{operation: "transit/keys/delete", need: policy.Delete}, func(a *gate.Admission) (state.Command, error) {
-		a.Record.Key = ref.Name
-		k, err := c.key(ref, saying(ErrKeyNotFound, "error deleting policy %s: key not found", gate.Scrub(ref.Name)))
-		if err != nil {
-			return nil, err
-		}
-		if !k.DeletionAllowed {
-			return nil, saying(ErrDeletionNotAllowed, "error deleting policy %s: deletion is not allowed for this key; set deletion_allowed with the key's config first", gate.Scrub(ref.Name))
-		}
-		mount = k.Mount
-		return &state.DeleteKey{Mount: k.Mount, Name: k.Name}, nil
-	})
-	if err == nil {
-		s.keys.Forget(mount, ref.Name)
-	}
-	return err
-}
-
-// autoRotate rotates the keys whose period is over, as the node itself.
-func (s *Service) autoRotate(ctx context.Context, v *view, now int64) {
-	v.Keys(func(k *state.Key) {
-		if k.AutoRotate == 0 || ctx.Err() != nil {
-			return
-		}
-		latest := v.Version(k.Mount, k.Name, k.Latest)
-		if latest == nil || now < latest.Created+k.AutoRotate*int64(time.Second) {
-			return
-		}
-		s.rotateByItself(ctx, v, k)
-	})
-}
-
-// rotateByItself rotates a key as the node: its period is over, or its version
-// has made half of the encryptions that are safe.
-func (s *Service) rotateByItself(ctx context.Context, v *view, k *state.Key) {
-	var mount string
-	v.Mounts(func(m *state.Mount) {
-		if m.UUID == k.Mount {
-			mount = m.Path[:len(m.Path)-1]
-		}
-	})
-	path := mount + "/keys/" + k.Name + "/rotate"
-	c, err := s.Begin(Origin{RequestID: newUUID(), Method: "POST", Path: path})
-	if err == nil {
-		c.Caller = policy.Caller{Root: true, DisplayName: "auto-rotate"}
-		_, err = s.rotate(ctx, c, KeyRef{Mount: mount, Name: k.Name}, k.Latest)
-	}
-	if err != nil {
-		s.log.Warn("could not rotate a key that is due, trying again", "key", k.Name, "error", err)
-	}
+	return s.written(c, ref, result)
 }
 
 // Mounts lists the mounts. It needs read on sys/mounts.

@@ -21,24 +21,32 @@ func (c *aclCache) get(s *state.State, t *state.Token) *policy.ACL {
 	if acl, ok := c.bySet.Load(t.PolicySet()); ok {
 		return acl.(*policy.ACL)
 	}
-	var parsed []*policy.Policy
-	for _, name := range t.Policies {
-		p := s.Policy(name)
-		if p == nil {
-			continue // not written, or deleted: grants nothing, as in Vault
-		}
-		// A text that no longer parses was written by another build. It grants
-		// nothing; what it denied, other policies might grant, so nothing is.
-		q, err := policy.Parse(name, p.Text)
-		if err != nil {
-			parsed = nil
-			break
-		}
-		parsed = append(parsed, q)
-	}
+	parsed, _, _ := parsePolicies(s, t.Policies)
 	acl := policy.Compile(parsed...)
 	c.bySet.Store(t.PolicySet(), acl)
 	return acl
+}
+
+// parsePolicies parses policies by their names. One that is missing was not
+// written, or deleted, and grants nothing, as in Vault.
+//
+// A text that does not parse was written by another build; the error says which.
+// It grants nothing, and what it denied other policies might grant, so then none
+// is returned.
+func parsePolicies(s *state.State, names []string) (parsed []*policy.Policy, missing []string, err error) {
+	for _, name := range names {
+		p := s.Policy(name)
+		if p == nil {
+			missing = append(missing, name)
+			continue
+		}
+		q, err := policy.Parse(name, p.Text)
+		if err != nil {
+			return nil, missing, err
+		}
+		parsed = append(parsed, q)
+	}
+	return parsed, missing, nil
 }
 
 // WritePolicy stores a policy under a name. It needs update. Errors:
@@ -81,13 +89,12 @@ func (s *Service) canonicalPolicy(c *Call, name string) error {
 }
 
 // ReadPolicy returns a policy's text as written. It needs read. Root has none.
-func (s *Service) ReadPolicy(c *Call, name string) (string, string, error) {
+func (s *Service) ReadPolicy(c *Call, name string) (text string, err error) {
 	if err := s.canonicalPolicy(c, name); err != nil {
-		return "", "", err
+		return "", err
 	}
-	var text string
-	err := s.act(c, verb{operation: "sys/policy/read", need: policy.Read}, func(*gate.Admission) error {
-		if name == "root" {
+	err = s.act(c, verb{operation: "sys/policy/read", need: policy.Read}, func(*gate.Admission) error {
+		if name == policy.RootName {
 			text = "# The root policy is built in: it allows everything.\n"
 			return nil
 		}
@@ -98,14 +105,14 @@ func (s *Service) ReadPolicy(c *Call, name string) (string, string, error) {
 		text = p.Text
 		return nil
 	})
-	return name, text, err
+	return text, err
 }
 
 // ListPolicies returns the names of all policies, root included. It needs list.
 func (s *Service) ListPolicies(c *Call) ([]string, error) {
 	var names []string
 	err := s.act(c, verb{operation: "sys/policy/list", need: policy.List}, func(*gate.Admission) error {
-		names = append(c.view.PolicyNames(), "root")
+		names = append(c.view.PolicyNames(), policy.RootName)
 		return nil
 	})
 	return names, err
@@ -125,23 +132,4 @@ func (s *Service) DeletePolicy(ctx context.Context, c *Call, name string) error 
 		return &state.DeletePolicy{Name: name}, nil
 	})
 	return err
-}
-
-// CapabilitiesSelf says what the caller may do at each path. It needs update.
-func (s *Service) CapabilitiesSelf(c *Call, paths []string) (map[string][]string, error) {
-	out := make(map[string][]string, len(paths))
-	err := s.act(c, verb{operation: "sys/capabilities-self", need: policy.Update}, func(*gate.Admission) error {
-		if len(paths) == 0 {
-			return fmt.Errorf("%w: 'paths' is missing", ErrBadRequest)
-		}
-		for _, p := range paths {
-			if c.Caller.Root {
-				out[p] = []string{"root"}
-				continue
-			}
-			out[p] = c.Caller.Capabilities(strings.TrimPrefix(p, "/")).Strings()
-		}
-		return nil
-	})
-	return out, err
 }

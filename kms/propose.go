@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"time"
 
+	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/kms/state"
 )
 
@@ -19,11 +21,58 @@ func newProposal() []byte {
 
 func proposalText(id []byte) string { return hex.EncodeToString(id) }
 
-// propose gives a command its number, seals it, hands it to raft in number order
-// and waits. The result is the state machine's. Errors: ErrSealed and ErrNoLeader when
-// it certainly did not happen, ErrOutcomeUnknown when it may have, and the
-// refusals of the state machine.
+// propose commits a command under the proposal id and returns the state machine's
+// result. When leadership is lost under way it is proposed again, under the same
+// id, until ctx ends: the state knows the id, so it takes effect once. Errors:
+// ErrSealed, ErrNoLeader and ErrBusy when it certainly did not happen,
+// ErrOutcomeUnknown when it may have, and the refusals of the state machine.
 func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (applied, error) {
+	return s.proposeOnce(ctx, id, nil, cmd)
+}
+
+// proposeOnce is propose for a command that is to take effect once; once may be
+// nil.
+func (s *Service) proposeOnce(ctx context.Context, id []byte, once *state.Once, cmd state.Command) (applied, error) {
+	return resubmit(ctx, s.awaitLead, func() (applied, error) { return s.submit(ctx, id, once, cmd) })
+}
+
+// resubmit tries until the outcome is known or ctx ends. await returns when it
+// makes sense to try again, and false when it does not.
+func resubmit(ctx context.Context, await func(context.Context) bool, try func() (applied, error)) (applied, error) {
+	done, err := try()
+	if !errors.Is(err, ErrOutcomeUnknown) {
+		return done, err
+	}
+	for unknown := err; ctx.Err() == nil && await(ctx); {
+		done, err = try()
+		switch outcome(err) {
+		case audit.OutcomeUnknown:
+			unknown = err
+		case audit.OutcomeFailed:
+			// This one did not happen for sure; an earlier one still may have.
+			return applied{}, unknown
+		default:
+			return done, err
+		}
+	}
+	return applied{}, err
+}
+
+// awaitLead waits until this node leads and is unsealed again. It gives up with
+// ctx, and on a node that is being sealed or stopped.
+func (s *Service) awaitLead(ctx context.Context) bool {
+	for ctx.Err() == nil && !s.closing.Load() && !s.sealing.Load() && s.view.Load() != nil {
+		pause(ctx, 10*time.Millisecond) // at least once: what fails at once is not tried all the time
+		if s.leading() && s.store.Leading() {
+			return ctx.Err() == nil
+		}
+	}
+	return false
+}
+
+// submit gives a command its number, seals it, hands it to raft in number order
+// and waits.
+func (s *Service) submit(ctx context.Context, id []byte, once *state.Once, cmd state.Command) (applied, error) {
 	s.numbering.Lock()
 	if s.numbering.bar == nil || s.sealing.Load() {
 		s.numbering.Unlock()
@@ -39,7 +88,7 @@ func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (ap
 	}
 	s.numbering.seq++ // a number that is lost with an error below is a legal gap
 	entry, err := s.sealCommandLocked(&state.Numbered{
-		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: time.Now().UnixNano(), Proposal: id, Command: cmd,
+		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: time.Now().UnixNano(), Proposal: id, Once: once, Command: cmd,
 	})
 	if err != nil {
 		s.numbering.Unlock()
@@ -51,11 +100,14 @@ func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (ap
 	s.numbering.Unlock()
 	result, err := proposal.Wait(ctx)
 	if err != nil {
-		return applied{}, translate(err)
+		return applied{}, translate(spent(err))
 	}
 	done, ok := result.(applied)
 	if !ok {
 		return applied{}, saying(ErrOutcomeUnknown, "the node was sealed while the write was under way; it is done, or refused, at the next unseal")
+	}
+	if again, ok := done.result.(state.Replay); ok {
+		done.result, done.replayed = again.Result, true
 	}
 	return done, nil
 }
@@ -70,7 +122,10 @@ func (s *Service) sealCommand(n *state.Numbered) ([]byte, error) {
 }
 
 func (s *Service) sealCommandLocked(n *state.Numbered) ([]byte, error) {
-	clear, err := state.Encode(n)
+	plain := *n
+	var beside []state.Part
+	plain.Command, beside = inClear(n.Command)
+	clear, err := state.Encode(&plain)
 	if err != nil {
 		return nil, err
 	}
@@ -83,5 +138,5 @@ func (s *Service) sealCommandLocked(n *state.Numbered) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state.EncodeEntry(state.Part{Kind: state.PartCommand, Data: sealed}), nil
+	return state.EncodeEntry(append(beside, state.Part{Kind: state.PartCommand, Data: sealed})...), nil
 }

@@ -63,8 +63,12 @@ type Service struct {
 
 	sealing  atomic.Bool // no more proposals: the node is about to seal
 	closing  atomic.Bool
+	clock    clock
 	keyLocks keyLocks
 	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
+
+	rotating chan struct{} // holds one element while the barrier's term rotates
+	termDue  chan struct{} // tells watchTerm that the term has sealed enough; capacity 1
 
 	making chan struct{} // holds one element for each key being made; bounded
 
@@ -72,6 +76,7 @@ type Service struct {
 
 	fatal chan error    // after which the process must end; capacity 1
 	wake  chan struct{} // tells lead that the node was unsealed; capacity 1
+	due   chan struct{} // tells tick that something may be due sooner than it thinks; capacity 1
 
 	stop context.CancelFunc // ends the background work
 	done sync.WaitGroup
@@ -86,7 +91,12 @@ type view struct {
 // Open starts the domain on a store that may be empty. The node is sealed until
 // Unseal. Errors are those of raftstore.Open and audit.Open.
 func Open(cfg Config) (*Service, error) {
-	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1), wake: make(chan struct{}, 1), making: make(chan struct{}, max(1, runtime.NumCPU()/2))}
+	s := &Service{
+		cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(),
+		fatal: make(chan error, 1), wake: make(chan struct{}, 1), due: make(chan struct{}, 1),
+		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
+		making: make(chan struct{}, max(1, runtime.NumCPU()/2)),
+	}
 	s.machine = &machine{publish: s.publish}
 	store, err := raftstore.Open(cfg.Store, s.machine)
 	if err != nil {
@@ -103,6 +113,7 @@ func Open(cfg Config) (*Service, error) {
 	s.catchUp(ctx)
 	s.done.Go(func() { s.lead(ctx) })
 	s.done.Go(func() { s.tick(ctx) })
+	s.done.Go(func() { s.watchTerm(ctx) })
 	return s, nil
 }
 
@@ -154,6 +165,7 @@ func (s *Service) publish(st *state.State) {
 		next.acls = &aclCache{}
 	}
 	s.view.Store(next)
+	s.noticeTerm(st)
 }
 
 // lead watches leadership for as long as the service lives. Each time this node
@@ -258,26 +270,58 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	return nil
 }
 
-// tick removes what has expired when nobody writes, and rotates the keys that
-// ask for it.
+// tick does by itself what is due: it removes what has expired when nobody
+// writes, rotates the keys that ask for it, and destroys deleted ones.
 func (s *Service) tick(ctx context.Context) {
 	for ctx.Err() == nil {
-		pause(ctx, tickInterval)
+		s.untilDue(ctx)
 		v := s.view.Load()
 		if v == nil || s.serving.Load() == 0 {
 			continue
 		}
-		now := time.Now().UnixNano()
+		wall := time.Now()
+		if jump := s.clock.look(wall); jump != 0 {
+			s.log.Warn("the clock of this node jumped; nothing is destroyed for a while, and tokens may expire early or late: put it right", "by", jump)
+		}
+		now := wall.UnixNano()
 		if next := v.NextExpiry(); next != 0 && next <= now {
 			if _, err := s.propose(ctx, newProposal(), &state.Tick{}); err != nil && ctx.Err() == nil {
 				s.log.Warn("could not remove expired tokens, trying again", "error", err)
 			}
 		}
 		s.autoRotate(ctx, v, now)
+		s.destroyDue(ctx, now)
 	}
 }
 
 const tickInterval = 30 * time.Second
+
+// untilDue waits for the next look: tickInterval, or less when a deleted key is
+// to be destroyed sooner.
+func (s *Service) untilDue(ctx context.Context) {
+	wait := tickInterval
+	if v := s.view.Load(); v != nil {
+		if k := v.NextDestroy(); k != nil {
+			left := time.Duration(k.DestroyAt - time.Now().UnixNano())
+			wait = min(wait, max(left, time.Second)) // a second, lest a failing one is tried all the time
+		}
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.due:
+	case <-ctx.Done():
+	}
+}
+
+// nudge makes tick look again at what is due.
+func (s *Service) nudge() {
+	select {
+	case s.due <- struct{}{}:
+	default: // it will
+	}
+}
 
 // Fatal delivers the error after which the node must exit: its state or its log
 // is not to be trusted, and starting again is the way to recover.

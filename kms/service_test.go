@@ -164,7 +164,7 @@ func TestSealedNodeKeepsWhatIsCommittedAndAnswersNothing(t *testing.T) {
 	if _, err := n.Begin(Origin{}); !errors.Is(err, ErrSealed) {
 		t.Fatalf("a sealed node began a request: %v", err)
 	}
-	if n.machine.state != nil || n.machine.bar != nil {
+	if n.machine.state != nil || n.machine.opened != nil {
 		t.Fatal("seal left state or keys behind")
 	}
 	// A snapshot of a sealed node must carry what it never opened.
@@ -267,7 +267,7 @@ func TestConcurrentRotationsMakeOneVersionEach(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	info, err := n.ReadKey(n.call(n.root, "GET", "transit/keys/web"), ref)
+	info, err := n.ReadKey(n.call(n.root, "GET", "transit/keys/web"), ref, VersionRange{})
 	if err != nil || info.Latest != 17 || len(info.Versions) != 17 {
 		t.Fatalf("after 16 rotations: %+v, %v", info.Key, err)
 	}
@@ -414,7 +414,7 @@ func TestPolicyNamesHaveOneSpelling(t *testing.T) {
 		if err := n.WritePolicy(t.Context(), c, name, `path "a" { capabilities = ["read"] }`); !errors.Is(err, ErrBadPolicy) {
 			t.Errorf("write %q: %v", name, err)
 		}
-		if _, _, err := n.ReadPolicy(c, name); !errors.Is(err, ErrBadPolicy) {
+		if _, err := n.ReadPolicy(c, name); !errors.Is(err, ErrBadPolicy) {
 			t.Errorf("read %q: %v", name, err)
 		}
 		if err := n.DeletePolicy(t.Context(), c, name); !errors.Is(err, ErrBadPolicy) {
@@ -501,15 +501,15 @@ func TestNothingIsEncryptedThatNobodyCouldDecrypt(t *testing.T) {
 // TestAWriteThatMeetsASealIsUnknown: the entry is kept, and applied at unseal.
 func TestAWriteThatMeetsASealIsUnknown(t *testing.T) {
 	n := newNode(t)
-	bar := n.numbering.bar
-	if err := n.machine.seal(); err != nil { // the machine alone: the proposal is under way
+	opened, err := n.machine.seal()
+	if err != nil { // the machine alone: the proposal is under way
 		t.Fatal(err)
 	}
-	_, err := n.propose(t.Context(), newProposal(), &state.PutPolicy{Policy: state.Policy{Name: "late", Text: "x"}})
+	_, err = n.propose(t.Context(), newProposal(), &state.PutPolicy{Policy: state.Policy{Name: "late", Text: "x"}})
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		t.Fatalf("got %v", err)
 	}
-	if err := n.machine.unseal(bar); err != nil {
+	if err := n.machine.unseal(opened); err != nil {
 		t.Fatal(err)
 	}
 	if n.view.Load().Policy("late") == nil {
@@ -577,7 +577,7 @@ func TestAWriteThatWaitedTooLongIsNotBegun(t *testing.T) {
 
 func TestUnknownOutcomeIsNeitherSuccessNorFailure(t *testing.T) {
 	n := newNode(t)
-	_, err := n.propose(impatient{t.Context()}, newProposal(), &state.Tick{})
+	_, err := n.submit(impatient{t.Context()}, newProposal(), nil, &state.Tick{})
 	if !errors.Is(err, ErrOutcomeUnknown) || outcome(err) != audit.OutcomeUnknown {
 		t.Fatalf("got %v (%s)", err, outcome(err))
 	}

@@ -71,6 +71,9 @@ func (s *Service) run(c *Call, t *transit) ([]Result, error) {
 		if k == nil {
 			return saying(ErrKeyNotFound, "%s", t.missing)
 		}
+		if err := inUse(k); err != nil {
+			return err
+		}
 		a.Record.Alg = string(k.Type)
 		if err := t.check(k); err != nil {
 			return err

@@ -254,6 +254,18 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 		"transit/verify/ecdsa-p256":              {"input": "aGk=", "signature": "vault:v1:AAAA"},
 		"transit/encrypt/aes256-gcm96":           {"plaintext": "aGk="},
 		"transit/decrypt/aes256-gcm96":           {"ciphertext": "vault:v1:AAAA"},
+		"transit/keys/fresh":                     {},
+		"transit/keys/ed25519/config":            {},
+		"sys/policies/acl/web":                   {"policy": "x"},
+		"sys/capabilities-self":                  {},
+		"sys/capabilities":                       {"paths": "a"},
+		"sys/capabilities-accessor":              {"paths": "a"},
+		"sys/policies/check":                     {"path": "a"},
+		"auth/token/create":                      {},
+		"auth/token/lookup":                      {},
+		"auth/token/lookup-accessor":             {},
+		"auth/token/renew-accessor":              {},
+		"auth/token/revoke-accessor":             {},
 		"transit/rewrap/aes256-gcm96":            {"ciphertext": "vault:v1:AAAA"},
 		"transit/hmac/hmac":                      {"input": "aGk="},
 		"transit/verify/hmac":                    {"input": "aGk=", "hmac": "vault:v1:AAAA"},
@@ -261,15 +273,6 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 		"transit/random":                         {},
 		"transit/random/8":                       {},
 		"transit/hash":                           {"input": "aGk="},
-		"transit/keys/fresh":                     {},
-		"transit/keys/ed25519/config":            {},
-		"sys/policies/acl/web":                   {"policy": "x"},
-		"sys/capabilities-self":                  {},
-		"auth/token/create":                      {},
-		"auth/token/lookup":                      {},
-		"auth/token/lookup-accessor":             {},
-		"auth/token/renew-accessor":              {},
-		"auth/token/revoke-accessor":             {},
 	}
 	fields := []string{
 		"input", "hash_algorithm", "algorithm", "signature_algorithm", "marshaling_algorithm", "salt_length", "key_version", "prehashed", "context", "nonce",
@@ -296,6 +299,10 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 			}
 		}
 	}
+	send("as a path asked about", "POST", "sys/policies/check", object{"path": "transit/sign/" + secret})
+	send("as a pattern", "POST", "sys/policies/check", object{"path": "a", "policy": `path "a/` + strings.Map(letters, secret) + `" { policy = "read" } path "*" { policy = "read" }`})
+	send("as the name of a policy", "POST", "sys/policies/check", object{"path": "a", "policies": []string{secret}})
+	send("as a capability", "POST", "sys/policies/check", object{"path": "a", "capability": secret})
 	send("inside a policy", "POST", "sys/policies/acl/broken", object{"policy": `path "a" { capabilities = ["` + secret + `"] }`})
 	send("as a word of a policy", "POST", "sys/policies/acl/broken", object{"policy": secret})
 }

@@ -541,6 +541,8 @@ func trap25(t *testing.T, n *apitest.Node) {
 		"transit/keys/bad":       {{"type": "x"}, {"type": 1}, {"derived": true}, {"convergent_encryption": true}, {"allow_plaintext_backup": true}, {"auto_rotate_period": "1s"}, {"key_size": 64}},
 		"sys/policies/acl/bad":   {{}, {"policy": ""}, {"policy": "path"}, {"policy": 1}, {"policy": `path "a" { capabilities = ["fly"] }`}},
 		"sys/capabilities-self":  {{}, {"paths": 1}},
+		"sys/capabilities":       {{}, {"token": n.Root()}, {"token": 1, "paths": "a"}},
+		"sys/policies/check":     {{}, {"path": ""}, {"path": "a", "paths": "b"}, {"path": "a", "capability": "fly"}, {"path": "a", "capabilities": []string{"deny"}}},
 		"auth/token/create":      {{"ttl": "-1s"}, {"ttl": "soon"}, {"policies": 1}, {"period": "1h"}, {"num_uses": 1}, {"explicit_max_ttl": "1h"}, {"id": "chosen"}, {"type": "batch"}, {"policies": []string{"root\u017f"}}},
 	} {
 		for _, body := range bodies {

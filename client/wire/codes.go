@@ -57,6 +57,9 @@ const (
 	UnknownKeyType Code = "unknown_key_type"
 	// KeyTypeUnsupported (400): a key of this type cannot do this.
 	KeyTypeUnsupported Code = "key_type_unsupported"
+	// KeyDeleted (404 on GET, otherwise 400): the key is deleted and not destroyed
+	// yet: undelete it, or wait.
+	KeyDeleted Code = "key_deleted"
 	// DeletionNotAllowed (400): set deletion_allowed with config first.
 	DeletionNotAllowed Code = "deletion_not_allowed"
 	// ExportRefused (400): export, plaintext backup, or a key that would allow
@@ -138,6 +141,13 @@ const (
 	// OutcomeUnknown (409): the write was begun and may or may not happen. Read
 	// before repeating it.
 	OutcomeUnknown Code = "outcome_unknown"
+	// IdempotencyMismatch (409): the idempotency key came with another request
+	// before. Take a new key for each request.
+	IdempotencyMismatch Code = "idempotency_mismatch"
+	// IdempotencySpent (409): the request was carried out before, and the token
+	// it made is shown once. The answer names its accessor: revoke it, or go on
+	// with the token if somebody has it.
+	IdempotencySpent Code = "idempotency_spent"
 	// Internal (500): a fault of the server; the request id finds its log line.
 	// Whether anything happened is not known.
 	Internal Code = "internal"
@@ -149,12 +159,12 @@ func Codes() []Code {
 		PermissionDenied, InvalidToken, TokenNotFound, TokenNotRenewable,
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
-		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, DeletionNotAllowed, ExportRefused,
+		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
 		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,
-		OutcomeUnknown, Internal,
+		OutcomeUnknown, IdempotencyMismatch, IdempotencySpent, Internal,
 	}
 }
 

@@ -56,6 +56,9 @@ type ErrorBody struct {
 	Code Code `json:"code"`
 	// RequestID is the one in the audit record.
 	RequestID string `json:"request_id"`
+	// Accessor names the token that the first request made, with the code
+	// [IdempotencySpent] alone.
+	Accessor string `json:"accessor,omitzero"`
 }
 
 // Keys is the data of every LIST.

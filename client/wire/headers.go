@@ -11,6 +11,9 @@ const (
 	HeaderNamespace = "X-Vault-Namespace"
 	// HeaderWrapTTL asks for response wrapping, which is refused with a 400.
 	HeaderWrapTTL = "X-Vault-Wrap-Ttl"
+	// HeaderIdempotencyKey makes a write take effect once, however often it is
+	// sent by one caller: 1 to 255 printable ASCII characters.
+	HeaderIdempotencyKey = "Idempotency-Key"
 	// HeaderRetryAfter holds whole seconds, on 429 and 503.
 	HeaderRetryAfter = "Retry-After"
 )

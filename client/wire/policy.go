@@ -18,7 +18,22 @@ type CapabilitiesRequest struct {
 	Paths StringList `json:"paths,omitzero"`
 }
 
-// Capabilities is the data of its answer: path → sorted capabilities, ["deny"]
+// TokenCapabilitiesRequest is POST sys/capabilities. The token is required.
+type TokenCapabilitiesRequest struct {
+	Token Secret     `json:"token,omitzero"`
+	Path  StringList `json:"path,omitzero"`
+	Paths StringList `json:"paths,omitzero"`
+}
+
+// AccessorCapabilitiesRequest is POST sys/capabilities-accessor. The accessor is
+// required.
+type AccessorCapabilitiesRequest struct {
+	Accessor String     `json:"accessor,omitzero"`
+	Path     StringList `json:"path,omitzero"`
+	Paths    StringList `json:"paths,omitzero"`
+}
+
+// Capabilities is the data of their answer: path → sorted capabilities, ["deny"]
 // where there are none. If exactly one path was asked for, the member
 // [CapabilitiesMember] repeats its list.
 type Capabilities map[string][]string

@@ -34,6 +34,8 @@ func secretCarriers() map[string]any {
 		"VerifyShareRequest": VerifyShareRequest{Key: s},
 		"TokenCreateRequest": TokenCreateRequest{ID: s},
 		"TokenRequest":       TokenRequest{Token: s},
+		"capabilities":       TokenCapabilitiesRequest{Token: s},
+		"policy check":       PolicyCheckRequest{Token: s},
 		"RenewRequest":       RenewRequest{Token: s},
 		"TokenData":          TokenData{ID: s},
 		"Auth":               &Auth{ClientToken: s},

@@ -58,6 +58,24 @@ type KeyConfigRequest struct {
 	AutoRotatePeriod     Duration `json:"auto_rotate_period,omitzero"`
 }
 
+// KeyTrimRequest is POST <mount>/keys/:name/trim. The answer has [KeyData].
+type KeyTrimRequest struct {
+	MinAvailableVersion Int `json:"min_available_version,omitzero"` // versions before it are erased
+}
+
+// DeletedKeys is the data of LIST <mount>/keys?deleted=true: the keys that are
+// deleted and not destroyed yet.
+type DeletedKeys struct {
+	Keys    []string              `json:"keys"`
+	KeyInfo map[string]DeletedKey `json:"key_info"` // by name
+}
+
+// DeletedKey says since when a key is deleted and from when it may be destroyed.
+type DeletedKey struct {
+	DeletionTime time.Time `json:"deletion_time"`
+	DestroyTime  time.Time `json:"destroy_time"`
+}
+
 // KeyData is the data of GET <mount>/keys/:name, and of create, config and
 // rotate. All members are always present, and versions are always numbers.
 type KeyData struct {

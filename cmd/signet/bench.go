@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,8 +74,6 @@ uses up encryptions of the key.`,
 // check returns the operation, if the options go with it.
 func (o *benchOptions) check(cmd *cobra.Command, name string) (benchOp, error) {
 	op, ok := benchOpNamed(name)
-	signs := name == "sign" || name == "verify"
-	changed := cmd.Flags().Changed
 	wrong := ""
 	switch {
 	case !ok:
@@ -82,16 +82,12 @@ func (o *benchOptions) check(cmd *cobra.Command, name string) (benchOp, error) {
 			names = append(names, op.name)
 		}
 		wrong = fmt.Sprintf("unknown operation %q, want one of %s", name, strings.Join(names, ", "))
-	case op.key && o.key == "":
+	case op.takes&takesKey != 0 && o.key == "":
 		wrong = "--key is missing"
 	case o.mount == "":
 		wrong = "--mount is empty"
-	case !op.key && (o.key != "" || changed("mount")):
-		wrong = name + " takes no --key and no --mount"
-	case !op.inputs && (changed("size") || changed("batch")):
-		wrong = name + " takes no --size and no --batch"
-	case !signs && (changed("hash") || changed("padding") || changed("marshaling")):
-		wrong = "--hash, --padding and --marshaling are for sign and verify"
+	case op.refuses(cmd) != "":
+		wrong = name + " takes no --" + op.refuses(cmd)
 	case o.duration <= 0 || o.duration > maxBenchDuration:
 		wrong = fmt.Sprintf("--duration is up to %v, not %v", maxBenchDuration, o.duration)
 	case o.concurrency < 1 || o.concurrency > maxBenchConcurrency:
@@ -109,6 +105,20 @@ func (o *benchOptions) check(cmd *cobra.Command, name string) (benchOp, error) {
 	return op, nil
 }
 
+// refuses returns a flag that was given and does not go with the operation.
+func (op benchOp) refuses(cmd *cobra.Command) string {
+	needs := map[string]takes{
+		"mount": takesMount, "key": takesKey, "size": takesSize, "batch": takesBatch,
+		"hash": takesHash, "padding": takesHash, "marshaling": takesHash,
+	}
+	for _, flag := range slices.Sorted(maps.Keys(needs)) {
+		if cmd.Flags().Changed(flag) && op.takes&needs[flag] == 0 {
+			return flag
+		}
+	}
+	return ""
+}
+
 func (c *cli) bench(ctx context.Context, op benchOp, o benchOptions) error {
 	cl, err := benchClient(ctx, o.concurrency)
 	if err != nil {
@@ -117,10 +127,10 @@ func (c *cli) bench(ctx context.Context, op benchOp, o benchOptions) error {
 	defer cl.Close()
 	report := benchReport{Operation: op.name, Address: addressInUse(), Concurrency: o.concurrency, Rate: o.rate}
 	target := benchTarget{client: cl, keys: cl.Transit(o.mount), key: o.key, sign: o.sign}
-	if op.key {
+	if op.takes&takesMount != 0 {
 		report.Mount, report.Key = o.mount, o.key
 	}
-	if op.inputs {
+	if op.takes&takesSize != 0 {
 		report.Batch, report.Size = o.batch, o.size
 		target.batch, target.inputs = o.batch > 0, randomInputs(max(o.batch, 1), o.size)
 	}

@@ -15,21 +15,37 @@ import (
 // benchOp is an operation that can be measured. Another one is a line in
 // benchOps and its function.
 type benchOp struct {
-	name   string
-	about  string
-	key    bool // it is about a key: --key
-	inputs bool // it takes inputs: --size and --batch
-	start  func(ctx context.Context, t *benchTarget) (benchWork, error)
+	name  string
+	about string
+	takes takes
+	start func(ctx context.Context, t *benchTarget) (benchWork, error)
 }
+
+// takes says which flags go with an operation.
+type takes uint8
+
+const (
+	takesMount takes = 1 << iota
+	takesKey
+	takesSize
+	takesBatch
+	takesHash // and --padding and --marshaling
+
+	takesInputs = takesMount | takesKey | takesSize | takesBatch
+)
 
 func benchOps() []benchOp {
 	return []benchOp{
-		{"sign", "sign inputs", true, true, benchSign},
-		{"verify", "verify a signature made before", true, true, benchVerify},
-		{"encrypt", "encrypt inputs", true, true, benchEncrypt},
-		{"decrypt", "decrypt a ciphertext made before", true, true, benchDecrypt},
-		{"key-read", "read a key's description", true, false, benchKeyRead},
-		{"token-lookup", "look up the token in use", false, false, benchTokenLookup},
+		{"sign", "sign inputs", takesInputs | takesHash, benchSign},
+		{"verify", "verify a signature made before", takesInputs | takesHash, benchVerify},
+		{"encrypt", "encrypt inputs", takesInputs, benchEncrypt},
+		{"decrypt", "decrypt a ciphertext made before", takesInputs, benchDecrypt},
+		{"rewrap", "encrypt a ciphertext anew", takesInputs, benchRewrap},
+		{"hmac", "make the hmac of inputs", takesInputs, benchHMAC},
+		{"hash", "hash an input with SHA-256", takesMount | takesSize, benchHash},
+		{"random", "get random bytes", takesMount | takesSize, benchRandom},
+		{"key-read", "read a key's description", takesMount | takesKey, benchKeyRead},
+		{"token-lookup", "look up the token in use", 0, benchTokenLookup},
 	}
 }
 

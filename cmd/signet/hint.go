@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -85,8 +84,10 @@ func hints(err error) []string {
 		return []string{"SIGNET_ADDR is " + addressInUse()}
 	case errors.Is(err, client.ErrBadTLS):
 		return []string{"look at SIGNET_CACERT, SIGNET_CLIENT_CERT and SIGNET_CLIENT_KEY"}
+	case errors.Is(err, client.ErrTokenFile):
+		return []string{"chmod 600 it if it is yours, or store a new token with: signet login"}
 	}
-	return nil
+	return hintsForFile(err)
 }
 
 func oneOf(hint string) []string {
@@ -104,11 +105,10 @@ func addressInUse() string {
 }
 
 func hintsForNetwork(err *client.NetworkError) []string {
-	var (
-		unknownCA x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		lookup    *net.DNSError
-	)
+	if hints, ok := hintsForCertificate(err); ok {
+		return hints
+	}
+	var lookup *net.DNSError
 	switch {
 	case errors.Is(err, context.Canceled):
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -116,10 +116,6 @@ func hintsForNetwork(err *client.NetworkError) []string {
 			"is the server running? the address is " + addressInUse(),
 			"another one goes into SIGNET_ADDR; a development server starts with: signet server --dev",
 		}
-	case errors.As(err, &unknownCA):
-		return []string{"set SIGNET_CACERT to the PEM file of the CA that issued the server's certificate"}
-	case errors.As(err, &hostname):
-		return []string{"put a name that the certificate is for into SIGNET_ADDR"}
 	case isHTTPAnswer(err):
 		return []string{"a development server speaks http: set SIGNET_ADDR=" + strings.Replace(err.Address, "https://", "http://", 1)}
 	case errors.As(err, &lookup):
@@ -141,10 +137,28 @@ func hintsForAnswer(err *client.Error) []string {
 	case wire.InvalidToken:
 		return []string{"log in with another one: signet login" + fromEnvironment()}
 	case wire.PermissionDenied:
+		if err.Path == "sys/policies/check" {
+			return []string{
+				`this needs the capability update on the path "sys/policies/check"`,
+				"to ask about others than the token in use it needs sudo there too, or read on each of the policies",
+			}
+		}
 		return []string{
 			fmt.Sprintf("this needs the capability %s on the path %q", capability(err), err.Path),
 			"see what policies the token has with: signet token lookup",
+			"see which rule decides with: signet policy check " + printable(err.Path),
 		}
+	case wire.AlreadyInitialized:
+		return []string{"if it is sealed, unseal it with: signet operator unseal", "the shares and the root token were shown once, when it was made"}
+	case wire.TokenNotFound:
+		return []string{"it has expired, was revoked, or was mistyped"}
+	case wire.UnsupportedPath:
+		if k := keyOf(err.Path); k.flag() != "" {
+			return []string{"--mount is " + k.mount + "; without it the mount is transit"}
+		}
+		return []string{"is the server older than this program? compare signet version with signet status"}
+	case wire.VersionTooNew, wire.VersionTooOld:
+		return []string{"see the versions and their bounds with: signet key read " + keyOf(err.Path).args()}
 	case wire.KeyNotFound, wire.NotFound:
 		return oneOf(listOf(err.Path))
 	case wire.DeletionNotAllowed:
@@ -168,7 +182,7 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"it did not count; check a share without using it: signet operator verify-share"}
 	}
 	if err.Code == "" && strings.Contains(strings.Join(err.Errors, " "), "HTTPS server") {
-		return []string{"the server speaks https: set SIGNET_ADDR=https://…"}
+		return []string{"the server speaks https: set SIGNET_ADDR=" + strings.Replace(addressInUse(), "http://", "https://", 1)}
 	}
 	if err.Code == "" {
 		return []string{"SIGNET_ADDR is " + addressInUse()}

@@ -63,7 +63,7 @@ func capability(err *client.Error) string {
 	case http.MethodDelete:
 		return "delete"
 	}
-	if (k.verb == "keys" && k.rest == "") || strings.HasPrefix(err.Path, "sys/policies/") {
+	if (k.verb == "keys" && k.rest == "") || strings.HasPrefix(err.Path, "sys/policies/acl/") {
 		return "create or update"
 	}
 	return "update"

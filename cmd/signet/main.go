@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -69,7 +70,11 @@ decrypts with them on request, and records every use of a key.`,
 	add(groupOther, newVersionCommand(c))
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err.Error()) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// What was glued to an unknown shorthand is not repeated: -tTOKEN.
+		text, _, _ := strings.Cut(err.Error(), " in -")
+		return usage(cmd, text)
+	})
 	root.SetUsageTemplate(root.UsageTemplate() + environmentHelp)
 	return root
 }

@@ -14,8 +14,8 @@ import (
 const maxPolicy = 1 << 20
 
 func newPolicyCommand(c *cli) *cobra.Command {
-	return group("policy", "write, read, list and delete policies",
-		newPolicyWriteCommand(c), newPolicyReadCommand(c), newPolicyListCommand(c), newPolicyDeleteCommand(c))
+	return group("policy", "write, read, list, delete and check policies",
+		newPolicyWriteCommand(c), newPolicyReadCommand(c), newPolicyListCommand(c), newPolicyDeleteCommand(c), newPolicyCheckCommand(c))
 }
 
 func newPolicyWriteCommand(c *cli) *cobra.Command {

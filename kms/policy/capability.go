@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Capability is a set of things that may be done at a path. The zero value is
 // nothing at all.
@@ -83,6 +86,20 @@ func capabilityOf(word string) (Capability, bool) {
 	return 0, false
 }
 
+// Needed gives the set of what a request needs, in Vault's words. No word is the
+// empty set. It refuses "deny", which nothing needs, and unknown words.
+func Needed(words []string) (Capability, error) {
+	var need Capability
+	for _, word := range words {
+		c, ok := capabilityOf(word)
+		if !ok || c == Deny {
+			return 0, fmt.Errorf("no request needs the capability %s; one is of: %s", quote(word), neededWords)
+		}
+		need |= c
+	}
+	return need, nil
+}
+
 // shorthandOf finds the capabilities of Vault's old `policy = "…"` words.
 func shorthandOf(word string) (Capability, bool) {
 	const write = Create | Read | Update | Delete | List
@@ -101,6 +118,7 @@ func shorthandOf(word string) (Capability, bool) {
 
 const (
 	capabilityWords = "create, delete, deny, list, patch, read, sudo, update"
+	neededWords     = "create, delete, list, patch, read, sudo, update"
 	shorthandWords  = "deny, read, sudo, write"
 )
 

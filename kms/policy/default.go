@@ -23,4 +23,9 @@ path "auth/token/revoke-self" {
 path "sys/capabilities-self" {
   capabilities = ["update"]
 }
+
+# ask which rule says so
+path "sys/policies/check" {
+  capabilities = ["update"]
+}
 `

@@ -11,5 +11,6 @@
 // not enforce (parameter rules, templates, wrapping limits) is refused where it
 // is written, never skipped.
 //
-// Start reading at Parse, then Compile, then ACL.Decide.
+// Start reading at Parse, then Compile, then ACL.Decide; Explain says in words what
+// Decide decided.
 package policy

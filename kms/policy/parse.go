@@ -156,6 +156,9 @@ func refusedName(word string) string {
 // Name is the policy's canonical name.
 func (p *Policy) Name() string { return p.name }
 
+// Rules is the number of rules: one for each pattern.
+func (p *Policy) Rules() int { return len(p.rules) }
+
 // String prints the policy in HCL, one block a path, sorted: a text that parses
 // to the same rules.
 func (p *Policy) String() string {

@@ -257,7 +257,7 @@ func TestDefaultPolicyGrantsItselfOnly(t *testing.T) {
 	a := Compile(mustParse(t, DefaultName, DefaultPolicy))
 	for path, need := range map[string]Capability{
 		"auth/token/lookup-self": Read, "auth/token/renew-self": Update,
-		"auth/token/revoke-self": Update, "sys/capabilities-self": Update,
+		"auth/token/revoke-self": Update, "sys/capabilities-self": Update, "sys/policies/check": Update,
 	} {
 		if got := a.Capabilities(path); got != need {
 			t.Errorf("%s: got %v, want %v", path, got, need)

@@ -148,15 +148,16 @@ func (s *State) Version(mount, name string, number uint32) *KeyVersion {
 	return v
 }
 
-// Versions calls fn for each version of a key from min on, in order.
-func (s *State) Versions(mount, name string, min uint32, fn func(*KeyVersion)) {
-	prefix := append(appendKeyPath(nil, mount, name), 0)
-	s.versions.Root().WalkPrefix(prefix, func(_ []byte, v *KeyVersion) bool {
-		if v.Number >= min {
+// Versions calls fn for each version of a key from first to last, in order. It
+// takes as long as there are versions in that range, however many the key has.
+func (s *State) Versions(mount, name string, first, last uint32, fn func(*KeyVersion)) {
+	path := appendVersionPath(nil, mount, name, 0)
+	for n := uint64(first); n <= uint64(last); n++ {
+		binary.BigEndian.PutUint32(path[len(path)-4:], uint32(n))
+		if v, ok := s.versions.Get(path); ok {
 			fn(v)
 		}
-		return false
-	})
+	}
 }
 
 // Tombstone returns what stays of a destroyed key of that name, or nil.
