@@ -24,13 +24,13 @@ import (
 // node is a service on a directory of its own, made with one share.
 type node struct {
 	*Service
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	share string
 	root  string
 }
 
-func newNode(t *testing.T) *node {
+func newNode(t testing.TB) *node {
 	t.Helper()
 	n := &node{t: t, dir: t.TempDir()}
 	n.open()

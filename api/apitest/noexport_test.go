@@ -51,6 +51,14 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 		if path == "sys/policies/check" {
 			body = object{"path": "transit/keys/x"} // and so is this
 		}
+		switch path[strings.LastIndexByte(path, '/')+1:] {
+		case "undelete":
+			n.Must("transit/keys/"+key+"/config", object{"deletion_allowed": true})
+			wantStatus(t, n.Do("DELETE", "transit/keys/"+key, n.Root(), nil), 204)
+		case "trim":
+			n.Must("transit/keys/"+key+"/config", object{"min_encryption_version": 1})
+			body["min_available_version"] = 1
+		}
 		r := n.Do(method, path, token, body)
 		if r.Status < 300 {
 			answered[route.pattern+" "+method] = true

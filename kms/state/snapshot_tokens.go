@@ -19,17 +19,14 @@ import (
 const tokenPage = 256
 
 func writeTokens(enc *codec.Encoder, t *iradix.Tree[*Token]) (err error) {
-	var page bytes.Buffer
-	one, left, inPage := newEncoder(&page), t.Len(), 0
+	var page pageWriter
+	left, inPage := t.Len(), 0
 	t.Root().Walk(func(_ []byte, v *Token) bool {
-		if err = one.Encode(v); err != nil {
-			return true
-		}
+		page.token(v)
 		left--
 		if inPage++; inPage == tokenPage || left == 0 {
-			err = enc.Encode(page.Bytes())
-			page.Reset()
-			inPage = 0
+			err = enc.Encode(page.buf)
+			page, inPage = pageWriter{buf: page.buf[:0]}, 0
 		}
 		return err != nil
 	})
@@ -52,23 +49,31 @@ func (tx *txn) readTokens(dec *codec.Decoder, h *header) error {
 	if err != nil {
 		return err
 	}
-	var all []*Token
+	all := make([]*Token, 0, min(h.Tokens, len(pages)*tokenPage))
 	for _, p := range pages {
 		<-p.done
 		if p.err != nil {
 			return p.err
-		}
-		for _, t := range p.tokens {
-			if _, repeated := tx.tokens.Insert(t.Hash, t); repeated {
-				return corrupt("a token is there twice")
-			}
 		}
 		all = append(all, p.tokens...)
 	}
 	if len(all) != h.Tokens {
 		return corrupt("%d tokens, not %d", len(all), h.Tokens)
 	}
-	tx.indexTokens(all)
+	indexed := make(chan struct{})
+	go func() {
+		defer close(indexed)
+		tx.indexTokens(all)
+	}()
+	repeated := false
+	for _, t := range all {
+		_, twice := tx.tokens.Insert(t.Hash, t)
+		repeated = repeated || twice
+	}
+	<-indexed
+	if repeated {
+		return corrupt("a token is there twice")
+	}
 	return nil
 }
 
@@ -110,23 +115,7 @@ func readTokenPages(dec *codec.Decoder, count int) ([]*pageOfTokens, error) {
 
 func (p *pageOfTokens) decode() {
 	defer close(p.done)
-	from := bytes.NewReader(p.raw)
-	dec := newDecoder(from)
-	for len(p.tokens) < tokenPage {
-		t := new(Token)
-		if err := decodeNext(dec, t); err != nil {
-			if len(p.tokens) > 0 && dec.NumBytesRead() >= len(p.raw) {
-				return // the last page ended
-			}
-			p.err = err
-			return
-		}
-		t.derive() // not visible to anybody yet
-		p.tokens = append(p.tokens, t)
-	}
-	if dec.NumBytesRead() != len(p.raw) {
-		p.err = corrupt("a page of tokens is too long")
-	}
+	p.tokens, p.err = readPage(p.raw)
 }
 
 // indexTokens makes the indexes over all tokens, each in the order of its keys.
