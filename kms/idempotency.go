@@ -60,6 +60,12 @@ func (c *Call) repeated(a *gate.Admission) (result any, again bool, err error) {
 	return first.Result(c.view.State), true, nil
 }
 
+// sentBefore says whether the call's request was carried out before: what it made
+// is there, and does not make another request of it.
+func (c *Call) sentBefore() bool {
+	return c.once != nil && c.view.Once(c.once.Caller, c.once.Key) != nil
+}
+
 // note adds a field to the record of a verb.
 func note(a *gate.Admission, name, value string) {
 	if a.Record.Fields == nil {

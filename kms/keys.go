@@ -134,7 +134,7 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 	old := c.view.Key(mount, ref.Name)
 	exists := old != nil
 	need := policy.Update
-	if !exists && c.Caller.Allow(c.Path, policy.Create) {
+	if (!exists || c.sentBefore()) && c.Caller.Allow(c.Path, policy.Create) {
 		need = policy.Create
 	}
 	result, err := s.write(ctx, c, verb{operation: "transit/keys/create", need: need, action: pass.Generate, key: mount + "/" + ref.Name}, func(a *gate.Admission) (state.Command, error) {

@@ -181,7 +181,7 @@ func (m *machine) openBase(bar *barrier.Barrier) (*state.State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	s, err := state.Read(r)
+	s, err := state.Read(r, sideBySide)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
@@ -261,3 +261,12 @@ func parseClear(b []byte) (clearRecord, error) {
 
 var _ raftstore.Machine = (*machine)(nil)
 var _ io.WriterTo = (*machineSnapshot)(nil)
+
+// sideBySide runs tasks on all processors: somebody waits for the unseal.
+func sideBySide(tasks ...func()) {
+	var wg sync.WaitGroup
+	for _, task := range tasks {
+		wg.Go(task)
+	}
+	wg.Wait()
+}

@@ -40,7 +40,7 @@ func BenchmarkRead(b *testing.B) {
 	b.SetBytes(int64(buf.Len()))
 	b.ResetTimer()
 	for b.Loop() {
-		if _, err := Read(bytes.NewReader(buf.Bytes())); err != nil {
+		if _, err := Read(bytes.NewReader(buf.Bytes()), Sequential); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -87,8 +87,8 @@ func writeTree[T any](enc *codec.Encoder, t *iradix.Tree[*T]) (err error) {
 
 // Read is the inverse of Write. What it reads was authenticated by the seal
 // around it; it still refuses unknown fields, repeated records and a wrong
-// count, as *Corruption.
-func Read(r io.Reader) (*State, error) {
+// count, as *Corruption. run may be Sequential.
+func Read(r io.Reader, run Runner) (*State, error) {
 	dec := newDecoder(bufio.NewReaderSize(r, 64<<10))
 	var h header
 	if err := decodeNext(dec, &h); err != nil {
@@ -104,7 +104,7 @@ func Read(r io.Reader) (*State, error) {
 		s.Term, s.TermSince = 1, h.Cluster.Created
 	}
 	tx := newTxn(s)
-	if err := tx.read(dec, &h); err != nil {
+	if err := tx.read(dec, &h, run); err != nil {
 		return nil, err
 	}
 	if err := dec.Decode(new(any)); err != io.EOF {
@@ -113,7 +113,7 @@ func Read(r io.Reader) (*State, error) {
 	return tx.commit(), nil
 }
 
-func (tx *txn) read(dec *codec.Decoder, h *header) error {
+func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 	for _, step := range []func() error{
 		func() error {
 			return readTree(dec, h.Mounts, tx.mounts, func(m *Mount) []byte { return []byte(m.Path) })
@@ -134,7 +134,7 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 		func() error {
 			return readTree(dec, h.Policies, tx.policies, func(p *Policy) []byte { return []byte(p.Name) })
 		},
-		func() error { return tx.readTokens(dec, h) },
+		func() error { return tx.readTokens(dec, h, run) },
 		func() error {
 			return readTree(dec, h.Roles, tx.roles, func(r *TokenRole) []byte { return []byte(r.Name) })
 		},

@@ -2,9 +2,8 @@ package state
 
 import (
 	"bytes"
-	"runtime"
+	"errors"
 	"slices"
-	"sync"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 	"github.com/hashicorp/go-msgpack/v2/codec"
@@ -33,124 +32,129 @@ func writeTokens(enc *codec.Encoder, t *iradix.Tree[*Token]) (err error) {
 	return err
 }
 
+// Runner runs tasks that do not depend on each other, one after the other or side
+// by side, and returns when all have ended. What comes out is the same.
+type Runner func(tasks ...func())
+
+// Sequential runs tasks one after the other.
+func Sequential(tasks ...func()) {
+	for _, task := range tasks {
+		task()
+	}
+}
+
 // readTokens reads what writeTokens wrote, or the single tokens of format 1, and
 // makes the indexes over them.
-func (tx *txn) readTokens(dec *codec.Decoder, h *header) error {
+func (tx *txn) readTokens(dec *codec.Decoder, h *header, run Runner) error {
+	read := readTokenPages
 	if h.Format == oldestSnapshot {
-		if err := readTree(dec, h.Tokens, tx.tokens, func(t *Token) []byte { return t.Hash }); err != nil {
-			return err
-		}
-		var all []*Token
-		tx.tokens.Root().Walk(func(_ []byte, t *Token) bool { t.derive(); all = append(all, t); return false })
-		tx.indexTokens(all)
-		return nil
+		read = readSingleTokens
 	}
-	pages, err := readTokenPages(dec, h.Tokens)
+	all, err := read(dec, h.Tokens, run)
 	if err != nil {
 		return err
 	}
-	all := make([]*Token, 0, min(h.Tokens, len(pages)*tokenPage))
-	for _, p := range pages {
-		<-p.done
-		if p.err != nil {
-			return p.err
-		}
-		all = append(all, p.tokens...)
-	}
-	if len(all) != h.Tokens {
-		return corrupt("%d tokens, not %d", len(all), h.Tokens)
-	}
-	indexed := make(chan struct{})
-	go func() {
-		defer close(indexed)
-		tx.indexTokens(all)
-	}()
 	repeated := false
-	for _, t := range all {
-		_, twice := tx.tokens.Insert(t.Hash, t)
-		repeated = repeated || twice
-	}
-	<-indexed
+	run(func() {
+		for _, t := range all {
+			_, twice := tx.tokens.Insert(t.Hash, t)
+			repeated = repeated || twice
+		}
+	}, func() {
+		fill(tx.expiries, all, func(t *Token) []byte {
+			if t.Expire == 0 {
+				return nil
+			}
+			return expiryPath(t.Expire, t.Hash)
+		})
+	}, func() {
+		fill(tx.children, all, func(t *Token) []byte {
+			if len(t.Parent) == 0 {
+				return nil
+			}
+			return childPath(t.Parent, t.Hash)
+		})
+	})
 	if repeated {
 		return corrupt("a token is there twice")
 	}
-	return nil
-}
-
-// pageOfTokens is one page on its way.
-type pageOfTokens struct {
-	raw    []byte
-	tokens []*Token
-	err    error
-	done   chan struct{} // closed when tokens and err are set
-}
-
-// readTokenPages reads the pages of count tokens and begins to decode them.
-func readTokenPages(dec *codec.Decoder, count int) ([]*pageOfTokens, error) {
-	if count < 0 {
-		return nil, corrupt("%d tokens", count)
-	}
-	var pages []*pageOfTokens
-	for left := count; left > 0; left -= tokenPage {
-		p := &pageOfTokens{done: make(chan struct{})}
-		if err := decodeNext(dec, &p.raw); err != nil {
-			return nil, err
-		}
-		pages = append(pages, p)
-	}
-	work := make(chan *pageOfTokens, len(pages))
-	for _, p := range pages {
-		work <- p
-	}
-	close(work)
-	for range runtime.GOMAXPROCS(0) {
-		go func() {
-			for p := range work {
-				p.decode()
-			}
-		}()
-	}
-	return pages, nil
-}
-
-func (p *pageOfTokens) decode() {
-	defer close(p.done)
-	p.tokens, p.err = readPage(p.raw)
-}
-
-// indexTokens makes the indexes over all tokens, each in the order of its keys.
-func (tx *txn) indexTokens(all []*Token) {
-	var wg sync.WaitGroup
-	fill := func(tree *iradix.Txn[struct{}], path func(*Token) []byte) {
-		wg.Go(func() {
-			paths := make([][]byte, 0, len(all))
-			for _, t := range all {
-				if p := path(t); p != nil {
-					paths = append(paths, p)
-				}
-			}
-			slices.SortFunc(paths, bytes.Compare)
-			for _, p := range paths {
-				tree.Insert(p, struct{}{})
-			}
-		})
-	}
-	fill(tx.expiries, func(t *Token) []byte {
-		if t.Expire == 0 {
-			return nil
-		}
-		return expiryPath(t.Expire, t.Hash)
-	})
-	fill(tx.children, func(t *Token) []byte {
-		if len(t.Parent) == 0 {
-			return nil
-		}
-		return childPath(t.Parent, t.Hash)
-	})
 	for _, t := range all {
 		if !selfNamed(t.Accessor, t.Hash) {
 			tx.accessors.Insert([]byte(t.Accessor), t.Hash)
 		}
 	}
-	wg.Wait()
+	return nil
+}
+
+// fill makes an index in the order of its keys; path is nil for a token that is
+// not in it.
+func fill(tree *iradix.Txn[struct{}], all []*Token, path func(*Token) []byte) {
+	paths := make([][]byte, 0, len(all))
+	for _, t := range all {
+		if p := path(t); p != nil {
+			paths = append(paths, p)
+		}
+	}
+	slices.SortFunc(paths, bytes.Compare)
+	for _, p := range paths {
+		tree.Insert(p, struct{}{})
+	}
+}
+
+func readTokenPages(dec *codec.Decoder, count int, run Runner) ([]*Token, error) {
+	var pages [][]byte
+	for left := count; left > 0; left -= tokenPage {
+		var page []byte
+		if err := decodeNext(dec, &page); err != nil {
+			return nil, err
+		}
+		pages = append(pages, page)
+	}
+	// A few tasks of many pages each: there are but a few processors.
+	const tasks = 8
+	of := func(i int) (from, to int) { return i * len(pages) / tasks, (i + 1) * len(pages) / tasks }
+	var parts [tasks][]*Token
+	var errs [tasks]error
+	var work [tasks]func()
+	for i := range work {
+		work[i] = func() {
+			from, to := of(i)
+			parts[i], errs[i] = readPages(pages[from:to])
+		}
+	}
+	run(work[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(parts[:]...)
+	if len(all) != count {
+		return nil, corrupt("%d tokens, not %d", len(all), count)
+	}
+	return all, nil
+}
+
+func readPages(pages [][]byte) ([]*Token, error) {
+	var all []*Token
+	for _, page := range pages {
+		tokens, err := readPage(page)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tokens...)
+	}
+	return all, nil
+}
+
+// readSingleTokens reads tokens as format 1 has them.
+func readSingleTokens(dec *codec.Decoder, count int, _ Runner) ([]*Token, error) {
+	var all []*Token
+	for range count {
+		t := new(Token)
+		if err := decodeNext(dec, t); err != nil {
+			return nil, err
+		}
+		t.derive() // not visible to anybody yet
+		all = append(all, t)
+	}
+	return all, nil
 }
