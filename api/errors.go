@@ -59,6 +59,8 @@ var statusOf = map[wire.Code]int{
 	wire.EncryptionsSpent:   http.StatusBadRequest,
 	wire.BadCiphertext:      http.StatusBadRequest,
 	wire.BadSignatureFormat: http.StatusBadRequest,
+	wire.BadHMACFormat:      http.StatusBadRequest,
+	wire.NoHMACKey:          http.StatusBadRequest,
 	wire.BadPolicy:          http.StatusBadRequest,
 	wire.PolicyProtected:    http.StatusBadRequest,
 	wire.TokenNotRenewable:  http.StatusBadRequest,

@@ -20,7 +20,7 @@ type metrics struct {
 	sealed    http.Handler
 }
 
-func newMetrics(service *kms.Service) *metrics {
+func newMetrics(service *kms.Service, refused func() uint64) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_requests_total", Help: "Requests by operation and outcome code; code is empty for a success.",
@@ -36,6 +36,11 @@ func newMetrics(service *kms.Service) *metrics {
 	open.MustRegister(public...)
 	open.MustRegister(private...)
 	open.MustRegister(m.requests, m.durations, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if refused != nil {
+		open.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "signet_connections_refused_total", Help: "Connections closed at once because their source had too many open.",
+		}, func() float64 { return float64(refused()) }))
+	}
 	m.open = promhttp.HandlerFor(open, promhttp.HandlerOpts{})
 	m.sealed = promhttp.HandlerFor(sealed, promhttp.HandlerOpts{})
 	return m

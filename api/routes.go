@@ -43,6 +43,8 @@ const (
 	mountVar  = "{mount}"
 	keyVar    = "{name}"
 	hashVar   = "{hash}"
+	bytesVar  = "{bytes}"
+	sourceVar = "{source}"
 	policyVar = "{policy}" // checked by its own rules, which say what is wrong
 )
 
@@ -73,6 +75,11 @@ func (s *Server) routes() []*route {
 		{"POST PUT", mountVar + "/decrypt/" + keyVar, callersBody, quick, token, false, "transit/decrypt", "Decrypt ciphertext.", handle(decrypt), nil},
 		{"POST PUT", mountVar + "/sign/" + keyVar + "/" + hashVar, callersBody, quick, token, false, "transit/sign", "Sign input with a key and the hash named in the path.", handle(sign), nil},
 		{"POST PUT", mountVar + "/verify/" + keyVar + "/" + hashVar, callersBody, quick, token, false, "transit/verify", "Verify a signature with the hash named in the path.", handle(verify), nil},
+		{"POST PUT", mountVar + "/hmac/" + keyVar, callersBody, quick, token, false, "transit/hmac", "Make an HMAC with a key of any type.", handle(hmac), nil},
+		{"POST PUT", mountVar + "/hmac/" + keyVar + "/" + hashVar, callersBody, quick, token, false, "transit/hmac", "Make an HMAC with the hash named in the path.", handle(hmac), nil},
+		{"POST PUT", mountVar + "/rewrap/" + keyVar, callersBody, quick, token, false, "transit/rewrap", "Encrypt a ciphertext anew, without showing its plaintext.", handle(rewrap), nil},
+		{"POST PUT", mountVar + "/datakey/plaintext/" + keyVar, controlBody, quick, token, false, "transit/datakey", "Make a data key, encrypted and in clear.", handle(dataKeyPlaintext), nil},
+		{"POST PUT", mountVar + "/datakey/wrapped/" + keyVar, controlBody, quick, token, false, "transit/datakey", "Make a data key, encrypted only.", handle(dataKeyWrapped), nil},
 
 		{"GET", "sys/health", 0, quick, public, false, "sys/health", "Whether this node serves; the status code says it too.", handle(health), nil},
 		{"HEAD", "sys/health", 0, quick, public, false, "sys/health", "As GET, without a body.", handle(health), nil},
@@ -115,6 +122,11 @@ func (s *Server) routes() []*route {
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/rotate", controlBody, making, token, false, "transit/keys/rotate", "Add a version to a key.", handle(rotateKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/undelete", controlBody, commit, token, false, "transit/keys/undelete", "Put a deleted key back to use.", handle(undeleteKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/trim", controlBody, commit, token, false, "transit/keys/trim", "Erase the oldest versions of a key for good.", handle(trimKey), nil},
+		{"POST PUT", mountVar + "/random", controlBody, quick, token, false, "transit/random", "Random bytes.", handle(random), nil},
+		{"POST PUT", mountVar + "/random/" + bytesVar, controlBody, quick, token, false, "transit/random", "Random bytes: how many, or from which source.", handle(random), nil},
+		{"POST PUT", mountVar + "/random/" + sourceVar + "/" + bytesVar, controlBody, quick, token, false, "transit/random", "Random bytes of a source.", handle(random), nil},
+		{"POST PUT", mountVar + "/hash", callersBody, quick, token, false, "transit/hash", "Hash input, without a key.", handle(hash), nil},
+		{"POST PUT", mountVar + "/hash/" + hashVar, callersBody, quick, token, false, "transit/hash", "Hash input with the algorithm named in the path.", handle(hash), nil},
 		{"GET", mountVar + "/export/{kind}/" + keyVar, 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},
 		{"GET", mountVar + "/export/{kind}/" + keyVar + "/{version}", 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},
 		{"GET", mountVar + "/backup/" + keyVar, 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},

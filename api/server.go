@@ -26,6 +26,9 @@ type Config struct {
 	PublicMetrics  bool // metrics need no token
 	BuildDate      string
 	StorageVersion string
+	// RefusedConnections counts those that the listener closed at once, for the
+	// metrics; nil: none are.
+	RefusedConnections func() uint64
 }
 
 // Server answers the API. It is an http.Handler, safe for concurrent use.
@@ -43,7 +46,7 @@ type Server struct {
 
 // New returns the API over a service.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, kms: cfg.Service, log: cfg.Logger.Named("api"), metrics: newMetrics(cfg.Service)}
+	s := &Server{cfg: cfg, kms: cfg.Service, log: cfg.Logger.Named("api"), metrics: newMetrics(cfg.Service, cfg.RefusedConnections)}
 	s.bodies.most, s.strangers.most = callersBudget, strangersBudget
 	s.router, s.tables = s.newRouter()
 	return s

@@ -17,18 +17,10 @@ func fieldOf(b wire.Bytes) kms.Field {
 	return kms.Field{Bytes: raw, Set: b.IsSet(), Err: err}
 }
 
-// options are those of the body, with the hash in the path before the one in the
-// body and its old name last, as in Vault.
+// options are those of the body.
 func (rq *request) options(o *wire.SignOptions) kms.SignOptions {
-	hash := rq.vars["hash"]
-	if hash == "" {
-		hash = o.HashAlgorithm
-	}
-	if hash == "" {
-		hash = o.Algorithm
-	}
 	return kms.SignOptions{
-		Hash: hash, Prehashed: o.Prehashed.Value, Padding: o.SignatureAlgorithm,
+		Hash: rq.hash(o.HashAlgorithm, o.Algorithm), Prehashed: o.Prehashed.Value, Padding: o.SignatureAlgorithm,
 		Marshaling: o.MarshalingAlgorithm, Salt: o.SaltLength.Value,
 	}
 }
@@ -47,7 +39,7 @@ func sign(rq *request, in *wire.SignRequest) (any, error) {
 	batch := in.BatchInput != nil
 	for i := range in.BatchInput {
 		it := &in.BatchInput[i]
-		items = append(items, kms.Item{Input: fieldOf(it.Input), Context: fieldOf(it.Context), Version: in.KeyVersion.Value})
+		items = append(items, kms.Item{Input: fieldOf(it.Input), Context: fieldOf(it.Context), Version: versionOf(it.KeyVersion, in.KeyVersion)})
 	}
 	if !batch {
 		items = append(items, kms.Item{Input: fieldOf(in.Input), Context: fieldOf(in.Context), Version: in.KeyVersion.Value})
@@ -68,18 +60,15 @@ func sign(rq *request, in *wire.SignRequest) (any, error) {
 
 func verify(rq *request, in *wire.VerifyRequest) (any, error) {
 	item := func(input, context wire.Bytes, signature, hmac, cmac string) kms.Item {
-		it := kms.Item{Input: fieldOf(input), Context: fieldOf(context), Signature: signature}
-		it.OtherMAC = hmac != "" || cmac != ""
-		return it
+		return kms.Item{Input: fieldOf(input), Context: fieldOf(context), Signature: signature, HMAC: hmac, CMAC: cmac != ""}
 	}
-	var items []kms.Item
-	batch := in.BatchInput != nil
+	items, batch := make([]kms.Item, 0, max(1, len(in.BatchInput))), in.BatchInput != nil
 	for i := range in.BatchInput {
 		b := &in.BatchInput[i]
 		items = append(items, item(b.Input, b.Context, b.Signature, b.HMAC, b.CMAC))
 	}
 	if !batch {
-		items = []kms.Item{item(in.Input, in.Context, in.Signature, in.HMAC, in.CMAC)}
+		items = append(items, item(in.Input, in.Context, in.Signature, in.HMAC, in.CMAC))
 	}
 	results, err := rq.s.kms.Verify(rq.call, rq.key(), rq.options(&in.SignOptions), items, batch)
 	if err != nil {
@@ -96,20 +85,16 @@ func verify(rq *request, in *wire.VerifyRequest) (any, error) {
 }
 
 func encrypt(rq *request, in *wire.EncryptRequest) (any, error) {
-	item := func(plain, aad, context, nonce wire.Bytes, version wire.Int) kms.Item {
-		return kms.Item{Input: fieldOf(plain), AAD: fieldOf(aad), Context: fieldOf(context), Nonce: fieldOf(nonce), Version: version.Value}
+	item := func(plain, aad, context, nonce wire.Bytes, version int64) kms.Item {
+		return kms.Item{Input: fieldOf(plain), AAD: fieldOf(aad), Context: fieldOf(context), Nonce: fieldOf(nonce), Version: version}
 	}
-	var items []kms.Item
-	batch := in.BatchInput != nil
+	items, batch := make([]kms.Item, 0, max(1, len(in.BatchInput))), in.BatchInput != nil
 	for i := range in.BatchInput {
 		b := &in.BatchInput[i]
-		if !b.KeyVersion.Set {
-			b.KeyVersion = in.KeyVersion
-		}
-		items = append(items, item(b.Plaintext, b.AssociatedData, b.Context, b.Nonce, b.KeyVersion))
+		items = append(items, item(b.Plaintext, b.AssociatedData, b.Context, b.Nonce, versionOf(b.KeyVersion, in.KeyVersion)))
 	}
 	if !batch {
-		items = []kms.Item{item(in.Plaintext, in.AssociatedData, in.Context, in.Nonce, in.KeyVersion)}
+		items = append(items, item(in.Plaintext, in.AssociatedData, in.Context, in.Nonce, in.KeyVersion.Value))
 	}
 	results, err := rq.s.kms.Encrypt(rq.call, rq.key(), items, batch)
 	if err != nil {
@@ -129,14 +114,13 @@ func decrypt(rq *request, in *wire.DecryptRequest) (any, error) {
 	item := func(ciphertext string, aad, context, nonce wire.Bytes) kms.Item {
 		return kms.Item{Ciphertext: ciphertext, AAD: fieldOf(aad), Context: fieldOf(context), Nonce: fieldOf(nonce)}
 	}
-	var items []kms.Item
-	batch := in.BatchInput != nil
+	items, batch := make([]kms.Item, 0, max(1, len(in.BatchInput))), in.BatchInput != nil
 	for i := range in.BatchInput {
 		b := &in.BatchInput[i]
 		items = append(items, item(b.Ciphertext, b.AssociatedData, b.Context, b.Nonce))
 	}
 	if !batch {
-		items = []kms.Item{item(in.Ciphertext, in.AssociatedData, in.Context, in.Nonce)}
+		items = append(items, item(in.Ciphertext, in.AssociatedData, in.Context, in.Nonce))
 	}
 	results, err := rq.s.kms.Decrypt(rq.call, rq.key(), items, batch)
 	if err != nil {
@@ -152,7 +136,7 @@ func decrypt(rq *request, in *wire.DecryptRequest) (any, error) {
 	return out, rq.partial(results, in.PartialFailureResponseCode)
 }
 
-// partial gives the answer to encrypt and decrypt its status when an item
+// partial gives the answer to encrypt, decrypt and rewrap its status when an item
 // failed: 400, or what the caller asked for.
 func (rq *request) partial(results []kms.Result, asked wire.Int) error {
 	for _, r := range results {

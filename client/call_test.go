@@ -111,6 +111,37 @@ func TestEveryCall(t *testing.T) {
 			out, err := c.Transit("").SignBatch(ctx, "web", wire.SignRequest{BatchInput: []wire.SignItem{{Reference: "r"}}})
 			return out[0].Code, err
 		}, seen{"POST", "/v1/transit/sign/web", canary, `{"batch_input":[{"reference":"r"}]}`}, "bad_request"},
+		{"hmac", data(`{"hmac":"vault:v1:AA=="}`), func(c *Client) (any, error) {
+			return c.Transit("").HMAC(ctx, "web", wire.HMACRequest{Input: wire.BytesOf(nil), HashAlgorithm: wire.HashSHA3_256})
+		}, seen{"POST", "/v1/transit/hmac/web", canary, `{"hash_algorithm":"sha3-256","input":""}`}, "vault:v1:AA=="},
+		{"hmac batch", data(`{"batch_results":[{"hmac":"m","reference":"r"}]}`), func(c *Client) (any, error) {
+			out, err := c.Transit("").HMACBatch(ctx, "web", wire.HMACRequest{BatchInput: []wire.HMACItem{{Reference: "r"}}})
+			return out[0].HMAC, err
+		}, seen{"POST", "/v1/transit/hmac/web", canary, `{"batch_input":[{"reference":"r"}]}`}, "m"},
+		{"verify hmac", data(`{"valid":true}`), func(c *Client) (any, error) {
+			return c.Transit("").VerifyHMAC(ctx, "web", "m", wire.HMACRequest{Input: wire.BytesOf(nil), HashAlgorithm: wire.HashSHA2_512})
+		}, seen{"POST", "/v1/transit/verify/web", canary, `{"hash_algorithm":"sha2-512","input":"","hmac":"m"}`}, "true"},
+		{"rewrap", data(`{"ciphertext":"vault:v2:AA==","key_version":2}`), func(c *Client) (any, error) {
+			return c.Transit("").Rewrap(ctx, "box", wire.RewrapRequest{Ciphertext: "c", KeyVersion: wire.IntOf(2)})
+		}, seen{"POST", "/v1/transit/rewrap/box", canary, `{"ciphertext":"c","key_version":2}`}, "{vault:v2:AA== 2}"},
+		{"rewrap batch, of which an item failed", reply(400, `{"data":{"batch_results":[{"error":"no","code":"bad_ciphertext","reference":""}]}}`), func(c *Client) (any, error) {
+			out, err := c.Transit("").RewrapBatch(ctx, "box", wire.RewrapRequest{BatchInput: []wire.RewrapItem{{Ciphertext: "c"}}})
+			return out[0].Code, err
+		}, seen{"POST", "/v1/transit/rewrap/box", canary, `{"batch_input":[{"ciphertext":"c"}]}`}, "bad_ciphertext"},
+		{"data key", data(`{"plaintext":"aGk=","ciphertext":"c","key_version":1}`), func(c *Client) (any, error) {
+			out, err := c.Transit("").DataKey(ctx, "box", wire.DataKeyRequest{Bits: wire.IntOf(128)})
+			plain, _ := out.Plaintext.Value()
+			return string(plain) + out.Ciphertext, err
+		}, seen{"POST", "/v1/transit/datakey/plaintext/box", canary, `{"bits":128}`}, "hic"},
+		{"wrapped data key", data(`{"ciphertext":"c","key_version":1}`), func(c *Client) (any, error) {
+			out, err := c.Transit("").WrappedDataKey(ctx, "box", wire.DataKeyRequest{})
+			return out.Ciphertext, err
+		}, seen{"POST", "/v1/transit/datakey/wrapped/box", canary, `{}`}, "c"},
+		{"random", data(`{"random_bytes":"aGk="}`), func(c *Client) (any, error) { b, err := c.Transit("").Random(ctx, 2); return string(b), err },
+			seen{"POST", "/v1/transit/random", canary, `{"bytes":2,"format":"base64"}`}, "hi"},
+		{"hash", data(`{"sum":"00"}`), func(c *Client) (any, error) {
+			return c.Transit("").Hash(ctx, wire.HashRequest{Input: wire.BytesOf([]byte("hi"))})
+		}, seen{"POST", "/v1/transit/hash", canary, `{"input":"aGk="}`}, "00"},
 		{"verify", data(`{"valid":true}`), func(c *Client) (any, error) {
 			return c.Transit("").Verify(ctx, "web", wire.VerifyRequest{Signature: "s"})
 		}, seen{"POST", "/v1/transit/verify/web", canary, `{"signature":"s"}`}, "true"},
@@ -157,14 +188,19 @@ func TestEveryCall(t *testing.T) {
 func TestIncompleteAnswersAreRefused(t *testing.T) {
 	ctx := context.Background()
 	calls := map[string]func(*Client) error{
-		"init":    func(c *Client) error { _, err := c.Sys().Init(ctx, 1, 1); return err },
-		"seal":    func(c *Client) error { _, err := c.Sys().SealStatus(ctx); return err },
-		"sign":    safely,
-		"verify":  func(c *Client) error { _, err := c.Transit("").Verify(ctx, "k", wire.VerifyRequest{}); return err },
-		"encrypt": func(c *Client) error { _, err := c.Transit("").Encrypt(ctx, "k", wire.EncryptRequest{}); return err },
-		"rotate":  lastingly,
-		"create":  func(c *Client) error { _, err := c.Token().Create(ctx, wire.TokenCreateRequest{}); return err },
-		"decrypt": func(c *Client) error { _, err := c.Transit("").Decrypt(ctx, "k", wire.DecryptRequest{}); return err },
+		"init":     func(c *Client) error { _, err := c.Sys().Init(ctx, 1, 1); return err },
+		"seal":     func(c *Client) error { _, err := c.Sys().SealStatus(ctx); return err },
+		"sign":     safely,
+		"verify":   func(c *Client) error { _, err := c.Transit("").Verify(ctx, "k", wire.VerifyRequest{}); return err },
+		"encrypt":  func(c *Client) error { _, err := c.Transit("").Encrypt(ctx, "k", wire.EncryptRequest{}); return err },
+		"rotate":   lastingly,
+		"create":   func(c *Client) error { _, err := c.Token().Create(ctx, wire.TokenCreateRequest{}); return err },
+		"hmac":     func(c *Client) error { _, err := c.Transit("").HMAC(ctx, "k", wire.HMACRequest{}); return err },
+		"rewrap":   func(c *Client) error { _, err := c.Transit("").Rewrap(ctx, "k", wire.RewrapRequest{}); return err },
+		"data key": func(c *Client) error { _, err := c.Transit("").DataKey(ctx, "k", wire.DataKeyRequest{}); return err },
+		"random":   func(c *Client) error { _, err := c.Transit("").Random(ctx, 2); return err },
+		"hash":     func(c *Client) error { _, err := c.Transit("").Hash(ctx, wire.HashRequest{}); return err },
+		"decrypt":  func(c *Client) error { _, err := c.Transit("").Decrypt(ctx, "k", wire.DecryptRequest{}); return err },
 		"batch": func(c *Client) error {
 			_, err := c.Transit("").SignBatch(ctx, "k", wire.SignRequest{BatchInput: make([]wire.SignItem, 2)})
 			return err

@@ -45,6 +45,11 @@ type Config struct {
 	Timeout time.Duration
 	// Retry bounds the attempts.
 	Retry Retry
+	// IdleConnections is how many connections to one node are kept for the next
+	// calls: as many as there are calls at the same time, or each call over that
+	// number opens one anew. 0 means 64. It matters for HTTP/1.1, which is what
+	// a plaintext address speaks; over TLS calls share connections.
+	IdleConnections int
 	// Warn is called for each warning in an answer, such as a create that found
 	// its key already there. nil drops them.
 	Warn func(warning string)
@@ -103,7 +108,7 @@ func New(cfg Config) (*Client, error) {
 			TLSClientConfig:       tlsConfig,
 			TLSHandshakeTimeout:   10 * time.Second,
 			ForceAttemptHTTP2:     true,
-			MaxIdleConnsPerHost:   64,
+			MaxIdleConnsPerHost:   orDefault(cfg.IdleConnections, 64),
 			IdleConnTimeout:       30 * time.Second, // below the server's, so that it seldom closes first
 			ExpectContinueTimeout: time.Second,
 			// A compressed answer could grow past the bound that is set on it.

@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -180,5 +185,49 @@ func writeFile(t *testing.T, path string, content []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// As many calls as connections are kept: the next ones open none.
+func TestIdleConnectionsAreKept(t *testing.T) {
+	const calls = 100
+	var opened atomic.Int64
+	arrived, release := make(chan struct{}), make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		arrived <- struct{}{}
+		<-release // answered together, so each has a connection of its own
+		_, _ = io.WriteString(w, `{"type":"shamir"}`)
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c, err := New(Config{Addresses: []string{s.URL}, IdleConnections: calls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 3 {
+		var all sync.WaitGroup
+		for range calls {
+			all.Go(func() {
+				if _, err := c.Sys().SealStatus(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for range calls {
+			<-arrived
+		}
+		for range calls {
+			release <- struct{}{}
+		}
+		all.Wait()
+	}
+	if opened.Load() != calls {
+		t.Errorf("%d connections for %d calls at a time", opened.Load(), calls)
 	}
 }

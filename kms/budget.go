@@ -11,7 +11,7 @@ import (
 	"github.com/signet-kms/signet/kms/state"
 )
 
-// Encryptions with random 96-bit nonces are counted over the whole cluster and
+// Encryptions with random 96-bit nonces (state.KeyType.ShortNonce) are counted over the whole cluster and
 // all its life (NIST SP 800-38D, section 8.3). A node books them in blocks with a
 // command and then makes them without asking: a crash over-counts, never
 // under-counts, and without a booking nothing is encrypted.
@@ -48,6 +48,9 @@ func (b *budget) take() bool {
 // bookEncryption allows one encryption under v. Errors: ErrEncryptionsSpent, and
 // those of a write: where nothing can be booked nothing is encrypted.
 func (s *Service) bookEncryption(c *Call, v *state.KeyVersion) error {
+	if !v.Type.ShortNonce() {
+		return nil // random nonces of 192 bits may be as many as anybody makes
+	}
 	id := versionID{v.Mount, v.Name, v.Number}
 	found, ok := s.budgets.Load(id)
 	if !ok {

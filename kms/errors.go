@@ -56,6 +56,8 @@ var (
 	ErrVersionTooOld      = &Error{"version_too_old", "ciphertext or signature version is disallowed by policy (too old)"}
 	ErrBadCiphertext      = &Error{"bad_ciphertext", "invalid ciphertext"}
 	ErrBadSignature       = &Error{"bad_signature_format", "invalid signature"}
+	ErrBadHMAC            = &Error{"bad_hmac_format", "invalid hmac"}
+	ErrNoHMACKey          = &Error{"no_hmac_key", "this key version was made before keys had an hmac key; rotate the key and use the new version"}
 
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
@@ -80,7 +82,7 @@ func Sentinels() []*Error {
 		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader,
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
-		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrEncryptionsSpent,
+		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
@@ -138,6 +140,8 @@ var translations = []struct {
 	{keyring.ErrSalt, ErrBadRequest},
 	{keyring.ErrDigestLength, ErrBadRequest},
 	{keyring.ErrCiphertext, ErrBadCiphertext},
+	{keyring.ErrNoHMACKey, ErrNoHMACKey},
+	{keyring.ErrKeySize, ErrBadRequest},
 	{state.ErrKeyMissing, ErrKeyNotFound},
 	{state.ErrKeyDeleted, ErrKeyDeleted},
 	{state.ErrKeyNotDeleted, ErrBadRequest},

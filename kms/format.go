@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A signature or ciphertext is "vault:v<N>:<base64>": three fields, which Vault's
+// A signature, HMAC or ciphertext is "vault:v<N>:<base64>": three fields, which Vault's
 // clients take apart.
 const resultPrefix = "vault:v"
 
@@ -24,7 +24,7 @@ func formatResult(version uint32, raw []byte, jws bool) string {
 }
 
 // parseResult takes text apart. What is wrong is said with kind, which is
-// ErrBadSignature or ErrBadCiphertext, in Vault's words.
+// ErrBadSignature, ErrBadHMAC or ErrBadCiphertext, in Vault's words.
 func parseResult(text string, jws bool, kind *Error) (version uint32, raw []byte, err error) {
 	rest, ok := strings.CutPrefix(text, resultPrefix)
 	if !ok {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/internal/keyring"
 	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -46,7 +47,7 @@ type CreateKeyRequest struct {
 	Exportable bool
 	Backup     bool          // allow_plaintext_backup
 	AutoRotate time.Duration // 0, or at least an hour
-	KeySize    int           // 0 for every type that exists
+	KeySize    int           // bytes of an hmac key, 0 for 32; 0 for other types
 }
 
 // mount finds the mount of ref. ErrNoMount if there is none.
@@ -146,12 +147,16 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 		if typ == "" {
 			typ = state.AES256GCM
 		}
-		v, err := s.generate(ctx, a, mount, ref.Name, c.view.FirstVersion(mount, ref.Name), typ)
+		size, err := keyring.CheckKeySize(typ, req.KeySize)
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.generate(ctx, a, mount, ref.Name, c.view.FirstVersion(mount, ref.Name), typ, size)
 		if err != nil {
 			return nil, err
 		}
 		return &state.CreateKey{
-			Key:     state.Key{Mount: mount, Name: ref.Name, Type: typ, AutoRotate: int64(req.AutoRotate / time.Second)},
+			Key:     state.Key{Mount: mount, Name: ref.Name, Type: typ, AutoRotate: int64(req.AutoRotate / time.Second), KeySize: uint32(size)},
 			Version: *v,
 		}, nil
 	})
@@ -178,8 +183,9 @@ func (r *CreateKeyRequest) check() error {
 		return saying(ErrExportRefused, "plaintext backup does not exist: private keys leave by no path")
 	case r.Derived || r.Convergent:
 		return saying(ErrUnsupported, "derived and convergent keys are not supported")
-	case r.KeySize != 0:
-		return saying(ErrBadRequest, "key_size does not apply to this key type")
+	}
+	if _, err := keyring.CheckKeySize(state.KeyType(r.Type), r.KeySize); err != nil {
+		return err
 	}
 	return checkAutoRotate(r.AutoRotate)
 }
@@ -221,7 +227,7 @@ func (s *Service) refresh(c *Call) {
 	}
 }
 
-func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name string, number uint32, typ state.KeyType) (*state.KeyVersion, error) {
+func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name string, number uint32, typ state.KeyType, size int) (*state.KeyVersion, error) {
 	// Making an RSA key keeps a processor busy for seconds. More at once would
 	// make none sooner, and take the processors from those who sign.
 	select {
@@ -230,7 +236,7 @@ func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name s
 	case <-ctx.Done():
 		return nil, saying(ErrBusy, "too many keys are being made; nothing was done, try again")
 	}
-	g, err := s.keys.Generate(a.Pass(), mount, name, number, typ)
+	g, err := s.keys.Generate(a.Pass(), mount, name, number, typ, size)
 	if err != nil {
 		return nil, err
 	}
@@ -374,7 +380,7 @@ func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) 
 		if from != 0 && k.Latest != from {
 			return nil, nil // somebody rotated it meanwhile
 		}
-		v, err := s.generate(ctx, a, k.Mount, k.Name, k.Latest+1, k.Type)
+		v, err := s.generate(ctx, a, k.Mount, k.Name, k.Latest+1, k.Type, int(k.KeySize))
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,9 +43,7 @@ type Node struct {
 func New(t testing.TB, opts ...Option) *Node {
 	t.Helper()
 	n := newNode(t, opts)
-	if err := os.WriteFile(n.configFile(), []byte(n.o.hcl()), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	n.Configure()
 	n.Start()
 	if n.o.stage == started {
 		return n
@@ -156,3 +155,16 @@ func (n *Node) Client(token string) *client.Client {
 	n.t.Cleanup(c.Close)
 	return c
 }
+
+// Configure writes the configuration file anew, with more lines. It takes effect
+// at a SIGHUP, as far as a running node takes it, or at the next start.
+func (n *Node) Configure(lines ...string) {
+	n.t.Helper()
+	text := strings.Join(append(lines, n.o.hcl()), "\n")
+	if err := os.WriteFile(n.configFile(), []byte(text), 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// CloseIdle closes the connections that the harness keeps open.
+func (n *Node) CloseIdle() { n.http.CloseIdleConnections() }

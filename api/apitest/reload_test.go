@@ -56,3 +56,27 @@ func replace(t *testing.T, file, with string) {
 	content, err := os.ReadFile(with)
 	must(t, err, os.WriteFile(file, content, 0o600))
 }
+
+// TestHangupReloadsTheLogLevel: SIGHUP takes the level from the configuration file.
+func TestHangupReloadsTheLogLevel(t *testing.T) {
+	t.Parallel()
+	n := apitest.New(t)
+	n.Configure(`log_level = "error"`)
+	must(t, syscall.Kill(n.Pid(), syscall.SIGHUP))
+	// That it was reloaded is said at the new level, so it is not said.
+	eventually(t, "nothing is logged at level error", func() bool {
+		before := n.Log()
+		must(t, syscall.Kill(n.Pid(), syscall.SIGHUP))
+		time.Sleep(100 * time.Millisecond)
+		return n.Log() == before
+	})
+	n.Configure(`log_level = "loud"`)
+	must(t, syscall.Kill(n.Pid(), syscall.SIGHUP))
+	eventually(t, "an unknown level is in the log", func() bool { return strings.Contains(n.Log(), "is unknown; use trace") })
+	n.Configure(`log_level = "info"`)
+	before := len(n.Log())
+	must(t, syscall.Kill(n.Pid(), syscall.SIGHUP))
+	eventually(t, "the reload is in the log again", func() bool {
+		return strings.Contains(n.Log()[before:], "reloaded the certificate and the log level")
+	})
+}

@@ -163,14 +163,24 @@ func (w *watcher) everydayWork() {
 		return r
 	}
 	root := w.n.Root()
-	for _, typ := range []string{"ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096", "aes256-gcm96"} {
+	for _, typ := range []string{"ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096", "aes256-gcm96", "aes128-gcm96", "chacha20-poly1305", "xchacha20-poly1305", "hmac"} {
 		ok(w.do("POST", "transit/keys/"+typ, root, object{"type": typ}))
 		ok(w.do("POST", "transit/keys/"+typ+"/config", root, object{"deletion_allowed": true}))
 		ok(w.do("GET", "transit/keys/"+typ, root, nil))
-		if typ == "aes256-gcm96" {
+		mac := ok(w.do("POST", "transit/hmac/"+typ, root, object{"input": "aGk="})).Text("data", "hmac")
+		ok(w.do("POST", "transit/verify/"+typ, root, object{"input": "aGk=", "hmac": mac}))
+		ok(w.do("POST", "transit/hmac/"+typ, root, object{"batch_input": []object{{"input": "aGk="}, {"input": "!"}}}))
+		if typ == "hmac" {
+			ok(w.do("POST", "transit/keys/"+typ+"/rotate", root, nil))
+			continue
+		}
+		if encrypts(typ) {
 			box := ok(w.do("POST", "transit/encrypt/"+typ, root, object{"plaintext": "aGk=", "associated_data": "YQ=="})).Text("data", "ciphertext")
 			ok(w.do("POST", "transit/decrypt/"+typ, root, object{"ciphertext": box, "associated_data": "YQ=="}))
 			ok(w.do("POST", "transit/keys/"+typ+"/rotate", root, nil))
+			ok(w.do("POST", "transit/rewrap/"+typ, root, object{"ciphertext": box, "associated_data": "YQ=="}))
+			ok(w.do("POST", "transit/datakey/plaintext/"+typ, root, nil))
+			ok(w.do("POST", "transit/datakey/wrapped/"+typ, root, object{"bits": 512}))
 			continue
 		}
 		for _, batch := range []object{{"input": "aGk="}, {"batch_input": []object{{"input": "aGk="}, {"input": "!"}}}} {
@@ -239,27 +249,35 @@ func (w *watcher) misplace(what, secret string) {
 
 func (w *watcher) misplaceInFields(secret string, send func(where, method, path string, body any, headers ...string)) {
 	base := map[string]object{
-		"transit/sign/ed25519":         {"input": "aGk="},
-		"transit/sign/rsa-2048":        {"input": "aGk="},
-		"transit/verify/ecdsa-p256":    {"input": "aGk=", "signature": "vault:v1:AAAA"},
-		"transit/encrypt/aes256-gcm96": {"plaintext": "aGk="},
-		"transit/decrypt/aes256-gcm96": {"ciphertext": "vault:v1:AAAA"},
-		"transit/keys/fresh":           {},
-		"transit/keys/ed25519/config":  {},
-		"sys/policies/acl/web":         {"policy": "x"},
-		"sys/capabilities-self":        {},
-		"sys/capabilities":             {"paths": "a"},
-		"sys/capabilities-accessor":    {"paths": "a"},
-		"sys/policies/check":           {"path": "a"},
-		"auth/token/create":            {},
-		"auth/token/lookup":            {},
-		"auth/token/lookup-accessor":   {},
-		"auth/token/renew-accessor":    {},
-		"auth/token/revoke-accessor":   {},
+		"transit/sign/ed25519":                   {"input": "aGk="},
+		"transit/sign/rsa-2048":                  {"input": "aGk="},
+		"transit/verify/ecdsa-p256":              {"input": "aGk=", "signature": "vault:v1:AAAA"},
+		"transit/encrypt/aes256-gcm96":           {"plaintext": "aGk="},
+		"transit/decrypt/aes256-gcm96":           {"ciphertext": "vault:v1:AAAA"},
+		"transit/rewrap/aes256-gcm96":            {"ciphertext": "vault:v1:AAAA"},
+		"transit/hmac/hmac":                      {"input": "aGk="},
+		"transit/verify/hmac":                    {"input": "aGk=", "hmac": "vault:v1:AAAA"},
+		"transit/datakey/plaintext/aes256-gcm96": {},
+		"transit/random":                         {},
+		"transit/random/8":                       {},
+		"transit/hash":                           {"input": "aGk="},
+		"transit/keys/fresh":                     {},
+		"transit/keys/ed25519/config":            {},
+		"sys/policies/acl/web":                   {"policy": "x"},
+		"sys/capabilities-self":                  {},
+		"auth/token/create":                      {},
+		"auth/token/lookup":                      {},
+		"auth/token/lookup-accessor":             {},
+		"auth/token/renew-accessor":              {},
+		"auth/token/revoke-accessor":             {},
+		"sys/capabilities":                       {"paths": "a"},
+		"sys/capabilities-accessor":              {"paths": "a"},
+		"sys/policies/check":                     {"path": "a"},
 	}
 	fields := []string{
 		"input", "hash_algorithm", "algorithm", "signature_algorithm", "marshaling_algorithm", "salt_length", "key_version", "prehashed", "context", "nonce",
 		"signature", "hmac", "plaintext", "associated_data", "ciphertext", "partial_failure_response_code", "batch_input",
+		"bits", "bytes", "source", "format", "cmac",
 		"type", "derived", "exportable", "auto_rotate_period", "key_size", "min_decryption_version", "deletion_allowed",
 		"policy", "policies", "display_name", "ttl", "period", "num_uses", "id", "entity_alias", "no_parent", "renewable", "accessor", "increment",
 	}
@@ -274,7 +292,7 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 			}
 		}
 	}
-	for _, item := range []string{"input", "context", "signature", "plaintext", "ciphertext"} {
+	for _, item := range []string{"input", "context", "signature", "hmac", "plaintext", "ciphertext", "bytes", "format", "key_version"} {
 		for path := range base {
 			if strings.HasPrefix(path, "transit/") && !strings.Contains(path, "keys") {
 				send("field "+item+" of an item of "+path, "POST", path, object{"batch_input": []object{{item: secret}}})

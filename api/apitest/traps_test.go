@@ -533,7 +533,7 @@ func trap25(t *testing.T, n *apitest.Node) {
 			{"input": "aGk=", "hash_algorithm": "md5"}, {"input": "aGk=", "hash_algorithm": "sha1"}, {"input": "aGk=", "hash_algorithm": "none"}, {"input": "aGk=", "context": "YQ=="},
 		},
 		"transit/sign/aes":       {{"input": "aGk="}},
-		"transit/verify/ec":      {{}, {"input": "aGk="}, {"signature": "vault:v1:AAAA"}, {"input": "aGk=", "hmac": "vault:v1:AAAA"}, {"batch_input": "x"}},
+		"transit/verify/ec":      {{}, {"input": "aGk="}, {"signature": "vault:v1:AAAA"}, {"input": "aGk=", "cmac": "vault:v1:AAAA"}, {"input": "aGk=", "hmac": "AAAA"}, {"input": "aGk=", "signature": "vault:v1:AAAA", "hmac": "vault:v1:AAAA"}, {"batch_input": "x"}},
 		"transit/encrypt/aes":    {{}, {"plaintext": "!"}, {"plaintext": "aGk=", "key_version": 9}, {"batch_input": "x"}, {"batch_input": []any{}}, {"plaintext": "aGk=", "associated_data": "!"}},
 		"transit/encrypt/ec":     {{"plaintext": "aGk="}},
 		"transit/decrypt/aes":    {{}, {"ciphertext": ""}, {"ciphertext": "x"}, {"ciphertext": "vault:v1:AAAA"}, {"ciphertext": "vault:v9:AAAA"}, {"ciphertext": 1}, {"batch_input": "x"}, {"batch_input": []any{object{"ciphertext": "x"}}}},

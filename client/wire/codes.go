@@ -78,6 +78,12 @@ const (
 	// BadSignatureFormat (400): malformed. A well-formed signature that does not
 	// verify is no error but valid: false.
 	BadSignatureFormat Code = "bad_signature_format"
+	// BadHMACFormat (400): malformed. A well-formed HMAC that does not verify is no
+	// error but valid: false.
+	BadHMACFormat Code = "bad_hmac_format"
+	// NoHMACKey (400): the key version was made before keys had an HMAC key; rotate
+	// the key.
+	NoHMACKey Code = "no_hmac_key"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -154,7 +160,7 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadPolicy, PolicyProtected,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
 		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,

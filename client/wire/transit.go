@@ -97,9 +97,10 @@ type SignRequest struct {
 
 // SignItem is one input of a batch.
 type SignItem struct {
-	Input     Bytes  `json:"input,omitzero"`
-	Context   Bytes  `json:"context,omitzero"`
-	Reference string `json:"reference,omitzero"` // comes back with the result
+	Input      Bytes  `json:"input,omitzero"`
+	Context    Bytes  `json:"context,omitzero"`
+	KeyVersion Int    `json:"key_version,omitzero"` // absent: that of the request
+	Reference  string `json:"reference,omitzero"`   // comes back with the result
 }
 
 // SignData answers a single sign.
@@ -129,8 +130,9 @@ type SignResult struct {
 	Reference string `json:"reference"`
 }
 
-// VerifyRequest is POST <mount>/verify/:name[/:hash]. Hmac and Cmac are known in
-// order to be refused for keys that make none.
+// VerifyRequest is POST <mount>/verify/:name[/:hash]: of a signature, or of an
+// HMAC, which keys of every type make. The items of a batch are all of one kind.
+// CMAC is known in order to be refused.
 type VerifyRequest struct {
 	SignOptions
 	Input      Bytes             `json:"input,omitzero"`

@@ -17,7 +17,11 @@ const (
 	KeyRSA2048   = "rsa-2048"
 	KeyRSA3072   = "rsa-3072"
 	KeyRSA4096   = "rsa-4096"
+	KeyAES128GCM = "aes128-gcm96"
 	KeyAES256GCM = "aes256-gcm96"
+	KeyChaCha20  = "chacha20-poly1305"
+	KeyXChaCha20 = "xchacha20-poly1305"
+	KeyHMAC      = "hmac"
 )
 
 // States of a key version.
@@ -39,7 +43,7 @@ type KeyCreateRequest struct {
 	Exportable           Bool     `json:"exportable,omitzero"`             // true is a 400
 	AllowPlaintextBackup Bool     `json:"allow_plaintext_backup,omitzero"` // true is a 400
 	AutoRotatePeriod     Duration `json:"auto_rotate_period,omitzero"`     // 0, or at least an hour
-	KeySize              Int      `json:"key_size,omitzero"`
+	KeySize              Int      `json:"key_size,omitzero"`               // bytes of an hmac key: 32 (if absent) to 512
 	Context              Bytes    `json:"context,omitzero"`
 }
 
@@ -92,6 +96,7 @@ type KeyData struct {
 	SupportsDecryption   bool        `json:"supports_decryption"`
 	SupportsSigning      bool        `json:"supports_signing"`
 	SupportsDerivation   bool        `json:"supports_derivation"`
+	KeySize              int         `json:"key_size,omitzero"` // bytes; of an hmac key alone
 }
 
 // KeyVersions is version number in decimal → version.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -85,8 +84,10 @@ func hints(err error) []string {
 		return []string{"SIGNET_ADDR is " + addressInUse()}
 	case errors.Is(err, client.ErrBadTLS):
 		return []string{"look at SIGNET_CACERT, SIGNET_CLIENT_CERT and SIGNET_CLIENT_KEY"}
+	case errors.Is(err, client.ErrTokenFile):
+		return []string{"chmod 600 it if it is yours, or store a new token with: signet login"}
 	}
-	return nil
+	return hintsForFile(err)
 }
 
 func oneOf(hint string) []string {
@@ -104,11 +105,10 @@ func addressInUse() string {
 }
 
 func hintsForNetwork(err *client.NetworkError) []string {
-	var (
-		unknownCA x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		lookup    *net.DNSError
-	)
+	if hints, ok := hintsForCertificate(err); ok {
+		return hints
+	}
+	var lookup *net.DNSError
 	switch {
 	case errors.Is(err, context.Canceled):
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -116,10 +116,6 @@ func hintsForNetwork(err *client.NetworkError) []string {
 			"is the server running? the address is " + addressInUse(),
 			"another one goes into SIGNET_ADDR; a development server starts with: signet server --dev",
 		}
-	case errors.As(err, &unknownCA):
-		return []string{"set SIGNET_CACERT to the PEM file of the CA that issued the server's certificate"}
-	case errors.As(err, &hostname):
-		return []string{"put a name that the certificate is for into SIGNET_ADDR"}
 	case isHTTPAnswer(err):
 		return []string{"a development server speaks http: set SIGNET_ADDR=" + strings.Replace(err.Address, "https://", "http://", 1)}
 	case errors.As(err, &lookup):
@@ -152,16 +148,27 @@ func hintsForAnswer(err *client.Error) []string {
 			"see what policies the token has with: signet token lookup",
 			"see which rule decides with: signet policy check " + printable(err.Path),
 		}
+	case wire.AlreadyInitialized:
+		return []string{"if it is sealed, unseal it with: signet operator unseal", "the shares and the root token were shown once, when it was made"}
+	case wire.TokenNotFound:
+		return []string{"it has expired, was revoked, or was mistyped"}
+	case wire.UnsupportedPath:
+		if k := keyOf(err.Path); k.flag() != "" {
+			return []string{"--mount is " + k.mount + "; without it the mount is transit"}
+		}
+		return []string{"is the server older than this program? compare signet version with signet status"}
+	case wire.VersionTooNew, wire.VersionTooOld:
+		return []string{"see the versions and their bounds with: signet key read " + keyOf(err.Path).args()}
 	case wire.KeyNotFound, wire.NotFound:
 		return oneOf(listOf(err.Path))
 	case wire.DeletionNotAllowed:
-		return []string{"allow it first with: signet key config " + keyName(err.Path) + " --deletion-allowed"}
+		return []string{"allow it first with: signet key config " + keyOf(err.Path).args("--deletion-allowed")}
 	case wire.AuditUnavailable:
 		return []string{"nothing is done without its audit record: free space for the audit log, see signet status"}
 	case wire.StorageFull:
 		return []string{"free space on the disk of the server's data directory; signing goes on meanwhile"}
 	case wire.EncryptionsSpent:
-		return []string{"make a new version with: signet key rotate " + keyName(err.Path)}
+		return []string{"make a new version with: signet key rotate " + keyOf(err.Path).args()}
 	case wire.NoLeader, wire.NoLease:
 		return []string{"an election may be going on: try again in a moment, see signet status"}
 	case wire.OutcomeUnknown:
@@ -175,7 +182,7 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"it did not count; check a share without using it: signet operator verify-share"}
 	}
 	if err.Code == "" && strings.Contains(strings.Join(err.Errors, " "), "HTTPS server") {
-		return []string{"the server speaks https: set SIGNET_ADDR=https://…"}
+		return []string{"the server speaks https: set SIGNET_ADDR=" + strings.Replace(addressInUse(), "http://", "https://", 1)}
 	}
 	if err.Code == "" {
 		return []string{"SIGNET_ADDR is " + addressInUse()}
@@ -188,40 +195,4 @@ func fromEnvironment() string {
 		return " (SIGNET_TOKEN is set and goes before the stored one)"
 	}
 	return ""
-}
-
-// capability returns what the policy must grant, as Vault's policies name it.
-func capability(err *client.Error) string {
-	switch err.Method {
-	case http.MethodGet:
-		if err.Path == "transit/keys" || err.Path == "sys/policies/acl" {
-			return "list"
-		}
-		return "read"
-	case http.MethodDelete:
-		return "delete"
-	}
-	if strings.Count(err.Path, "/") == 2 && strings.HasPrefix(err.Path, "transit/keys/") || strings.HasPrefix(err.Path, "sys/policies/acl/") {
-		return "create or update"
-	}
-	return "update"
-}
-
-// listOf returns how to see what there is instead of what was not found.
-func listOf(path string) string {
-	switch {
-	case strings.HasPrefix(path, "transit/"):
-		return "see the keys with: signet key list"
-	case strings.HasPrefix(path, "sys/policies/"):
-		return "see the policies with: signet policy list"
-	}
-	return ""
-}
-
-// keyName returns the name in a path such as transit/keys/web or transit/sign/web.
-func keyName(path string) string {
-	if parts := strings.Split(path, "/"); len(parts) > 2 {
-		return parts[2]
-	}
-	return "NAME"
 }

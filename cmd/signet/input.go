@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -17,13 +19,16 @@ func (c *cli) readInput(name string, limit int64) ([]byte, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usageError(fmt.Sprintf("open the input: %v", err), "")
+			return nil, usageError(err.Error(), "the input is a file, or - for stdin")
 		}
 		defer func() { _ = f.Close() }()
 		from, shown = f, name
 	}
 	content, err := io.ReadAll(io.LimitReader(from, limit+1))
 	if err != nil {
+		if at := (*fs.PathError)(nil); errors.As(err, &at) {
+			err = at.Err // it names the file too
+		}
 		return nil, usageError(fmt.Sprintf("read %s: %v", shown, err), "")
 	}
 	if int64(len(content)) > limit {

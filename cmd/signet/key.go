@@ -22,18 +22,15 @@ func keyTypes() []string {
 	return []string{
 		wire.KeyECDSAP256, wire.KeyECDSAP384, wire.KeyECDSAP521, wire.KeyEd25519,
 		wire.KeyRSA2048, wire.KeyRSA3072, wire.KeyRSA4096, wire.KeyAES256GCM,
+		wire.KeyAES128GCM, wire.KeyChaCha20, wire.KeyXChaCha20, wire.KeyHMAC,
 	}
 }
 
 // onKey makes the command of a call that returns a key.
 func (c *cli) onKey(cmd *cobra.Command, do func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error)) *cobra.Command {
 	cmd.Args = exactly("NAME")
-	return c.printing(cmd, func(ctx context.Context, args []string) error {
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
-		key, err := do(ctx, cl.Transit(""), args[0])
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
+		key, err := do(ctx, t, args[0])
 		if err != nil {
 			return err
 		}
@@ -50,9 +47,16 @@ func newKeyCreateCommand(c *cli) *cobra.Command {
 	var req wire.KeyCreateRequest
 	cmd.Flags().Var(choiceFlag{&req.Type, keyTypes()}, "type", "type of the key (required)")
 	cmd.Flags().Var(durationFlag{&req.AutoRotatePeriod}, "auto-rotate-period", "make a new version this often, such as 30d")
+	size := cmd.Flags().Int("key-size", 0, "with --type hmac: `bytes` of the key, 32 (default) to 512")
 	return c.onKey(cmd, func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error) {
 		if req.Type == "" {
 			return wire.KeyData{}, usage(cmd, "--type is missing: "+strings.Join(keyTypes(), ", "))
+		}
+		if cmd.Flags().Changed("key-size") {
+			if req.Type != wire.KeyHMAC {
+				return wire.KeyData{}, usage(cmd, "--key-size goes with --type hmac alone")
+			}
+			req.KeySize = wire.IntOf(*size)
 		}
 		key, err := t.CreateKey(ctx, name, req)
 		if err == nil && key.Type != req.Type {
@@ -60,18 +64,17 @@ func newKeyCreateCommand(c *cli) *cobra.Command {
 			// for another type must not go on as if it had it.
 			err = fmt.Errorf("the key %s exists already and is of type %s", name, key.Type)
 		}
+		if err == nil && req.KeySize.Set && int64(key.KeySize) != req.KeySize.Value {
+			err = fmt.Errorf("the key %s exists already and has %d bytes", name, key.KeySize)
+		}
 		return key, err
 	})
 }
 
 func newKeyListCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "list the keys", Args: exactly()}
-	return c.printing(cmd, func(ctx context.Context, _ []string) error {
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
-		names, err := cl.Transit("").ListKeys(ctx)
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, _ []string) error {
+		names, err := t.ListKeys(ctx)
 		if err != nil {
 			return err
 		}
@@ -86,18 +89,14 @@ func newKeyReadCommand(c *cli) *cobra.Command {
 	}
 	public := cmd.Flags().Bool("public", false, "print the public key only")
 	version := cmd.Flags().Int("key-version", 0, "with --public: version `N` (0: the latest)")
-	return c.printing(cmd, func(ctx context.Context, args []string) error {
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
 		if *version < 0 || (*version != 0 && !*public) {
 			return usage(cmd, "--key-version is not negative and goes with --public")
 		}
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
 		if *public {
-			return c.emitPublic(ctx, cl.Transit(""), args[0], *version)
+			return c.emitPublic(ctx, t, args[0], *version)
 		}
-		key, err := cl.Transit("").ReadKey(ctx, args[0])
+		key, err := t.ReadKey(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -138,12 +137,8 @@ func newKeyConfigCommand(c *cli) *cobra.Command {
 func newKeyDeleteCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "delete NAME", Short: "delete a key", Args: exactly("NAME"),
 		Long: "Deletes a key, if its settings allow it: signet key config NAME --deletion-allowed"}
-	return c.printing(cmd, func(ctx context.Context, args []string) error {
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
-		if err := cl.Transit("").DeleteKey(ctx, args[0]); err != nil {
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
+		if err := t.DeleteKey(ctx, args[0]); err != nil {
 			return err
 		}
 		return c.emit(map[string]string{"deleted": args[0]}, line("deleted: "+printable(args[0])))

@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/signet-kms/signet/client/wire"
@@ -11,16 +12,20 @@ import (
 
 func keyTable(key wire.KeyData) func(io.Writer) error {
 	return func(w io.Writer) error {
-		err := columns(
-			row{"name", key.Name},
-			row{"type", key.Type},
-			row{"latest version", key.LatestVersion},
-			row{"min decryption version", key.MinDecryptionVersion},
-			row{"min encryption version", key.MinEncryptionVersion},
-			row{"rotates itself every", seconds(key.AutoRotatePeriod, "never")},
-			row{"deletion allowed", key.DeletionAllowed},
-			row{"can", strings.Join(abilities(key), ", ")},
-		)(w)
+		rows := []row{
+			{"name", key.Name},
+			{"type", key.Type},
+			{"latest version", key.LatestVersion},
+			{"min decryption version", key.MinDecryptionVersion},
+			{"min encryption version", key.MinEncryptionVersion},
+			{"rotates itself every", seconds(key.AutoRotatePeriod, "never")},
+			{"deletion allowed", key.DeletionAllowed},
+			{"can", strings.Join(abilities(key), ", ")},
+		}
+		if key.KeySize != 0 {
+			rows = append(rows, row{"key size", strconv.Itoa(key.KeySize) + " bytes"})
+		}
+		err := columns(rows...)(w)
 		if err != nil {
 			return err
 		}
@@ -35,7 +40,7 @@ func abilities(key wire.KeyData) (out []string) {
 	for _, a := range []struct {
 		has  bool
 		name string
-	}{{key.SupportsSigning, "sign, verify"}, {key.SupportsEncryption, "encrypt"}, {key.SupportsDecryption, "decrypt"}} {
+	}{{key.SupportsSigning, "sign, verify"}, {key.SupportsEncryption, "encrypt"}, {key.SupportsDecryption, "decrypt, rewrap"}, {true, "hmac"}} {
 		if a.has {
 			out = append(out, a.name)
 		}

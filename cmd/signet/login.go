@@ -11,7 +11,7 @@ import (
 
 func newLoginCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "login", Short: "check a token and store it for the next commands", Args: exactly(),
+		Use: "login [-]", Short: "check a token and store it for the next commands", Args: secretFromStdin,
 		Long: `Reads a token, typed without echo or piped in, asks the server whether it is
 valid, and stores it in ~/.signet-token, readable by you alone.`,
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -62,14 +63,18 @@ decrypts with them on request, and records every use of a key.`,
 			root.AddCommand(cmd)
 		}
 	}
-	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c))
+	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c), newRewrapCommand(c), newHMACCommand(c))
 	add(groupKeys, newKeyCommand(c))
 	add(groupAccess, newLoginCommand(c), newTokenCommand(c), newPolicyCommand(c))
-	add(groupOperate, newServerCommand(), newOperatorCommand(c), newStatusCommand(c))
+	add(groupOperate, newServerCommand(), newOperatorCommand(c), newStatusCommand(c), newBenchCommand(c))
 	add(groupOther, newVersionCommand(c))
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err.Error()) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// What was glued to an unknown shorthand is not repeated: -tTOKEN.
+		text, _, _ := strings.Cut(err.Error(), " in -")
+		return usage(cmd, text)
+	})
 	root.SetUsageTemplate(root.UsageTemplate() + environmentHelp)
 	return root
 }

@@ -65,7 +65,7 @@ It cannot be made again.
 
 func newUnsealCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "unseal", Short: "give a share to unseal the server", Args: exactly(),
+		Use: "unseal [-]", Short: "give a share to unseal the server", Args: secretFromStdin,
 		Long: `Gives one share, typed without echo. From a pipe, every line of stdin is a share.
 A wrong share is named at once and does not count.`,
 		Example: "  signet operator unseal\n  signet operator unseal < shares",
@@ -117,7 +117,7 @@ func (c *cli) giveShares(ctx context.Context, cl *client.Client) (s wire.SealSta
 
 func newVerifyShareCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "verify-share", Short: "check a share without using it", Args: exactly(),
+		Use: "verify-share [-]", Short: "check a share without using it", Args: secretFromStdin,
 		Long: "Checks a share, typed without echo or piped in, against the server. It does not count towards unsealing.",
 	}
 	return c.printing(cmd, func(ctx context.Context, _ []string) error {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/signet-kms/signet/client"
@@ -16,6 +17,16 @@ import (
 
 // maxSecret bounds a line that holds a share or a token.
 const maxSecret = 4096
+
+// secretFromStdin is the Args of a command that reads a secret: none, or "-",
+// which says the same.
+func secretFromStdin(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 || (len(args) == 1 && args[0] != "-") {
+		// Whatever it was, it is not repeated: it may have been the secret.
+		return usage(cmd, "a share or token is not taken from the command line: type it when asked, or pipe it in")
+	}
+	return nil
+}
 
 // readSecret returns one secret: typed without echo if stdin is a terminal,
 // otherwise the only line of stdin. what names it, such as "share".

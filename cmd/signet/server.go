@@ -18,6 +18,7 @@ import (
 
 	"github.com/signet-kms/signet/api"
 	"github.com/signet-kms/signet/kms"
+	"github.com/signet-kms/signet/raftstore"
 )
 
 // serverFlags are the flags of signet server.
@@ -72,6 +73,9 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 	}
 
 	service, err := kms.Open(cfg.serviceConfig(logger))
+	if errors.Is(err, raftstore.ErrNodeID) {
+		return cfg.place(wrong("node_id", "%w", err))
+	}
 	if err != nil {
 		return err
 	}
@@ -87,6 +91,7 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 
 	server := api.New(api.Config{
 		Service: service, Logger: logger, LoopbackOnly: cfg.dev, PublicMetrics: cfg.PublicMetrics, BuildDate: buildDate(),
+		RefusedConnections: cfg.refused.Load,
 	})
 	listener, err := cfg.listen()
 	if err != nil {

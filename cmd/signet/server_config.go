@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +42,7 @@ type serverConfig struct {
 	temporary bool           // DataDir goes when the node stops
 	listener  listenerConfig // the one in use
 	cert      atomic.Pointer[tls.Certificate]
+	refused   atomic.Uint64 // connections closed at once: see limitedListener
 }
 
 type listenerConfig struct {
@@ -84,7 +87,7 @@ func loadServerConfig(f serverFlags) (*serverConfig, error) {
 		name += ".hcl"
 	}
 	if err := hclsimple.Decode(name, text, nil, c); err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, syntaxError(err)
 	}
 	c.text = string(text)
 	if err := c.complete(); err != nil {
@@ -93,16 +96,16 @@ func loadServerConfig(f serverFlags) (*serverConfig, error) {
 	if err := c.refuseDevData(); err != nil {
 		return nil, err
 	}
-	return c, c.ownDataDir()
+	return c, c.place(c.ownDataDir())
 }
 
 // ownDataDir makes the data directory, and closes one that others may look into.
 func (c *serverConfig) ownDataDir() error {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return fmt.Errorf("data_dir: %w", err)
+		return wrong("data_dir", "%w", err)
 	}
 	if err := os.Chmod(c.DataDir, 0o700); err != nil {
-		return fmt.Errorf("data_dir: %w", err)
+		return wrong("data_dir", "%w", err)
 	}
 	return nil
 }
@@ -137,7 +140,19 @@ func (c *serverConfig) complete() error {
 		return wrong("listener", "there is more than one; a node has one address")
 	}
 	def(&c.listener.Address, defaultListen)
-	return c.checkListener()
+	return cmp.Or(checkURL("api_addr", c.APIAddr), checkURL("cluster_addr", c.ClusterAddr), c.checkListener())
+}
+
+// checkURL refuses an address that others could not use to reach this node.
+func checkURL(field, text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		return wrong(field, "want a URL of scheme, host and port, such as https://10.0.0.1:8200") // what it is may hold a password
+	}
+	return nil
 }
 
 func def(field *string, value string) {
@@ -151,8 +166,12 @@ func (c *serverConfig) checkListener() error {
 	if l.Kind != "tcp" {
 		return wrong("listener", "type %q is unknown; use tcp", l.Kind)
 	}
-	if _, _, err := net.SplitHostPort(l.Address); err != nil {
-		return wrong("address", "%q is not host:port", l.Address)
+	_, port, err := net.SplitHostPort(l.Address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return wrong("address", "%q is not host:port, such as 0.0.0.0:8200", l.Address)
 	}
 	if l.TLSDisable {
 		if !loopback(l.Address) {

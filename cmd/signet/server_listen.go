@@ -3,10 +3,8 @@ package main
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 )
 
@@ -24,17 +22,27 @@ func (c *serverConfig) listen() (net.Listener, error) {
 		// TLS 1.2 is the floor for old clients; Go picks 1.3 where both can.
 		config = &tls.Config{GetCertificate: c.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
-	listener, err := listenLimited(c.listener.Address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, c.place(wrong("address", "%s is in use: another process listens there; stop it or choose another address", c.listener.Address))
-	}
+	tcp, err := net.Listen("tcp", c.listener.Address)
 	if err != nil {
-		return nil, fmt.Errorf("listener: %w", err)
+		return nil, c.place(wrong("address", "%s", whyNotListening(c.listener.Address, err)))
 	}
+	listener := newLimitedListener(tcp, maxConnections, &c.refused)
 	if config != nil {
 		return tls.NewListener(listener, config), nil
 	}
 	return listener, nil
+}
+
+func whyNotListening(address string, err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return address + " is in use: another process listens there; stop it or choose another address"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return address + " is no address of this machine: choose one of its own, or 0.0.0.0 for all of them"
+	case errors.Is(err, syscall.EACCES):
+		return address + ": this user may not open that port; choose one above 1023, or grant CAP_NET_BIND_SERVICE"
+	}
+	return err.Error()
 }
 
 // loadCertificate reads the certificate and its key, for the connections that
@@ -51,43 +59,4 @@ func (c *serverConfig) loadCertificate() error {
 
 func (c *serverConfig) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.cert.Load(), nil
-}
-
-// maxConnections is how many clients may be connected at once. The descriptors of
-// the process also serve the log and the audit log, which must never lack one.
-const maxConnections = 4096
-
-// limitedListener accepts a connection only when there is room for it; until then
-// clients wait in the system's queue.
-type limitedListener struct {
-	net.Listener
-	room chan struct{} // holds one element for each connection
-}
-
-func listenLimited(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	return &limitedListener{l, make(chan struct{}, maxConnections)}, nil
-}
-
-func (l *limitedListener) Accept() (net.Conn, error) {
-	l.room <- struct{}{}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.room
-		return nil, err
-	}
-	return &limitedConn{Conn: conn, leave: sync.OnceFunc(func() { <-l.room })}, nil
-}
-
-type limitedConn struct {
-	net.Conn
-	leave func() // gives the room back, once
-}
-
-func (c *limitedConn) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }

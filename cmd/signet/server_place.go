@@ -4,20 +4,36 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // fieldError is a mistake in one field of the configuration that its syntax does
 // not show.
 type fieldError struct {
 	field string
-	text  string
+	err   error
 }
 
-func (e *fieldError) Error() string { return e.field + ": " + e.text }
+func (e *fieldError) Error() string { return e.field + ": " + e.err.Error() }
+func (e *fieldError) Unwrap() error { return e.err }
 
 func wrong(field, format string, args ...any) error {
-	return &fieldError{field, fmt.Sprintf(format, args...)}
+	return &fieldError{field, fmt.Errorf(format, args...)}
+}
+
+// syntaxError returns the mistake that stands first in the file, with file and
+// line: those after it often follow from it. The decoder orders them by chance.
+func syntaxError(err error) error {
+	var all hcl.Diagnostics
+	if !errors.As(err, &all) || slices.ContainsFunc(all, func(d *hcl.Diagnostic) bool { return d.Subject == nil }) {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	at := slices.MinFunc(all, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
+	text := strings.TrimSuffix(strings.ReplaceAll(at.Detail, "\n", " "), ".")
+	return fmt.Errorf("configuration: %s:%d: %s; %s", at.Subject.Filename, at.Subject.Start.Line, strings.ToLower(at.Summary), text)
 }
 
 // place adds the file and the line to a mistake in a field. A field that is not

@@ -1,6 +1,9 @@
 package keyring
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Mistakes of the caller. Their texts are meant for him; where a value belongs
 // to the text, the error that wraps the sentinel carries it.
@@ -11,8 +14,9 @@ var (
 	ErrUnsupported = errors.New("does not support")
 	// ErrHash: the hash algorithm has no name this build knows.
 	ErrHash = errors.New("invalid hash algorithm")
-	// ErrSHA1: SHA-1 makes no new signatures (SP 800-131A revision 2, section 3).
-	ErrSHA1 = errors.New("hash_algorithm=sha1 is refused for signing; use sha2-256 or stronger")
+	// ErrSHA1: SHA-1 makes no new signatures (SP 800-131A revision 2, section 3),
+	// and no new HMACs here: one rule is easier to keep than two.
+	ErrSHA1 = errors.New("hash_algorithm=sha1 makes no new signatures or hmacs; use sha2-256 or stronger")
 	// ErrHashNone: the input is to be taken as a digest without saying so.
 	ErrHashNone = errors.New("hash_algorithm=none requires both prehashed=true and signature_algorithm=pkcs1v15")
 	// ErrPrehashedEd25519: Ed25519ph exists for SHA-512 alone (RFC 8032, section 5.1).
@@ -24,6 +28,15 @@ var (
 	// ErrCiphertext: the bytes do not decrypt under this key version and
 	// associated data. Which of them is wrong cannot be told.
 	ErrCiphertext = errors.New("invalid ciphertext: it was altered, or it belongs to another key version or other associated data")
+)
+
+// About keys rather than requests.
+var (
+	// ErrNoHMACKey: the version comes from before versions had an HMAC key too.
+	ErrNoHMACKey = errors.New("this key version was made before keys had an hmac key; rotate the key and use the new version")
+	// ErrKeySize: an hmac key has MinKeySize to MaxKeySize bytes; no other type has
+	// a choice.
+	ErrKeySize = fmt.Errorf("invalid key_size: keys of type hmac have %d to %d bytes, and other types take none", MinKeySize, MaxKeySize)
 )
 
 // What the caller of the daemon has no part in.

@@ -19,11 +19,12 @@ type Generated struct {
 }
 
 // Generate spends p on a new key of typ, sealed as version number of name on
-// mount: it opens as nothing else. An RSA key of 4096 bits takes seconds of one
+// mount: it opens as nothing else. size is the bytes of an hmac key, 0 for
+// DefaultKeySize, and 0 for every other type. An RSA key of 4096 bits takes seconds of one
 // core; nobody waits meanwhile. The Keyring does not remember it: what the state
 // does not take never was. Errors: pass.ErrSpent, pass.ErrWrongUse, ErrVersion,
-// ErrKeyType, ErrSealed, ErrDamaged.
-func (k *Keyring) Generate(p *pass.Pass, mount, name string, number uint32, typ state.KeyType) (*Generated, error) {
+// ErrKeyType, ErrKeySize, ErrSealed, ErrDamaged.
+func (k *Keyring) Generate(p *pass.Pass, mount, name string, number uint32, typ state.KeyType, size int) (*Generated, error) {
 	if err := p.Redeem(pass.Generate, mount+"/"+name); err != nil {
 		return nil, err
 	}
@@ -34,11 +35,15 @@ func (k *Keyring) Generate(p *pass.Pass, mount, name string, number uint32, typ 
 	if !typ.Known() {
 		return nil, unknownType(typ)
 	}
+	size, err := CheckKeySize(typ, size)
+	if err != nil {
+		return nil, err
+	}
 	s := k.session.Load()
 	if s == nil {
 		return nil, ErrSealed
 	}
-	g, err := generate(s.b, &state.KeyVersion{Mount: mount, Name: name, Number: number, Type: typ})
+	g, err := generate(s.b, &state.KeyVersion{Mount: mount, Name: name, Number: number, Type: typ}, size)
 	if errors.Is(err, barrier.ErrWiped) {
 		return nil, ErrSealed // the node was sealed meanwhile
 	}
@@ -48,8 +53,8 @@ func (k *Keyring) Generate(p *pass.Pass, mount, name string, number uint32, typ 
 // generate fills v. The public half is taken from what the sealed bytes open to:
 // a version whose private half would not come back is found here, before
 // anybody trusts its public half.
-func generate(b *barrier.Barrier, v *state.KeyVersion) (*Generated, error) {
-	h, err := newKeyset(v.Type)
+func generate(b *barrier.Barrier, v *state.KeyVersion, size int) (*Generated, error) {
+	h, err := newKeyset(v.Type, size)
 	if err != nil {
 		return nil, fmt.Errorf("making a %s key failed", v.Type)
 	}

@@ -73,8 +73,17 @@ func (h Hash) std() crypto.Hash {
 	return 0
 }
 
-// sum hashes input. Check has refused what has no case here.
-func (h Hash) sum(input []byte) []byte {
+// CheckSum refuses a hash that Sum does not make. Error: ErrHash.
+func (h Hash) CheckSum() error {
+	if h.std() == 0 || h == SHA1 {
+		return fmt.Errorf("%w %s; use sha2-256 or stronger", ErrHash, state.Quote(string(h)))
+	}
+	return nil
+}
+
+// Sum hashes input, which needs no key and no pass. It takes what CheckSum or
+// Options.Check has let through, and panics otherwise.
+func (h Hash) Sum(input []byte) []byte {
 	switch h.orDefault() {
 	case SHA224:
 		d := sha256.Sum224(input)

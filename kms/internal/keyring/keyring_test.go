@@ -25,12 +25,12 @@ func TestSealedRefusesEverything(t *testing.T) {
 	}
 	refuses := func(k *Keyring) {
 		t.Helper()
-		for action, v := range map[pass.Action]*state.KeyVersion{pass.Sign: ec, pass.Verify: ec, pass.Encrypt: aes, pass.Decrypt: aes} {
+		for action, v := range map[pass.Action]*state.KeyVersion{pass.Sign: ec, pass.Verify: ec, pass.Encrypt: aes, pass.Decrypt: aes, pass.Rewrap: aes, pass.HMAC: ec, pass.VerifyHMAC: aes} {
 			if err := operations(k, v, pass.Mint(action, v.ID()))[action](); !errors.Is(err, ErrSealed) {
 				t.Errorf("%s: %v", action, err)
 			}
 		}
-		if _, err := k.Generate(pass.Mint(pass.Generate, mount+"/n"), mount, "n", 1, state.Ed25519); !errors.Is(err, ErrSealed) {
+		if _, err := k.Generate(pass.Mint(pass.Generate, mount+"/n"), mount, "n", 1, state.Ed25519, 0); !errors.Is(err, ErrSealed) {
 			t.Errorf("generate: %v", err)
 		}
 		if _, err := k.Open(pass.Mint(pass.Sign, ec.ID()), pass.Sign, ec.ID()); !errors.Is(err, ErrSealed) {
@@ -61,7 +61,7 @@ func TestAWipedBarrierIsASealedNode(t *testing.T) {
 	if _, err := k.Sign(pass.Mint(pass.Sign, v.ID()), v, Options{}, []byte("x")); !errors.Is(err, ErrSealed) {
 		t.Errorf("sign: %v", err)
 	}
-	if _, err := k.Generate(pass.Mint(pass.Generate, mount+"/n"), mount, "n", 1, state.Ed25519); !errors.Is(err, ErrSealed) {
+	if _, err := k.Generate(pass.Mint(pass.Generate, mount+"/n"), mount, "n", 1, state.Ed25519, 0); !errors.Is(err, ErrSealed) {
 		t.Errorf("generate: %v", err)
 	}
 }
@@ -145,7 +145,7 @@ func TestSealUnderLoad(t *testing.T) {
 		return err
 	})
 	work(func() error {
-		_, err := k.Generate(pass.Mint(pass.Generate, mount+"/n"), mount, "n", 1, state.ECDSAP256)
+		_, err := k.Generate(pass.Mint(pass.Generate, mount+"/n"), mount, "n", 1, state.ECDSAP256, 0)
 		return err
 	})
 	for range 10 {
@@ -170,7 +170,7 @@ func TestGenerateHoldsUpNobody(t *testing.T) {
 	began := k.session.Load() // Generate has been admitted
 	done := make(chan error, 1)
 	go func() {
-		_, err := generate(began.b, &state.KeyVersion{Mount: mount, Name: "slow", Number: 1, Type: state.RSA4096})
+		_, err := generate(began.b, &state.KeyVersion{Mount: mount, Name: "slow", Number: 1, Type: state.RSA4096}, 0)
 		done <- err
 	}()
 	var n int

@@ -24,20 +24,34 @@ func sealKeyset(b *barrier.Barrier, v *state.KeyVersion, h *keyset.Handle) ([]by
 	return w.sealed, nil
 }
 
-// openKeyset returns the one key sealed as v. Errors: ErrDamaged, those of the
-// barrier.
-func openKeyset(b *barrier.Barrier, v *state.KeyVersion) (key.Key, error) {
+// openKeyset returns the key sealed as v, and the one beside it, nil where there is
+// none: an hmac key stands alone, and so did every key before each had an HMAC key.
+// What they are is for the caller to judge. Errors: ErrDamaged, those of the barrier.
+func openKeyset(b *barrier.Barrier, v *state.KeyVersion) (main, side key.Key, err error) {
 	a := newVersionAEAD(b, v)
 	defer a.wipe()
 	h, err := keyset.ReadWithAssociatedData(&keysetIO{sealed: v.Sealed}, a, a.label)
 	if err != nil {
-		return nil, a.explain()
+		return nil, nil, a.explain()
 	}
-	primary, err := h.Primary()
-	if err != nil || h.Len() != 1 {
-		return nil, ErrDamaged
+	if h.Len() > 2 {
+		return nil, nil, ErrDamaged
 	}
-	return primary.Key(), nil
+	for i := range h.Len() {
+		e, err := h.Entry(i)
+		switch {
+		case err != nil || e.KeyStatus() != keyset.Enabled:
+			return nil, nil, ErrDamaged
+		case e.IsPrimary():
+			main = e.Key()
+		default:
+			side = e.Key()
+		}
+	}
+	if main == nil {
+		return nil, nil, ErrDamaged
+	}
+	return main, side, nil
 }
 
 // versionAEAD is the barrier as Tink wants to see it, for one version and one

@@ -101,7 +101,7 @@ func (o Options) digest(t state.KeyType, input []byte) ([]byte, error) {
 	case t == state.Ed25519 && !o.Prehashed:
 		return input, nil
 	case !o.Prehashed:
-		return o.Hash.sum(input), nil
+		return o.Hash.Sum(input), nil
 	case o.Hash != HashNone:
 		if want := o.Hash.std().Size(); len(input) != want {
 			return nil, fmt.Errorf("%w: %d bytes, %s has %d", ErrDigestLength, len(input), o.Hash.orDefault(), want)

@@ -11,6 +11,8 @@ import (
 	"os"
 
 	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
+	"github.com/tink-crypto/tink-go/v2/aead/chacha20poly1305"
+	"github.com/tink-crypto/tink-go/v2/aead/xchacha20poly1305"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
@@ -27,7 +29,7 @@ const recordFile = "SIGNET_TEST_KEYRING_RECORD"
 //	<mount>/<name>/<number> <what> <hex>
 //
 // where what is keyset (Tink's, serialized), pkcs8, sec1, ecdsa-d, ed25519-seed,
-// pkcs1, rsa-d, rsa-p, rsa-q or aes.
+// pkcs1, rsa-d, rsa-p, rsa-q, aes, chacha20 or hmac.
 func record(v *state.KeyVersion, h *keyset.Handle, x *secret) error {
 	path := os.Getenv(recordFile)
 	if path == "" {
@@ -63,9 +65,11 @@ func clearForms(h *keyset.Handle, x *secret) ([]clearForm, error) {
 	if err := insecurecleartextkeyset.Write(h, keyset.NewBinaryWriter(&serialized)); err != nil {
 		return nil, err
 	}
-	forms := []clearForm{{"keyset", serialized.Bytes()}}
+	forms := []clearForm{{"keyset", serialized.Bytes()}, {"hmac", bytes.Clone(x.mac.bytes)}}
 	var private any
 	switch {
+	case x.aead == nil && x.ec == nil && x.ed == nil && x.rsa == nil: // an hmac key
+		return forms, nil
 	case x.ec != nil:
 		private = x.ec
 		sec1, err := x509.MarshalECPrivateKey(x.ec)
@@ -89,7 +93,17 @@ func clearForms(h *keyset.Handle, x *secret) ([]clearForm, error) {
 		if err != nil {
 			return nil, err
 		}
-		return append(forms, clearForm{"aes", clearBytes(primary.Key().(*aesgcm.Key).KeyBytes())}), nil
+		switch k := primary.Key().(type) {
+		case *aesgcm.Key:
+			forms = append(forms, clearForm{"aes", clearBytes(k.KeyBytes())})
+		case *chacha20poly1305.Key:
+			forms = append(forms, clearForm{"chacha20", clearBytes(k.KeyBytes())})
+		case *xchacha20poly1305.Key:
+			forms = append(forms, clearForm{"chacha20", clearBytes(k.KeyBytes())})
+		default:
+			return nil, fmt.Errorf("no form of a %T is recorded", k)
+		}
+		return forms, nil
 	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {

@@ -4,14 +4,15 @@ package keyring
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -55,7 +56,7 @@ func TestRecorderWritesEveryForm(t *testing.T) {
 	k := New()
 	k.Unseal(b)
 	versions := make(map[state.KeyType]*state.KeyVersion)
-	types := []state.KeyType{state.ECDSAP256, state.ECDSAP384, state.ECDSAP521, state.Ed25519, state.RSA2048, state.AES256GCM}
+	types := []state.KeyType{state.ECDSAP256, state.ECDSAP384, state.ECDSAP521, state.Ed25519, state.RSA2048, state.AES256GCM, state.AES128GCM, state.ChaCha20, state.XChaCha20, state.HMAC}
 	for i, typ := range types {
 		versions[typ] = generated(t, k, "web", uint32(i+1), typ)
 	}
@@ -68,7 +69,7 @@ func TestRecorderWritesEveryForm(t *testing.T) {
 		t.Fatalf("%d versions, want %d", len(all), len(types))
 	}
 	for i, typ := range types {
-		v, forms := versions[typ], all[mount+"/web/"+string(rune('1'+i))]
+		v, forms := versions[typ], all[fmt.Sprintf("%s/web/%d", mount, i+1)]
 		plaintext, err := b.Open(barrier.Name{Kind: "key-version", Name: v.ID(), Version: uint64(v.Number)}, v.Sealed)
 		if err != nil {
 			t.Fatal(err)
@@ -76,8 +77,21 @@ func TestRecorderWritesEveryForm(t *testing.T) {
 		if !bytes.Equal(forms["keyset"], plaintext) {
 			t.Errorf("%s: the keyset is not what was sealed", typ)
 		}
-		if typ == state.AES256GCM {
-			if len(forms) != 2 || !opensWith(t, forms["aes"], encrypted(t, k, v, []byte("x"), nil)) {
+		m := hmac.New(sha256.New, forms["hmac"])
+		m.Write([]byte("x"))
+		if !bytes.Equal(m.Sum(nil), macOf(t, k, v, SHA256, []byte("x"))) {
+			t.Errorf("%s: the hmac key makes another hmac", typ)
+		}
+		delete(forms, "hmac")
+		if typ == state.HMAC {
+			if len(forms) != 1 {
+				t.Errorf("%s: %d forms", typ, len(forms))
+			}
+			continue
+		}
+		if typ.Encrypts() {
+			key := append(forms["aes"], forms["chacha20"]...)
+			if len(forms) != 2 || !opensWith(t, typ, key, encrypted(t, k, v, []byte("x"), nil)) {
 				t.Errorf("%s: the key does not decrypt", typ)
 			}
 			continue
@@ -90,17 +104,11 @@ func TestRecorderWritesEveryForm(t *testing.T) {
 	}
 }
 
-func opensWith(t *testing.T, key, ct []byte) bool {
+func opensWith(t *testing.T, typ state.KeyType, key, ct []byte) bool {
 	t.Helper()
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gcm, err := cipher.NewGCM(block)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = gcm.Open(nil, ct[:12], ct[12:], nil)
+	aead := independent(t, typ, key)
+	n := aead.NonceSize()
+	_, err := aead.Open(nil, ct[:n], ct[n:], nil)
 	return err == nil
 }
 
@@ -139,7 +147,7 @@ func checkForms(t *testing.T, private any, v *state.KeyVersion, forms map[string
 
 func TestRecorderFailsLoudly(t *testing.T) {
 	t.Setenv(recordFile, filepath.Join(t.TempDir(), "missing", "record"))
-	if _, err := unsealed(t).Generate(pass.Mint(pass.Generate, "m/k"), "m", "k", 1, state.Ed25519); !errors.Is(err, os.ErrNotExist) {
+	if _, err := unsealed(t).Generate(pass.Mint(pass.Generate, "m/k"), "m", "k", 1, state.Ed25519, 0); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a key that could not be recorded: %v", err)
 	}
 	t.Setenv(recordFile, "")

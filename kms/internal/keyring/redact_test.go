@@ -33,7 +33,7 @@ func TestNothingThatReachesAKeyPrintsOrMarshals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		opened, err := openKeyset(b, v)
+		opened, _, err := openKeyset(b, v)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,6 +47,10 @@ func TestNothingThatReachesAKeyPrintsOrMarshals(t *testing.T) {
 		}
 		values["secret "+string(typ)], values["entry "+string(typ)] = x, e
 		values["versionAEAD "+string(typ)], values["Use "+string(typ)] = a, u
+		values["macKey "+string(typ)] = x.mac
+		if typ == state.ChaCha20 || typ == state.XChaCha20 {
+			values["cipher "+string(typ)] = x.aead
+		}
 		values["foreign "+string(typ)] = struct {
 			Shown  any
 			hidden *secret
@@ -104,8 +108,9 @@ func TestNothingThatReachesAKeyPrintsOrMarshals(t *testing.T) {
 // privateTraces are pieces of the private key in the forms a print could take.
 func privateTraces(t testing.TB, x *secret) []string {
 	t.Helper()
-	var raw []byte
-	var traces []string
+	raw := x.mac.bytes
+	traces := []string{hex.EncodeToString(raw[4:20]), strings.ToUpper(hex.EncodeToString(raw[4:20])),
+		string(raw[4:20]), strings.Trim(fmt.Sprint(raw[4:20]), "[]"), encode(raw[3:21])}
 	switch {
 	case x.ec != nil:
 		d, err := x.ec.Bytes()
@@ -120,7 +125,7 @@ func privateTraces(t testing.TB, x *secret) []string {
 	case x.ed != nil:
 		raw = x.ed[:32]
 	default:
-		return nil
+		return traces
 	}
 	return append(traces, hex.EncodeToString(raw[4:20]), strings.ToUpper(hex.EncodeToString(raw[4:20])),
 		string(raw[4:20]), strings.Trim(fmt.Sprint(raw[4:20]), "[]"), encode(raw[3:21]))

@@ -21,6 +21,9 @@ func attempt(k *Keyring, v *state.KeyVersion) error {
 		_, err := k.Sign(pass.Mint(pass.Sign, v.ID()), v, Options{}, []byte("x"))
 		return err
 	}
+	if v.Type == state.HMAC {
+		return operations(k, v, pass.Mint(pass.HMAC, v.ID()))[pass.HMAC]()
+	}
 	_, err := k.Encrypt(pass.Mint(pass.Encrypt, v.ID()), v, nil, nil)
 	return err
 }
@@ -157,7 +160,7 @@ func TestSealedIsTheBarriersCiphertextAlone(t *testing.T) {
 	b := newBarrier(t)
 	k := New()
 	k.Unseal(b)
-	for _, typ := range []state.KeyType{state.ECDSAP256, state.Ed25519, state.AES256GCM} {
+	for _, typ := range []state.KeyType{state.ECDSAP256, state.Ed25519, state.AES256GCM, state.XChaCha20, state.HMAC} {
 		v := generated(t, k, "web", 1, typ)
 		plaintext, err := b.Open(barrier.Name{Kind: "key-version", Name: mount + "/web", Version: 1}, v.Sealed)
 		if err != nil {
@@ -225,16 +228,22 @@ func TestGenerateRefuses(t *testing.T) {
 		mount, name string
 		number      uint32
 		typ         state.KeyType
+		size        int
 		want        error
 	}{
-		{"", "k", 1, state.Ed25519, ErrVersion},
-		{"a/b", "c", 1, state.Ed25519, ErrVersion},
-		{"m", "", 1, state.Ed25519, ErrVersion},
-		{"m", "k", 0, state.Ed25519, ErrVersion},
-		{"m", "k", 1, "", ErrKeyType},
-		{"m", "k", 1, "ed448", ErrKeyType},
+		{"", "k", 1, state.Ed25519, 0, ErrVersion},
+		{"a/b", "c", 1, state.Ed25519, 0, ErrVersion},
+		{"m", "", 1, state.Ed25519, 0, ErrVersion},
+		{"m", "k", 0, state.Ed25519, 0, ErrVersion},
+		{"m", "k", 1, "", 0, ErrKeyType},
+		{"m", "k", 1, "ed448", 0, ErrKeyType},
+		{"m", "k", 1, state.Ed25519, 32, ErrKeySize},
+		{"m", "k", 1, state.AES256GCM, 32, ErrKeySize},
+		{"m", "k", 1, state.HMAC, 31, ErrKeySize},
+		{"m", "k", 1, state.HMAC, 513, ErrKeySize},
+		{"m", "k", 1, state.HMAC, -1, ErrKeySize},
 	} {
-		g, err := k.Generate(pass.Mint(pass.Generate, c.mount+"/"+c.name), c.mount, c.name, c.number, c.typ)
+		g, err := k.Generate(pass.Mint(pass.Generate, c.mount+"/"+c.name), c.mount, c.name, c.number, c.typ, c.size)
 		if !errors.Is(err, c.want) || g != nil {
 			t.Errorf("%+v: %v", c, err)
 		}

@@ -7,14 +7,15 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 
+	"github.com/tink-crypto/tink-go/v2/key"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/signet-kms/signet/kms/state"
 	"github.com/signet-kms/signet/seal/barrier"
 )
 
-// secret is one clear private half, ready for use. Exactly one of the keys is
-// set; each stands behind a pointer, see redacted.
+// secret is one clear private half, ready for use. Of the main keys one is set, or
+// none for an hmac key; each stands behind a pointer, see redacted.
 type secret struct {
 	_ [0]func()
 	redacted
@@ -24,6 +25,9 @@ type secret struct {
 	rsa  *rsa.PrivateKey
 	ed   *[ed25519.PrivateKeySize]byte
 	aead tink.AEAD // nonce || ciphertext || tag, no prefix
+
+	// mac is the HMAC key; nil for a version made before there was one.
+	mac *macKey
 }
 
 // openedFrom says whether x is what the sealed half of v holds. A version whose
@@ -35,16 +39,34 @@ func (x *secret) openedFrom(v *state.KeyVersion) bool {
 // openSecret opens the sealed half of v and holds it to the type of v.
 // Errors: ErrDamaged, those of the barrier.
 func openSecret(b *barrier.Barrier, v *state.KeyVersion) (*secret, error) {
-	key, err := openKeyset(b, v)
+	main, side, err := openKeyset(b, v)
 	if err != nil {
 		return nil, err
 	}
-	x, err := fromTink(v.Type, key)
+	x, err := fromKeyset(v.Type, main, side)
 	if err != nil {
 		return nil, err
 	}
 	x.sealed = v.Sealed
 	return x, nil
+}
+
+// fromKeyset holds both keys to what newKeyset makes for t; side may be nil.
+// Error: ErrDamaged.
+func fromKeyset(t state.KeyType, main, side key.Key) (*secret, error) {
+	if t == state.HMAC {
+		if side != nil {
+			return nil, ErrDamaged
+		}
+		mac, err := fromTinkMAC(main, MinKeySize, MaxKeySize)
+		return &secret{mac: mac}, err
+	}
+	x, err := fromTink(t, main)
+	if err != nil || side == nil {
+		return x, err
+	}
+	x.mac, err = fromTinkMAC(side, sideKeySize, sideKeySize)
+	return x, err
 }
 
 // belongsTo holds x to the public half of e: a signature that the published key

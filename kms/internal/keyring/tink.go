@@ -8,6 +8,8 @@ import (
 	"math/big"
 
 	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
+	"github.com/tink-crypto/tink-go/v2/aead/chacha20poly1305"
+	"github.com/tink-crypto/tink-go/v2/aead/xchacha20poly1305"
 	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
 	"github.com/tink-crypto/tink-go/v2/key"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -41,38 +43,63 @@ func parameters(t state.KeyType) (key.Parameters, error) {
 			PublicExponent:  65537, // FIPS 186-5, section A.1.1: above 2^16
 			SaltLengthBytes: 32,
 		}, rsassapss.VariantNoPrefix)
-	case state.AES256GCM:
+	case state.AES128GCM, state.AES256GCM:
 		return aesgcm.NewParameters(aesgcm.ParametersOpts{
-			KeySizeInBytes: 32,
+			KeySizeInBytes: aesBytes(t),
 			IVSizeInBytes:  12,
 			TagSizeInBytes: 16,
 			Variant:        aesgcm.VariantNoPrefix,
 		})
+	case state.ChaCha20:
+		return chacha20poly1305.NewParameters(chacha20poly1305.VariantNoPrefix)
+	case state.XChaCha20:
+		return xchacha20poly1305.NewParameters(xchacha20poly1305.VariantNoPrefix)
 	}
 	return nil, ErrKeyType
 }
 
-// newKeyset makes a keyset with one fresh key of t. A 4096-bit RSA key takes
-// seconds.
-func newKeyset(t state.KeyType) (*keyset.Handle, error) {
-	p, err := parameters(t)
-	if err != nil {
-		return nil, err
-	}
+// newKeyset makes a keyset with one fresh key of t as its primary and an HMAC key
+// of its own beside it; for an hmac key with that alone, of size bytes. A 4096-bit
+// RSA key takes seconds.
+func newKeyset(t state.KeyType, size int) (*keyset.Handle, error) {
 	m := keyset.NewManager() // not safe for concurrent use, so one a key
-	id, err := m.AddNewKeyFromParameters(p)
+	if t != state.HMAC {
+		p, err := parameters(t)
+		if err != nil {
+			return nil, err
+		}
+		if err := addPrimary(m, p); err != nil {
+			return nil, err
+		}
+		p, err = macParameters(sideKeySize)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := m.AddNewKeyFromParameters(p); err != nil {
+			return nil, err
+		}
+		return m.Handle()
+	}
+	p, err := macParameters(size)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.SetPrimary(id); err != nil {
+	if err := addPrimary(m, p); err != nil {
 		return nil, err
 	}
 	return m.Handle()
 }
 
-// fromTink turns the key of an opened keyset into what the standard library
-// signs with, or what Tink encrypts with. The key must be one that newKeyset
-// makes for t. Error: ErrDamaged.
+func addPrimary(m *keyset.Manager, p key.Parameters) error {
+	id, err := m.AddNewKeyFromParameters(p)
+	if err != nil {
+		return err
+	}
+	return m.SetPrimary(id)
+}
+
+// fromTink turns the main key of an opened keyset into what signs or encrypts. It
+// must be one that newKeyset makes for t, which is not hmac. Error: ErrDamaged.
 func fromTink(t state.KeyType, k key.Key) (*secret, error) {
 	want, err := parameters(t)
 	if err != nil || !want.Equal(k.Parameters()) {
@@ -94,14 +121,8 @@ func fromTink(t state.KeyType, k key.Key) (*secret, error) {
 		return &secret{ed: &ed}, nil
 	case *rsassapss.PrivateKey:
 		return fromTinkRSA(k)
-	case *aesgcm.Key:
-		aead, err := aesgcm.NewAEAD(k)
-		if err != nil {
-			return nil, ErrDamaged
-		}
-		return &secret{aead: aead}, nil
 	}
-	return nil, ErrDamaged
+	return fromTinkCipher(k)
 }
 
 func fromTinkRSA(k *rsassapss.PrivateKey) (*secret, error) {

@@ -8,14 +8,37 @@ import (
 	"github.com/signet-kms/signet/kms/state"
 )
 
-// operations are the four on an existing version, by the action they need.
+// operations are all on an existing version, by the action they need.
 func operations(k *Keyring, v *state.KeyVersion, p *pass.Pass) map[pass.Action]func() error {
 	return map[pass.Action]func() error{
 		pass.Sign:    func() error { _, err := k.Sign(p, v, Options{}, []byte("x")); return err },
 		pass.Verify:  func() error { _, err := k.Verify(p, v, Options{}, []byte("x"), []byte("x")); return err },
 		pass.Encrypt: func() error { _, err := k.Encrypt(p, v, []byte("x"), nil); return err },
 		pass.Decrypt: func() error { _, err := k.Decrypt(p, v, make([]byte, 40), nil); return err },
+		pass.Rewrap: func() error {
+			return using(k, v, p, pass.Rewrap, func(u *Use) error { _, err := u.Rewrap(v, v, make([]byte, 40), nil); return err })
+		},
+		pass.HMAC: func() error {
+			return using(k, v, p, pass.HMAC, func(u *Use) error { _, err := u.HMAC(v, SHA256, []byte("x")); return err })
+		},
+		pass.VerifyHMAC: func() error {
+			return using(k, v, p, pass.VerifyHMAC, func(u *Use) error { _, err := u.VerifyHMAC(v, SHA256, []byte("x"), []byte("x")); return err })
+		},
 	}
+}
+
+func using(k *Keyring, v *state.KeyVersion, p *pass.Pass, action pass.Action, do func(u *Use) error) error {
+	u, err := k.Open(p, action, v.ID())
+	if err != nil {
+		return err
+	}
+	defer u.Close()
+	return do(u)
+}
+
+// actions are those on an existing version.
+func actions() []pass.Action {
+	return []pass.Action{pass.Sign, pass.Verify, pass.Encrypt, pass.Decrypt, pass.Rewrap, pass.HMAC, pass.VerifyHMAC}
 }
 
 func suited(action pass.Action) state.KeyType {
@@ -27,7 +50,7 @@ func suited(action pass.Action) state.KeyType {
 
 func TestEveryOperationSpendsItsOwnPassOnce(t *testing.T) {
 	w := shared(t)
-	for _, action := range []pass.Action{pass.Sign, pass.Verify, pass.Encrypt, pass.Decrypt} {
+	for _, action := range actions() {
 		v := w.version(suited(action))
 		p := pass.Mint(action, v.ID())
 		if err := operations(w.Keyring, v, p)[action](); err != nil && !errors.Is(err, ErrCiphertext) {
@@ -42,7 +65,7 @@ func TestEveryOperationSpendsItsOwnPassOnce(t *testing.T) {
 		if err := operations(w.Keyring, v, pass.Mint(action, v.Mount+"/other"))[action](); !errors.Is(err, pass.ErrWrongUse) {
 			t.Errorf("%s with the pass of another key: %v", action, err)
 		}
-		for _, other := range []pass.Action{pass.Generate, pass.Sign, pass.Verify, pass.Encrypt, pass.Decrypt} {
+		for _, other := range append(actions(), pass.Generate) {
 			if other == action {
 				continue
 			}
@@ -52,7 +75,7 @@ func TestEveryOperationSpendsItsOwnPassOnce(t *testing.T) {
 		}
 	}
 	for name, p := range map[string]*pass.Pass{"nil": nil, "sign": pass.Mint(pass.Sign, mount+"/g"), "another key": pass.Mint(pass.Generate, mount+"/h")} {
-		if _, err := w.Generate(p, mount, "g", 1, state.Ed25519); !errors.Is(err, pass.ErrWrongUse) {
+		if _, err := w.Generate(p, mount, "g", 1, state.Ed25519, 0); !errors.Is(err, pass.ErrWrongUse) {
 			t.Errorf("generate with pass %s: %v", name, err)
 		}
 	}
@@ -103,6 +126,15 @@ func TestUseServesManyItemsOfOneKeyAndOneAction(t *testing.T) {
 	if _, err := u.Decrypt(v1, nil, nil); !errors.Is(err, pass.ErrWrongUse) {
 		t.Errorf("decrypt: %v", err)
 	}
+	for _, err := range []error{
+		func() error { _, err := u.HMAC(v1, SHA256, nil); return err }(),
+		func() error { _, err := u.VerifyHMAC(v1, SHA256, nil, nil); return err }(),
+		func() error { _, err := u.Rewrap(v1, v2, nil, nil); return err }(),
+	} {
+		if !errors.Is(err, pass.ErrWrongUse) {
+			t.Errorf("hmac and rewrap with a pass to sign: %v", err)
+		}
+	}
 	u.Close()
 	u.Close()
 	if _, err := u.Sign(v1, Options{}, []byte("x")); !errors.Is(err, ErrClosed) {
@@ -122,16 +154,19 @@ func TestNamesIsID(t *testing.T) {
 
 func TestTypesRefuseWhatTheyCannotDo(t *testing.T) {
 	w := shared(t)
-	for _, typ := range append(state.KeyTypes(), "chacha20-poly1305") {
+	for _, typ := range append(state.KeyTypes(), "aes256-siv") {
 		v := &state.KeyVersion{Mount: mount, Name: "x", Number: 1, Type: typ}
 		if w.versions[typ] != nil {
 			v = w.version(typ)
 		}
-		for action, text := range map[pass.Action]string{pass.Sign: "signing", pass.Verify: "verification", pass.Encrypt: "encryption", pass.Decrypt: "decryption"} {
+		for action, text := range map[pass.Action]string{pass.Sign: "signing", pass.Verify: "verification", pass.Encrypt: "encryption", pass.Decrypt: "decryption", pass.Rewrap: "rewrapping", pass.HMAC: "", pass.VerifyHMAC: ""} {
 			err := operations(w.Keyring, v, pass.Mint(action, v.ID()))[action]()
 			can := typ.Encrypts()
 			if action == pass.Sign || action == pass.Verify {
 				can = typ.Signs()
+			}
+			if action == pass.HMAC || action == pass.VerifyHMAC {
+				can = typ.Known()
 			}
 			switch {
 			case !typ.Known():

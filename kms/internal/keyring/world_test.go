@@ -43,7 +43,7 @@ func unsealed(t testing.TB) *Keyring {
 // generated makes a version and fails the test if it cannot.
 func generated(t testing.TB, k *Keyring, name string, number uint32, typ state.KeyType) *state.KeyVersion {
 	t.Helper()
-	g, err := k.Generate(pass.Mint(pass.Generate, mount+"/"+name), mount, name, number, typ)
+	g, err := k.Generate(pass.Mint(pass.Generate, mount+"/"+name), mount, name, number, typ, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,11 +12,14 @@ type Action string
 // The actions of the keyring. Generate makes a new key version; the others use
 // one that exists.
 const (
-	Generate Action = "generate"
-	Sign     Action = "sign"
-	Verify   Action = "verify"
-	Encrypt  Action = "encrypt"
-	Decrypt  Action = "decrypt"
+	Generate   Action = "generate"
+	Sign       Action = "sign"
+	Verify     Action = "verify"
+	Encrypt    Action = "encrypt"
+	Decrypt    Action = "decrypt"
+	Rewrap     Action = "rewrap" // decrypts and encrypts, and gives no plaintext out
+	HMAC       Action = "hmac"
+	VerifyHMAC Action = "verify-hmac"
 )
 
 var (

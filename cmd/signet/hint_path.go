@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/signet-kms/signet/client"
+)
+
+// keyPath is what the path of a transit call is about.
+type keyPath struct {
+	mount string // "transit", "team/eu"
+	verb  string // "keys", "sign"; "" if the path is none of a transit engine
+	name  string // of the key; "" if the path has none
+	rest  string // after the name: "", "config"
+}
+
+// keyOf takes a path such as transit/keys/web/config apart. A mount may be named
+// like a verb; the first segment is always one of the mount.
+func keyOf(path string) keyPath {
+	parts := strings.Split(path, "/")
+	if parts[0] == "sys" || parts[0] == "auth" {
+		return keyPath{}
+	}
+	verbs := []string{"keys", "sign", "verify", "encrypt", "decrypt", "rewrap", "hmac", "datakey"}
+	for i, part := range parts {
+		if i == 0 || !slices.Contains(verbs, part) {
+			continue
+		}
+		k := keyPath{mount: strings.Join(parts[:i], "/"), verb: part}
+		if len(parts) > i+1 {
+			k.name, k.rest = parts[i+1], strings.Join(parts[i+2:], "/")
+		}
+		return k
+	}
+	return keyPath{}
+}
+
+// args returns the key, then flags, then the --mount that a suggested command
+// needs.
+func (k keyPath) args(flags ...string) string {
+	return strings.Join(append([]string{cmp.Or(k.name, "NAME")}, flags...), " ") + k.flag()
+}
+
+func (k keyPath) flag() string {
+	if k.mount == "" || k.mount == "transit" {
+		return ""
+	}
+	return " --mount " + k.mount
+}
+
+// capability returns what the policy must grant, as Vault's policies name it.
+func capability(err *client.Error) string {
+	k := keyOf(err.Path)
+	switch err.Method {
+	case http.MethodGet:
+		if (k.verb == "keys" && k.name == "") || err.Path == "sys/policies/acl" {
+			return "list"
+		}
+		return "read"
+	case http.MethodDelete:
+		return "delete"
+	}
+	if (k.verb == "keys" && k.rest == "") || strings.HasPrefix(err.Path, "sys/policies/") {
+		return "create or update"
+	}
+	return "update"
+}
+
+// listOf returns how to see what there is instead of what was not found.
+func listOf(path string) string {
+	if k := keyOf(path); k.verb != "" {
+		return "see the keys with: signet key list" + k.flag()
+	}
+	if strings.HasPrefix(path, "sys/policies/") {
+		return "see the policies with: signet policy list"
+	}
+	return ""
+}
