@@ -45,11 +45,18 @@ func begin(s *State, index uint64, n *Numbered) *txn {
 	tx := newTxn(s)
 	tx.next.Index, tx.next.Epoch, tx.next.Seq = index, n.Epoch, n.Seq
 	tx.next.Time = max(s.Time, n.At)
+	if s.Time != 0 && n.At-s.Time > Leap {
+		tx.next.Leapt = n.At
+	}
 	tx.next.TermUses++
 	tx.expire()
 	tx.forget()
 	return tx
 }
+
+// Leap is how far replicated time goes ahead at once, in nanoseconds, before State
+// remembers it. Either nobody wrote anything for so long, or a clock was set.
+const Leap = 10 * 60 * 1e9
 
 // follows demands a number strictly greater than the last one. A gap is legal: a
 // leader may lose a proposal that it numbered.
