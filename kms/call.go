@@ -32,7 +32,7 @@ type Call struct {
 	token   *state.Token
 
 	once     *state.Once // nil: see Idempotent
-	replayed bool        // the write took effect before, and its result is told again
+	replayed bool        // an earlier request did the write, and its result is told again
 }
 
 // Begin takes the view that the whole request is decided on, before

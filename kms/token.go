@@ -276,7 +276,11 @@ func (s *Service) RenewToken(ctx context.Context, c *Call, ref TokenRef, increme
 	if err != nil {
 		return TokenInfo{}, err
 	}
-	return infoOf(result.(*state.Token), time.Now().UnixNano()), nil
+	t, ok := result.(*state.Token)
+	if !ok {
+		return TokenInfo{}, ErrTokenNotFound // renewed, and revoked meanwhile
+	}
+	return infoOf(t, time.Now().UnixNano()), nil
 }
 
 // RevokeToken removes a token and its descendants, or cuts those loose if orphan
