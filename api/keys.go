@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -123,12 +124,14 @@ func deleteKey(rq *request, _ *nothing) (nothing, error) {
 
 // grace reads ?grace=, seconds or a duration such as 24h; nil if it is not given.
 func (rq *request) grace() (*time.Duration, error) {
-	if !rq.r.URL.Query().Has("grace") {
+	q, err := url.ParseQuery(rq.r.URL.RawQuery)
+	if err == nil && !q.Has("grace") {
 		return nil, nil
 	}
-	d, err := wire.ParseDuration(rq.r.URL.Query().Get("grace"))
-	if err != nil {
-		return nil, refuse(http.StatusBadRequest, wire.BadRequest, "grace is no duration; write seconds, or 24h")
+	d, bad := wire.ParseDuration(q.Get("grace"))
+	// A query that does not parse, or names two, may have meant another one.
+	if err != nil || bad != nil || len(q["grace"]) > 1 {
+		return nil, refuse(http.StatusBadRequest, wire.BadRequest, "grace is not one duration; write ?grace= once, with seconds or 24h or 30d")
 	}
 	return &d, nil
 }

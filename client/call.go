@@ -96,7 +96,10 @@ func remain(err error, maybe bool) bool {
 	if !errors.As(err, &answered) {
 		return maybe
 	}
-	if maybe && answered.Code.NothingHappened() || maybe && answered.Code == "" {
+	switch code := answered.Code; {
+	case !maybe:
+	case code.NothingHappened(), code == "", code == wire.InvalidToken, code == wire.PermissionDenied:
+		// Refused before anybody looked what an earlier attempt did.
 		answered.mayHaveHappened = true
 	}
 	return answered.mayHaveHappened

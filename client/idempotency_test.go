@@ -75,10 +75,28 @@ func TestAnEarlierAttemptKeepsTheOutcomeUnknown(t *testing.T) {
 			t.Errorf("%s after a broken connection: %v", name, err)
 		}
 	}
+	for name, last := range map[string]wire.Code{"token": wire.InvalidToken, "policy": wire.PermissionDenied} {
+		c, _ := connect(t, Config{}, serve(t, hangUp, refuse(403, last)))
+		if err := lastingly(c); !errors.Is(err, ErrOutcomeUnknown) {
+			t.Errorf("refused by %s after a broken connection: %v", name, err)
+		}
+	}
 	// A server that answers about the request itself knows what became of it.
 	c, _ := connect(t, Config{}, serve(t, hangUp, refuse(400, wire.KeyNotFound)))
 	if err := lastingly(c); errors.Is(err, ErrOutcomeUnknown) {
 		t.Errorf("a refusal after a broken connection: %v", err)
+	}
+}
+
+func TestRevokeSelfBelievesThatTheTokenIsGone(t *testing.T) {
+	gone := refuse(403, wire.InvalidToken)
+	c, _ := connect(t, Config{}, serve(t, hangUp, gone))
+	if err := c.Token().RevokeSelf(context.Background()); err != nil {
+		t.Errorf("the answer was lost, and the token is gone: %v", err)
+	}
+	c, _ = connect(t, Config{}, serve(t, gone))
+	if err := c.Token().RevokeSelf(context.Background()); err == nil {
+		t.Error("a token that was never valid was revoked")
 	}
 }
 

@@ -75,7 +75,11 @@ func (t Token) RenewAccessor(ctx context.Context, accessor string, increment tim
 
 // RevokeSelf revokes the token in use and its children.
 func (t Token) RevokeSelf(ctx context.Context) error {
-	return t.c.run(ctx, call{method: http.MethodPut, path: "auth/token/revoke-self", effect: true})
+	err := t.c.run(ctx, call{method: http.MethodPut, path: "auth/token/revoke-self", effect: true})
+	if refused, ok := err.(*Error); ok && refused.Code == wire.InvalidToken && refused.mayHaveHappened {
+		return nil // an attempt whose answer was lost has revoked it
+	}
+	return err
 }
 
 // Revoke revokes a token and its children. No request begun after the return

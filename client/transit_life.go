@@ -21,6 +21,12 @@ func (t Transit) ReadKeyVersions(ctx context.Context, name string, after, limit 
 	return t.readKey(ctx, name, url.Values{"after": {strconv.Itoa(after)}, "limit": {strconv.Itoa(limit)}})
 }
 
+// ReadKeyNewest describes a key with its newest versions, at most limit of them (1
+// to 1000), without a warning when there are more.
+func (t Transit) ReadKeyNewest(ctx context.Context, name string, limit int) (wire.KeyData, error) {
+	return t.readKey(ctx, name, url.Values{"limit": {strconv.Itoa(limit)}})
+}
+
 func (t Transit) readKey(ctx context.Context, name string, query url.Values) (wire.KeyData, error) {
 	path, err := t.path("keys", name)
 	if err != nil {

@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/signet-kms/signet/audit"
@@ -17,12 +18,16 @@ func (s *Service) act(c *Call, v verb, do func(a *gate.Admission) error) error {
 	if err != nil {
 		return err
 	}
-	err = translate(do(a))
+	return s.finish(c, a, translate(do(a)))
+}
+
+// finish ends a verb that changed nothing, with its one record. The record may
+// have taken its time, and the node may have been sealed, or have lost its right
+// to answer, meanwhile: then the result is withheld.
+func (s *Service) finish(c *Call, a *gate.Admission, err error) error {
 	if closeErr := s.close(a, err); closeErr != nil || err != nil {
 		return firstError(closeErr, err)
 	}
-	// The record may have taken its time, and the node may have been sealed, or
-	// have lost its right to answer, meanwhile.
 	if err := s.Confirm(c); err != nil {
 		rec := a.Record
 		rec.Type, rec.Outcome, rec.Code = audit.TypeOutcome, audit.OutcomeWithheld, Code(err)
@@ -53,7 +58,7 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		return nil, err
 	}
 	if result, again, err := c.repeated(a); again {
-		return result, firstError(s.close(a, err), err)
+		return result, s.finish(c, a, err)
 	}
 	cmd, err := build(a)
 	if c.once != nil {
@@ -63,7 +68,7 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		return nil, firstError(s.close(a, err), err)
 	}
 	if cmd == nil { // nothing to change
-		return nil, s.close(a, nil)
+		return nil, s.finish(c, a, nil)
 	}
 	id := newProposal()
 	if err := translate(a.Intent(proposalText(id))); err != nil {
@@ -72,10 +77,10 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	done, err := s.proposeOnce(ctx, id, c.once, cmd)
+	if c.replayed = done.replayed; c.replayed || errors.Is(err, ErrIdempotencyMismatch) || errors.Is(err, ErrIdempotencySpent) {
+		note(a, "idempotent", "repeated") // by a request that was under way at the same time
+	}
 	if err == nil {
-		if c.replayed = done.replayed; c.replayed {
-			note(a, "idempotent", "repeated")
-		}
 		c.view = &view{State: done.state, acls: c.view.acls} // what the answer is made from
 	}
 	if closeErr := s.close(a, err); closeErr != nil && err == nil {

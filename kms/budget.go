@@ -90,10 +90,22 @@ func (s *Service) bookBlock(c *Call, v *state.KeyVersion, count uint64) error {
 	if err != nil {
 		return err
 	}
-	if booked := done.result.(*state.KeyVersion); booked.Encryptions >= state.RotateEncryptions {
+	if booked, ok := done.result.(*state.KeyVersion); ok && booked.Encryptions >= state.RotateEncryptions {
 		s.rotateFull(booked)
 	}
 	return nil
+}
+
+// forget drops what this node keeps of a key that was deleted, destroyed or
+// trimmed: its clear versions, and what is booked for them.
+func (s *Service) forget(mount, name string) {
+	s.keys.Forget(mount, name)
+	s.budgets.Range(func(id, _ any) bool {
+		if id := id.(versionID); id.mount == mount && id.name == name {
+			s.budgets.Delete(id)
+		}
+		return true
+	})
 }
 
 // rotateFull gives a key whose latest version is half used up the next one, in

@@ -37,7 +37,7 @@ type Call struct {
 	late    bool         // works even while the audit log cannot be written
 
 	once     *state.Once // nil: see Idempotent
-	replayed bool        // the write took effect before, and its result is told again
+	replayed bool        // an earlier request did the write, and its result is told again
 }
 
 // Begin takes the view that the whole request is decided on, before

@@ -45,13 +45,22 @@ func (k *clock) advance(wall, monotonic time.Duration, now time.Time) time.Durat
 
 // begin starts to watch, at unseal. known is the replicated time: when the wall
 // clock is far ahead of it the node may have been down for long or its clock may
-// be wrong, and which of the two cannot be told.
-func (k *clock) begin(now, known time.Time) {
+// be wrong, and which of the two cannot be told. leapt is when replicated time
+// itself last went far ahead: whoever starts a node again with a wrong clock, after
+// it has written something by it, is not believed sooner for that.
+func (k *clock) begin(now, known, leapt time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.last, k.until = now, time.Time{}
+	if k.last.IsZero() || now.After(k.until) {
+		k.until = time.Time{}
+	}
+	k.last = now
+	wait := min(leapt.Add(clockPatience).Sub(now), clockPatience)
 	if now.Sub(known) > clockPatience {
-		k.until = now.Add(clockPatience)
+		wait = clockPatience
+	}
+	if wait > 0 && now.Add(wait).After(k.until) {
+		k.until = now.Add(wait)
 	}
 }
 

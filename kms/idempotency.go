@@ -45,25 +45,24 @@ func (c *Call) Idempotent(key string, request ...[]byte) error {
 // machine decides again, should two be under way at once. Errors:
 // ErrIdempotencyMismatch, ErrIdempotencySpent.
 func (c *Call) repeated(a *gate.Admission) (result any, again bool, err error) {
-	if c.once == nil {
-		return nil, false, nil
-	}
-	first := c.view.Once(c.once.Caller, c.once.Key)
+	first := c.earlier()
 	if first == nil {
 		return nil, false, nil
 	}
 	note(a, "idempotent", "repeated")
-	if err := first.Repeats(c.once.Request); err != nil {
-		return nil, true, translate(spent(err))
+	if err = first.Repeats(c.once.Request); err == nil {
+		result, err = first.Result(c.view.State)
 	}
-	c.replayed = true
-	return first.Result(c.view.State), true, nil
+	c.replayed = err == nil
+	return result, true, translate(spent(err))
 }
 
-// sentBefore says whether the call's request was carried out before: what it made
-// is there, and does not make another request of it.
-func (c *Call) sentBefore() bool {
-	return c.once != nil && c.view.Once(c.once.Caller, c.once.Key) != nil
+// earlier is what was done under the call's idempotency key before, or nil.
+func (c *Call) earlier() *state.OnceRecord {
+	if c.once == nil {
+		return nil
+	}
+	return c.view.Once(c.once.Caller, c.once.Key)
 }
 
 // note adds a field to the record of a verb.

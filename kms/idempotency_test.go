@@ -119,11 +119,15 @@ func TestIdempotencyKeysThatAreNone(t *testing.T) {
 
 func TestAProposalSentAgainHasOneEffect(t *testing.T) {
 	n := newNode(t)
-	id := newProposal()
-	for i, want := range []bool{false, true} {
-		done, err := n.submit(t.Context(), id, i > 0, nil, &state.PutPolicy{Policy: state.Policy{Name: "p", Text: "t"}})
-		if err != nil || done.replayed != want {
-			t.Fatalf("time %d: replayed %t, %v", i, done.replayed, err)
+	n.key("web", "ed25519")
+	id, from := newProposal(), uint32(1)
+	for i := range 2 {
+		k := n.view.Load().Key(n.mountUUID(), "web")
+		v := *n.view.Load().Version(k.Mount, k.Name, from)
+		v.Number = from + 1
+		done, err := n.submit(t.Context(), id, i > 0, nil, &state.RotateKey{Version: v})
+		if got, ok := done.result.(*state.Key); err != nil || !ok || got.Latest != 2 || done.replayed {
+			t.Fatalf("time %d: %+v, %v", i, done.result, err)
 		}
 	}
 }

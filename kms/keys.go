@@ -134,7 +134,8 @@ func (s *Service) CreateKey(ctx context.Context, c *Call, ref KeyRef, req Create
 	old := c.view.Key(mount, ref.Name)
 	exists := old != nil
 	need := policy.Update
-	if (!exists || c.sentBefore()) && c.Caller.Allow(c.Path, policy.Create) {
+	// Whoever made the key with create alone may hear of it again.
+	if (!exists || c.earlier() != nil) && c.Caller.Allow(c.Path, policy.Create) {
 		need = policy.Create
 	}
 	result, err := s.write(ctx, c, verb{operation: "transit/keys/create", need: need, action: pass.Generate, key: mount + "/" + ref.Name}, func(a *gate.Admission) (state.Command, error) {
@@ -252,7 +253,8 @@ func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name s
 	}, nil
 }
 
-// ReadKey describes a key. It needs read. Errors: ErrNotFound, ErrBadRequest.
+// ReadKey describes a key. It needs read. Errors: ErrNotFound, ErrBadRequest, and
+// ErrVersionTooNew or ErrVersionTooOld for a version that is not there.
 func (s *Service) ReadKey(c *Call, ref KeyRef, r VersionRange) (KeyInfo, error) {
 	var out KeyInfo
 	err := s.act(c, verb{operation: "transit/keys/read", need: policy.Read}, func(a *gate.Admission) error {
@@ -264,7 +266,12 @@ func (s *Service) ReadKey(c *Call, ref KeyRef, r VersionRange) (KeyInfo, error) 
 		if err != nil {
 			return err
 		}
-		if r.Limit < 0 || r.Limit > MaxBatch {
+		switch {
+		case r.Only > k.Latest:
+			return saying(ErrVersionTooNew, "the key %s has no version %d yet; the latest is %d", k.Name, r.Only, k.Latest)
+		case r.Only != 0 && r.Only < k.MinAvailable:
+			return saying(ErrVersionTooOld, "version %d of the key %s was trimmed; the oldest is %d", r.Only, k.Name, k.MinAvailable)
+		case r.Limit < 0 || r.Limit > MaxBatch:
 			return saying(ErrBadRequest, "limit is 1 to %d versions", MaxBatch)
 		}
 		out = info(c.view.State, k, r)

@@ -73,7 +73,7 @@ func (s *Service) DeleteKey(ctx context.Context, c *Call, ref KeyRef, grace *tim
 		return &state.DeleteKey{Mount: k.Mount, Name: k.Name, Grace: int64(wait)}, nil
 	})
 	if err == nil && mount != "" {
-		s.keys.Forget(mount, ref.Name)
+		s.forget(mount, ref.Name)
 		s.nudge() // a short grace period ends before the next look
 	}
 	return err
@@ -141,7 +141,7 @@ func (s *Service) TrimKey(ctx context.Context, c *Call, ref KeyRef, minAvailable
 		return KeyInfo{}, err
 	}
 	if mount != "" {
-		s.keys.Forget(mount, ref.Name)
+		s.forget(mount, ref.Name)
 	}
 	return s.written(c, ref, result)
 }

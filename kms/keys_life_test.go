@@ -140,15 +140,35 @@ func TestClockPatience(t *testing.T) {
 			t.Errorf("%s: steady is %t", c.name, !c.steady)
 		}
 	}
-	k := &clock{}
-	if k.begin(now, now.Add(-time.Minute)); !k.steady() {
-		t.Error("a node that was down for a minute")
+}
+
+func TestClockPatienceAtUnseal(t *testing.T) {
+	now, day := time.Now(), 24*time.Hour
+	never := time.Unix(0, 0)
+	for _, c := range []struct {
+		name              string
+		now, known, leapt time.Time
+		steady            bool
+	}{
+		{"down for a minute", now, now.Add(-time.Minute), never, true},
+		{"a day ahead of the cluster's time", now, now.Add(-day), never, false},
+		{"the same an hour ago", now.Add(-time.Hour), now.Add(-2 * day), never, true},
+		{"started again after the time was written down", now, now.Add(-time.Second), now.Add(-time.Minute), false},
+		{"long after that", now, now.Add(-time.Second), now.Add(-time.Hour), true},
+		{"a clock that was ahead and is right again", now, now.Add(day), now.Add(day), false},
+	} {
+		k := &clock{}
+		if k.begin(c.now, c.known, c.leapt); k.steady() != c.steady {
+			t.Errorf("%s: steady is %t", c.name, !c.steady)
+		}
+		if left := k.until.Sub(now); left > clockPatience {
+			t.Errorf("%s: patience for %s", c.name, left)
+		}
 	}
-	if k.begin(now, now.Add(-24*time.Hour)); k.steady() {
-		t.Error("a clock a day ahead of the cluster's time is believed at once")
-	}
-	if k.begin(now.Add(-time.Hour), now.Add(-48*time.Hour)); !k.steady() {
-		t.Error("it is never believed again")
+	k := &clock{last: now}
+	k.advance(time.Hour, time.Second, now)
+	if k.begin(now, now, never); k.steady() {
+		t.Error("a seal and an unseal make a jump forgotten")
 	}
 }
 
@@ -231,6 +251,9 @@ func TestTrimErasesOldVersions(t *testing.T) {
 	if err != nil || info.MinAvailable != 3 || len(info.Versions) != 3 || info.Versions[0].Number != 3 {
 		t.Fatalf("%+v, %v", info, err)
 	}
+	if _, err := n.ReadKey(n.call(n.root, "GET", "transit/keys/web"), ref, VersionRange{Only: 2}); !errors.Is(err, ErrVersionTooOld) {
+		t.Errorf("a version that was trimmed: %v", err)
+	}
 }
 
 func TestAnswersShowABoundedNumberOfVersions(t *testing.T) {
@@ -256,7 +279,6 @@ func TestAnswersShowABoundedNumberOfVersions(t *testing.T) {
 		{"the newest", VersionRange{}, latest - NewestVersions + 1, latest, NewestVersions},
 		{"more of the newest", VersionRange{Limit: 7}, latest - 6, latest, 7},
 		{"one", VersionRange{Only: 3}, 3, 3, 1},
-		{"none", VersionRange{Only: latest + 1}, 0, 0, 0},
 		{"the oldest", VersionRange{After: ptrTo(uint32(0)), Limit: 4}, 1, 4, 4},
 		{"the last page", VersionRange{After: ptrTo(latest - 2), Limit: 4}, latest - 1, latest, 2},
 		{"after the last", VersionRange{After: ptrTo(latest)}, 0, 0, 0},
@@ -273,5 +295,8 @@ func TestAnswersShowABoundedNumberOfVersions(t *testing.T) {
 	}
 	if _, err := n.ReadKey(n.call(n.root, "GET", "transit/keys/web"), ref, VersionRange{Limit: 1001}); !errors.Is(err, ErrBadRequest) {
 		t.Errorf("a limit of 1001: %v", err)
+	}
+	if _, err := n.ReadKey(n.call(n.root, "GET", "transit/keys/web"), ref, VersionRange{Only: latest + 1}); !errors.Is(err, ErrVersionTooNew) {
+		t.Errorf("a version that is not there yet: %v", err)
 	}
 }

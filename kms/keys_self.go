@@ -81,7 +81,7 @@ func (s *Service) destroyDue(ctx context.Context, now int64) {
 			s.log.Warn("could not destroy a deleted key that is due, trying again", "key", k.Name, "error", err)
 			return
 		}
-		s.keys.Forget(k.Mount, k.Name)
+		s.forget(k.Mount, k.Name)
 		s.log.Info("destroyed a deleted key whose grace period is over", "key", k.Name)
 	}
 }

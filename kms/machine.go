@@ -56,7 +56,7 @@ func (b *sealedState) name() barrier.Name {
 type applied struct {
 	result   any
 	state    *state.State
-	replayed bool // the command had taken effect before
+	replayed bool // another request had done it before: see Call.Idempotent
 }
 
 // kept is the result of an entry that a sealed node will apply at unseal. What

@@ -108,7 +108,7 @@ func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state
 		return applied{}, saying(ErrOutcomeUnknown, "the node was sealed while the write was under way; it is done, or refused, at the next unseal")
 	}
 	if again, ok := done.result.(state.Replay); ok {
-		done.result, done.replayed = again.Result, true
+		done.result, done.replayed = again.Result, again.Asked
 	}
 	return done, nil
 }

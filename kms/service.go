@@ -291,19 +291,24 @@ func (s *Service) tick(ctx context.Context) {
 		if v == nil || s.serving.Load() == 0 {
 			continue
 		}
-		wall := time.Now()
-		if jump := s.clock.look(wall); jump != 0 {
-			s.log.Warn("the clock of this node jumped; nothing is destroyed for a while, and tokens may expire early or late: put it right", "by", jump)
-		}
-		now := wall.UnixNano()
+		now := s.lookAtClock()
 		if next := v.NextExpiry(); next != 0 && next <= now {
 			if _, err := s.propose(ctx, newProposal(), &state.Tick{}); err != nil && ctx.Err() == nil {
 				s.log.Warn("could not remove expired tokens, trying again", "error", err)
 			}
 		}
 		s.autoRotate(ctx, v, now)
-		s.destroyDue(ctx, now)
+		s.destroyDue(ctx, s.lookAtClock()) // making keys took its time
 	}
+}
+
+// lookAtClock returns the time, unix nanoseconds, and notices a clock that jumped.
+func (s *Service) lookAtClock() int64 {
+	wall := time.Now()
+	if jump := s.clock.look(wall); jump != 0 {
+		s.log.Warn("the clock of this node jumped; nothing is destroyed for a while, and tokens may expire early or late: put it right", "by", jump)
+	}
+	return wall.UnixNano()
 }
 
 const tickInterval = 30 * time.Second

@@ -96,7 +96,7 @@ func (s *Service) open(ctx context.Context, opened *seal.Opened) error {
 	s.audit.SetHashKey(cluster.AuditKey)
 	bar := opened.Barrier()
 	s.keys.Unseal(bar)
-	s.clock.begin(time.Now(), time.Unix(0, s.view.Load().Time))
+	s.clock.begin(time.Now(), time.Unix(0, s.view.Load().Time), time.Unix(0, s.view.Load().Leapt))
 	s.epochErr.Store(nil) // of an earlier unseal
 	s.numbering.Lock()
 	s.numbering.bar = bar

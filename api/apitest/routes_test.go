@@ -16,6 +16,7 @@ type tableRoute struct {
 	pattern string // below /v1/, with {mount}, {name}, {hash}, {policy}, {role}, {kind}, {version}, {source}, {bytes}
 	auth    string // "public" or "token"
 	action  string
+	timeout string // the constant's name: "quick", "commit" or "making"
 }
 
 // routeTable reads the table from the source of package api, so that a route that
@@ -56,7 +57,7 @@ func routeTable(t *testing.T) []tableRoute {
 		pattern := textOf(t, row.Elts[1], texts)
 		out = append(out, tableRoute{
 			methods: strings.Fields(textOf(t, row.Elts[0], texts)), pattern: variable.ReplaceAllString(pattern, "{$1}"),
-			auth: row.Elts[4].(*ast.Ident).Name, action: textOf(t, row.Elts[6], texts),
+			auth: row.Elts[4].(*ast.Ident).Name, action: textOf(t, row.Elts[6], texts), timeout: row.Elts[3].(*ast.Ident).Name,
 		})
 	}
 	if len(out) < 40 {

@@ -121,7 +121,10 @@ func hintsForNetwork(err *client.NetworkError) []string {
 	case errors.As(err, &lookup):
 		return []string{"SIGNET_ADDR is " + addressInUse()}
 	case errors.Is(err, client.ErrOutcomeUnknown):
-		return []string{"look before you repeat it: the request reached the server, the answer did not come back"}
+		return []string{
+			"look before you repeat it: the request reached the server, the answer did not come back",
+			"with an --idempotency-key, the same command can be run again safely",
+		}
 	case errors.Is(err, context.DeadlineExceeded):
 		return []string{"is this the right address? SIGNET_ADDR is " + addressInUse()}
 	}
@@ -143,8 +146,12 @@ func hintsForAnswer(err *client.Error) []string {
 				"to ask about others than the token in use it needs sudo there too, or read on each of the policies",
 			}
 		}
+		needs := fmt.Sprintf("this needs the capability %s on the path %q", capability(err), err.Path)
+		if err.Method == http.MethodDelete && keyOf(err.Path).verb == "keys" {
+			needs += ", and sudo for less than seven days of grace"
+		}
 		return []string{
-			fmt.Sprintf("this needs the capability %s on the path %q", capability(err), err.Path),
+			needs,
 			"see what policies the token has with: signet token lookup",
 			"see which rule decides with: signet policy check " + printable(err.Path),
 		}
@@ -161,6 +168,13 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"see the versions and their bounds with: signet key read " + keyOf(err.Path).args()}
 	case wire.KeyNotFound, wire.NotFound:
 		return oneOf(listOf(err.Path))
+	case wire.KeyDeleted:
+		k := keyOf(err.Path)
+		return []string{"put it back to use with: signet key undelete " + k.args(), "see until when that is possible with: signet key list --deleted" + k.flag()}
+	case wire.IdempotencyMismatch:
+		return []string{"each request has an --idempotency-key of its own: take another one for this"}
+	case wire.IdempotencySpent:
+		return []string{"revoke that token with: signet token revoke --accessor " + printable(err.Accessor), "then run the command again with another --idempotency-key"}
 	case wire.DeletionNotAllowed:
 		return []string{"allow it first with: signet key config " + keyOf(err.Path).args("--deletion-allowed")}
 	case wire.AuditUnavailable:
@@ -172,7 +186,7 @@ func hintsForAnswer(err *client.Error) []string {
 	case wire.NoLeader, wire.NoLease:
 		return []string{"an election may be going on: try again in a moment, see signet status"}
 	case wire.OutcomeUnknown:
-		return []string{"look before you repeat it"}
+		return []string{"look before you repeat it", "with an --idempotency-key, the same command can be run again safely"}
 	case wire.RateLimited:
 		return []string{"see what the limit is with: signet quota list", "who may write limits is not held up by them on sys/quotas"}
 	case wire.Overloaded:

@@ -12,9 +12,10 @@ import (
 )
 
 func newKeyCommand(c *cli) *cobra.Command {
-	return group("key", "create, list, read, rotate, configure and delete keys",
+	return group("key", "create, list, read, rotate, configure, trim and delete keys",
 		newKeyCreateCommand(c), newKeyListCommand(c), newKeyReadCommand(c),
-		newKeyRotateCommand(c), newKeyConfigCommand(c), newKeyDeleteCommand(c))
+		newKeyRotateCommand(c), newKeyConfigCommand(c),
+		newKeyTrimCommand(c), newKeyDeleteCommand(c), newKeyUndeleteCommand(c))
 }
 
 // keyTypes returns the types that the server makes.
@@ -73,7 +74,11 @@ func newKeyCreateCommand(c *cli) *cobra.Command {
 
 func newKeyListCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "list the keys", Args: exactly()}
+	deleted := cmd.Flags().Bool("deleted", false, "list those that are deleted and can be undeleted")
 	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, _ []string) error {
+		if *deleted {
+			return c.emitDeleted(ctx, t)
+		}
 		names, err := t.ListKeys(ctx)
 		if err != nil {
 			return err
@@ -85,18 +90,28 @@ func newKeyListCommand(c *cli) *cobra.Command {
 func newKeyReadCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "read NAME", Short: "show a key and its versions", Args: exactly("NAME"),
-		Long: "Shows a key and its versions. With --public it prints nothing but a public key, as PEM.",
+		Long: "Shows a key and its newest 100 versions. With --public it prints nothing but a public key, as PEM.",
 	}
 	public := cmd.Flags().Bool("public", false, "print the public key only")
-	version := cmd.Flags().Int("key-version", 0, "with --public: version `N` (0: the latest)")
+	version := cmd.Flags().Int("key-version", 0, "show version `N` alone (0, with --public: the latest)")
+	all := cmd.Flags().Bool("all-versions", false, "show all versions, however many there are")
 	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
-		if *version < 0 || (*version != 0 && !*public) {
-			return usage(cmd, "--key-version is not negative and goes with --public")
-		}
-		if *public {
+		var key wire.KeyData
+		var err error
+		switch {
+		case *version < 0:
+			return usage(cmd, "--key-version is not negative")
+		case *all && (*public || *version != 0):
+			return usage(cmd, "--all-versions goes with neither --public nor --key-version")
+		case *public:
 			return c.emitPublic(ctx, t, args[0], *version)
+		case *version != 0:
+			key, err = t.ReadKeyVersion(ctx, args[0], *version)
+		case *all:
+			key, err = readAll(ctx, t, args[0])
+		default:
+			key, err = c.readNewest(ctx, t, args[0])
 		}
-		key, err := t.ReadKey(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -131,16 +146,5 @@ func newKeyConfigCommand(c *cli) *cobra.Command {
 			return wire.KeyData{}, usage(cmd, "say what to change")
 		}
 		return t.ConfigureKey(ctx, name, req)
-	})
-}
-
-func newKeyDeleteCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "delete NAME", Short: "delete a key", Args: exactly("NAME"),
-		Long: "Deletes a key, if its settings allow it: signet key config NAME --deletion-allowed"}
-	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
-		if err := t.DeleteKey(ctx, args[0]); err != nil {
-			return err
-		}
-		return c.emit(map[string]string{"deleted": args[0]}, line("deleted: "+printable(args[0])))
 	})
 }

@@ -16,6 +16,7 @@ func keyTable(key wire.KeyData) func(io.Writer) error {
 			{"name", key.Name},
 			{"type", key.Type},
 			{"latest version", key.LatestVersion},
+			{"min available version", key.MinAvailableVersion},
 			{"min decryption version", key.MinDecryptionVersion},
 			{"min encryption version", key.MinEncryptionVersion},
 			{"rotates itself every", seconds(key.AutoRotatePeriod, "never")},

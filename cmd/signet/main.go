@@ -68,6 +68,7 @@ decrypts with them on request, and records every use of a key.`,
 	add(groupAccess, newLoginCommand(c), newTokenCommand(c), newPolicyCommand(c), newQuotaCommand(c))
 	add(groupOperate, newServerCommand(), newOperatorCommand(c), newStatusCommand(c), newBenchCommand(c))
 	add(groupOther, newVersionCommand(c))
+	addIdempotencyKeys(root)
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

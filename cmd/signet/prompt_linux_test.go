@@ -140,3 +140,24 @@ func screen(t *testing.T, person *os.File) string {
 	}
 	return string(buf[:max(n, 0)])
 }
+
+func TestDestructionIsConfirmedByTheName(t *testing.T) {
+	for typed, want := range map[string]bool{"web\n": true, "wep\n": false, "y\n": false, "\n": false} {
+		person, stdin := terminal(t)
+		var stderr bytes.Buffer
+		c := &cli{stdin: stdin, stderr: &stderr}
+		if _, err := person.WriteString(typed); err != nil {
+			t.Fatal(err)
+		}
+		err := c.confirm(context.Background(), "this destroys the key web", "web")
+		if (err == nil) != want || !strings.Contains(stderr.String(), "type web to go on: ") {
+			t.Errorf("typed %q: %v, asked %q", typed, err, stderr.String())
+		}
+	}
+	_, stdin := terminal(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := (&cli{stdin: stdin, stderr: &bytes.Buffer{}}).confirm(ctx, "this", "web"); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+}

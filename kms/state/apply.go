@@ -68,11 +68,19 @@ func (a *Applier) State() *State { return a.tx.commit() }
 func (tx *txn) begin(index uint64, n *Numbered) {
 	tx.result, tx.replayed = nil, false
 	tx.next.Index, tx.next.Epoch, tx.next.Seq = index, n.Epoch, n.Seq
-	tx.next.Time = max(tx.next.Time, n.At)
+	before := tx.next.Time
+	tx.next.Time = max(before, n.At)
+	if before != 0 && n.At-before > Leap {
+		tx.next.Leapt = n.At
+	}
 	tx.next.TermUses++
 	tx.expire()
 	tx.forget()
 }
+
+// Leap is how far replicated time goes ahead at once, in nanoseconds, before State
+// remembers it. Either nobody wrote anything for so long, or a clock was set.
+const Leap = 10 * 60 * 1e9
 
 // follows demands a number strictly greater than the last one. A gap is legal: a
 // leader may lose a proposal that it numbered.

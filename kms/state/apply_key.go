@@ -37,8 +37,10 @@ func (c *DeleteKey) recall(tx *txn) any   { return tx.recallKey(c.Mount, c.Name)
 func (c *UndeleteKey) recall(tx *txn) any { return tx.recallKey(c.Mount, c.Name) }
 func (c *TrimKey) recall(tx *txn) any     { return tx.recallKey(c.Mount, c.Name) }
 func (c *ReserveEncryptions) recall(tx *txn) any {
-	v, _ := tx.versions.Get(appendVersionPath(nil, c.Mount, c.Name, c.Number))
-	return v
+	if v, ok := tx.versions.Get(appendVersionPath(nil, c.Mount, c.Name, c.Number)); ok {
+		return v
+	}
+	return nil
 }
 
 func (tx *txn) mounted(uuid string) bool {

@@ -104,6 +104,9 @@ func Decode(b []byte) (*Numbered, error) {
 	if err := decode(e.Body, c); err != nil {
 		return nil, err
 	}
+	if err := e.Once.check(); err != nil {
+		return nil, err
+	}
 	return &Numbered{Epoch: e.Epoch, Seq: e.Seq, At: e.At, Proposal: e.Proposal, Again: e.Again, Once: e.Once, Command: c}, nil
 }
 

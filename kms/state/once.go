@@ -1,6 +1,10 @@
 package state
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+)
 
 // How long what was done is remembered, by replicated time.
 const (
@@ -10,9 +14,13 @@ const (
 
 // Replay is the result of a command that took effect before: what the first one
 // gave, as far as that can be told again.
-type Replay struct{ Result any }
+type Replay struct {
+	Result any
+	Asked  bool // by a repeated request; if not, the very same proposal came again
+}
 
-// recaller is a command whose result can be told again from the state.
+// recaller is a command whose result can be told again from the state; nil when
+// what it was about is gone.
 type recaller interface {
 	recall(tx *txn) any
 }
@@ -26,19 +34,12 @@ func (tx *txn) repeated(n *Numbered) error {
 			if refusal != "" {
 				return refusal
 			}
-			var result any
-			if c, ok := n.Command.(recaller); ok {
-				result = c.recall(tx)
-			}
-			tx.result = Replay{result}
+			tx.result = Replay{Result: tx.recall(n)}
 			return nil
 		}
 	}
 	if n.Once == nil {
 		return nil
-	}
-	if len(n.Once.Key) != 32 || len(n.Once.Request) != 32 || n.Once.Caller == "" {
-		return corrupt("a command to take effect once, without caller or hashes")
 	}
 	r, known := tx.once.Get(oncePath(n.Once.Caller, n.Once.Key))
 	if !known {
@@ -48,32 +49,47 @@ func (tx *txn) repeated(n *Numbered) error {
 	if err := r.Repeats(n.Once.Request); err != nil {
 		return err
 	}
-	tx.result = Replay{r.result(tx)}
-	return nil
+	result, err := r.result(tx.tokens.Root())
+	tx.result = Replay{Result: result, Asked: true}
+	return err
 }
 
-// result is what the first command gave.
-func (r *OnceRecord) result(tx *txn) any {
-	switch {
-	case r.Key != nil:
-		return r.Key
-	case len(r.Token) != 0:
-		if t, ok := tx.tokens.Get(r.Token); ok {
-			return t
+// recall is what n gave when it took effect: as its Once record has it, or else
+// as the state is now.
+func (tx *txn) recall(n *Numbered) any {
+	if n.Once != nil {
+		if r, known := tx.once.Get(oncePath(n.Once.Caller, n.Once.Key)); known && r.Key != nil && r.Repeats(n.Once.Request) == nil {
+			return r.Key
 		}
+	}
+	if c, ok := n.Command.(recaller); ok {
+		return c.recall(tx)
 	}
 	return nil
 }
 
 // Result is what the first command gave, as s knows it: *Key, *Token, or nil.
-func (r *OnceRecord) Result(s *State) any {
+// Error: ErrTokenMissing when the token that it renewed is gone since.
+func (r *OnceRecord) Result(s *State) (any, error) { return r.result(s.tokens.Root()) }
+
+func (r *OnceRecord) result(tokens *iradix.Node[*Token]) (any, error) {
 	switch {
 	case r.Key != nil:
-		return r.Key
+		return r.Key, nil
 	case len(r.Token) != 0:
-		if t := s.Token(r.Token); t != nil {
-			return t
+		if t, ok := tokens.Get(r.Token); ok {
+			return t, nil
 		}
+		return nil, ErrTokenMissing
+	}
+	return nil, nil
+}
+
+// check refuses a Once that no leader makes. It is asked before a command is
+// proposed, as part of Decode: in the log it would stop every node.
+func (o *Once) check() error {
+	if o != nil && (len(o.Key) != 32 || len(o.Request) != 32 || o.Caller == "") {
+		return corrupt("a command to take effect once, without caller or hashes")
 	}
 	return nil
 }

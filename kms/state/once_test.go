@@ -157,11 +157,95 @@ func TestOnceIsKeptADayAndTenThousandACaller(t *testing.T) {
 }
 
 func TestOnceWithoutHashesIsCorruption(t *testing.T) {
-	m := newMachine(t)
 	for _, o := range []*Once{{}, {Caller: "a", Key: []byte("short"), Request: hash("r")}, {Key: hash("k"), Request: hash("r")}} {
-		_, err := m.send(&Numbered{Proposal: []byte("p"), Once: o, Command: &Tick{}})
+		b, err := Encode(&Numbered{Epoch: 1, Seq: 1, Proposal: []byte("p"), Once: o, Command: &Tick{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// So that no leader proposes it: every node would stop at it, for good.
+		if _, err = Decode(b); err == nil {
+			t.Fatalf("%+v can be proposed", o)
+		}
 		if c := (*Corruption)(nil); !errors.As(err, &c) {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+}
+
+func TestAProposalUnderAOnceGivesWhatItGave(t *testing.T) {
+	m := newMachine(t)
+	create := func() *Numbered {
+		return &Numbered{Proposal: []byte("p1"), Again: true, Once: once("acc-root", "k", "r"), Command: createKey("web", 1)}
+	}
+	first, err := m.send(create())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.ok(&RotateKey{Version: version("web", 2)})
+	again, err := m.send(create())
+	if got, ok := again.(Replay); err != nil || !ok || got.Result != first || got.Asked {
+		t.Fatalf("%+v, %v: the same proposal, and not another request", again, err)
+	}
+	asked := create()
+	asked.Proposal = []byte("p2")
+	if again, err = m.send(asked); err != nil || !again.(Replay).Asked {
+		t.Fatalf("%+v, %v: another request", again, err)
+	}
+	made := func() *Numbered {
+		return &Numbered{Proposal: []byte("p3"), Again: true, Once: once("acc-root", "t", "r"), Command: token("a", "root", 900)}
+	}
+	if _, err := m.send(made()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.send(made()); err != nil {
+		t.Fatalf("whoever made the token still waits for it: %v", err)
+	}
+}
+
+func TestARenewalIsNotToldOfATokenThatIsGone(t *testing.T) {
+	m := newMachine(t)
+	m.ok(token("a", "root", 900))
+	renew := func(p string) *Numbered {
+		return &Numbered{Proposal: []byte(p), Once: once("acc-root", "k", "r"), Command: &RenewToken{Hash: hash("a"), Expire: 950}}
+	}
+	if _, err := m.send(renew("p1")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := m.send(renew("p2")); err != nil || got.(Replay).Result.(*Token).Accessor != "acc-a" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	m.ok(&RevokeToken{Hash: hash("a")})
+	if _, err := m.send(renew("p3")); !errors.Is(err, ErrTokenMissing) {
+		t.Fatal(err)
+	}
+	if _, err := m.s.Once("acc-root", hash("k")).Result(m.s); !errors.Is(err, ErrTokenMissing) {
+		t.Fatal(err)
+	}
+}
+
+func TestLeapsOfTimeAreRemembered(t *testing.T) {
+	m := newMachine(t)
+	if m.s.Leapt != 0 {
+		t.Fatal("the first command is no leap")
+	}
+	m.now += Leap
+	m.ok(&Tick{})
+	if m.s.Leapt != 0 {
+		t.Fatal("ten minutes are no leap")
+	}
+	m.now += Leap + 1
+	m.ok(&Tick{})
+	at := m.now
+	m.now++
+	m.ok(&Tick{})
+	if m.s.Leapt != at {
+		t.Fatalf("leapt at %d, want %d", m.s.Leapt, at)
+	}
+	var buf bytes.Buffer
+	if err := m.s.Write(&buf); err != nil {
+		t.Fatal(err)
+	}
+	if read, err := Read(&buf, Sequential); err != nil || read.Leapt != at {
+		t.Fatalf("after a snapshot: %v", err)
 	}
 }

@@ -41,6 +41,7 @@ type header struct {
 	Quotas    int      `codec:"q,omitempty"`
 	Proposals int      `codec:"P,omitempty"`
 	Once      int      `codec:"O,omitempty"`
+	Leapt     int64    `codec:"L,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -53,7 +54,7 @@ func (s *State) Write(w io.Writer) error {
 		Mounts: s.mounts.Len(), Keys: s.keys.Len(), Versions: s.versions.Len(), Tombstones: s.tombstones.Len(),
 		Policies: s.policies.Len(), Tokens: s.tokens.Len(),
 		Term: s.Term, TermSince: s.TermSince, TermUses: s.TermUses, Rotation: s.Rotation,
-		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(),
+		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -99,6 +100,7 @@ func Read(r io.Reader, run Runner) (*State, error) {
 	}
 	s := New()
 	s.Index, s.Epoch, s.Seq, s.Time, s.Cluster = h.Index, h.Epoch, h.Seq, h.Time, h.Cluster
+	s.Leapt = h.Leapt
 	s.Term, s.TermSince, s.TermUses, s.Rotation = h.Term, h.TermSince, h.TermUses, h.Rotation
 	if h.Format == oldestSnapshot { // it knew no other term
 		s.Term, s.TermSince = 1, h.Cluster.Created

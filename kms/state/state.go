@@ -13,6 +13,7 @@ type State struct {
 	Epoch   uint64 // of the last command
 	Seq     uint64 // of the last command within its epoch
 	Time    int64  // replicated time, unix nanoseconds; never falls
+	Leapt   int64  // what Time was when it last went ahead by more than Leap at once; 0 never
 	Cluster Cluster
 
 	Term      uint64   // the active term of the barrier
