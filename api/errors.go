@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/signet-kms/signet/client/wire"
 	"github.com/signet-kms/signet/kms"
@@ -112,13 +113,14 @@ func answerTo(err error) (status int, code wire.Code, texts []string) {
 	return status, code, []string{err.Error()}
 }
 
-// retryAfter is the Retry-After of a status, in seconds; "" for none.
-func retryAfter(status int, code wire.Code) string {
+// retryAfter is the Retry-After of an answer, in seconds; "" for none.
+func retryAfter(status int, code wire.Code, err error) string {
+	limited := (*kms.Limited)(nil)
 	switch {
+	case errors.As(err, &limited):
+		return strconv.FormatInt(limited.Seconds(), 10)
 	case code == wire.Sealed || code == wire.NotInitialized:
 		return "5" // a person has to do something
-	case code == wire.RateLimited:
-		return "60"
 	case status == http.StatusServiceUnavailable:
 		return "1"
 	}

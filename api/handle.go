@@ -86,6 +86,8 @@ func (rq *request) reply(out any) {
 			return
 		}
 		rq.w.WriteHeader(http.StatusNoContent)
+	case *batchAnswer:
+		rq.send(status, v.appendEnvelope(make([]byte, 0, v.space()), rq.origin.RequestID, rq.warnings()))
 	case interface{ bareValue() any }:
 		rq.write(status, v.bareValue())
 	case issued:
@@ -111,6 +113,11 @@ func (rq *request) write(status int, v any) {
 		rq.w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	rq.send(status, out)
+}
+
+// send writes an answer that is encoded.
+func (rq *request) send(status int, out []byte) {
 	rq.w.WriteHeader(status)
 	if rq.r.Method == http.MethodHead {
 		return

@@ -77,8 +77,11 @@ func serveMetrics(rq *request) error {
 			rq.call = call
 			err = rq.s.kms.Authenticate(call, tokenOf(rq.r))
 		}
+		if err == nil {
+			err = rq.s.kms.LimitToken(call)
+		}
 		if err != nil {
-			rq.s.kms.Reject(rq.origin, nil, err)
+			rq.s.kms.Reject(rq.origin, call, err)
 			return err
 		}
 		if err := rq.s.kms.MayReadMetrics(call); err != nil {

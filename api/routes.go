@@ -43,6 +43,7 @@ const (
 	mountVar  = "{mount}"
 	keyVar    = "{name}"
 	hashVar   = "{hash}"
+	roleVar   = "{role}"
 	bytesVar  = "{bytes}"
 	sourceVar = "{source}"
 	policyVar = "{policy}" // checked by its own rules, which say what is wrong
@@ -89,6 +90,10 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "sys/unseal", strangersBody, making, public, false, "sys/unseal", "Give one share, or reset.", handle(unseal), nil},
 		{"POST PUT", "sys/verify-share", strangersBody, quick, public, true, "sys/verify-share", "Check one share without using it.", handle(verifyShare), nil},
 		{"POST PUT", "sys/seal", 0, commit, always, false, "sys/seal", "Drop every key. Needs sudo.", handle(sealNode), nil},
+		{"GET", "sys/key-status", 0, quick, token, false, "sys/key-status", "The barrier's active term.", handle(keyStatus), nil},
+		{"POST PUT", "sys/rotate", 0, commit, token, false, "sys/rotate", "Make a new term of the barrier. Needs sudo.", handle(rotateTerm), nil},
+		{"GET", "sys/rotate/config", 0, quick, token, false, "sys/rotate/config", "When the barrier rotates by itself.", handle(readRotation), nil},
+		{"POST PUT", "sys/rotate/config", controlBody, commit, token, false, "sys/rotate/config", "Change when the barrier rotates by itself. Needs sudo.", handle(configRotation), nil},
 		{"GET", "sys/leader", 0, quick, public, false, "sys/leader", "Who leads the cluster.", handle(leader), nil},
 		{"GET", "sys/mounts", 0, quick, token, false, "sys/mounts", "The mounted engines.", handle(mounts), nil},
 		{"GET", "sys/metrics", 0, quick, public, false, "sys/metrics", "Metrics in Prometheus's text format. Asks for a token itself, unless configured not to.", serveMetrics, nil},
@@ -97,12 +102,22 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "sys/policies/acl/" + policyVar, controlBody, commit, token, false, "sys/policy/write", "Write a policy.", handle(writePolicy), nil},
 		{"DELETE", "sys/policies/acl/" + policyVar, 0, commit, token, false, "sys/policy/delete", "Delete a policy.", handle(deletePolicy), nil},
 		{"POST PUT", "sys/policies/check", controlBody, quick, token, true, "sys/policy/check", "Which rule decides a path, and why.", handle(checkPolicy), nil},
+		{"LIST", "sys/quotas/rate-limit", 0, quick, token, false, "sys/quotas/list", "The names of the rate limits. Needs sudo.", handle(listQuotas), nil},
+		{"GET", "sys/quotas/rate-limit/" + keyVar, 0, quick, token, false, "sys/quotas/read", "Describe a rate limit. Needs sudo.", handle(readQuota), nil},
+		{"POST PUT", "sys/quotas/rate-limit/" + keyVar, controlBody, commit, token, false, "sys/quotas/write", "Write a rate limit. Needs sudo.", handle(writeQuota), nil},
+		{"DELETE", "sys/quotas/rate-limit/" + keyVar, 0, commit, token, false, "sys/quotas/delete", "Delete a rate limit. Needs sudo.", handle(deleteQuota), nil},
 		{"POST PUT", "sys/capabilities-self", controlBody, quick, token, false, "sys/capabilities-self", "What the caller may do at given paths.", handle(capabilitiesSelf), nil},
 		{"POST PUT", "sys/capabilities", controlBody, quick, token, false, "sys/capabilities", "What a token may do at given paths.", handle(capabilities), nil},
 		{"POST PUT", "sys/capabilities-accessor", controlBody, quick, token, false, "sys/capabilities-accessor", "What the token of an accessor may do at given paths.", handle(capabilitiesAccessor), nil},
 
 		{"POST PUT", "auth/token/create", controlBody, commit, token, false, "auth/token/create", "Make a token.", handle(createToken), nil},
 		{"POST PUT", "auth/token/create-orphan", controlBody, commit, token, false, "auth/token/create", "Make a token without a parent.", handle(createOrphan), nil},
+		{"POST PUT", "auth/token/create/" + roleVar, controlBody, commit, token, false, "auth/token/create", "Make a token as a role has it.", handle(createWithRole), nil},
+		{"LIST", "auth/token/roles", 0, quick, token, false, "auth/token/roles/list", "The names of the token roles.", handle(listTokenRoles), nil},
+		{"GET", "auth/token/roles/" + roleVar, 0, quick, token, false, "auth/token/roles/read", "Describe a token role.", handle(readTokenRole), nil},
+		{"POST PUT", "auth/token/roles/" + roleVar, controlBody, commit, token, false, "auth/token/roles/write", "Make or change a token role.", handle(writeTokenRole), nil},
+		{"DELETE", "auth/token/roles/" + roleVar, 0, commit, token, false, "auth/token/roles/delete", "Delete a token role; its tokens stay.", handle(deleteTokenRole), nil},
+		{"LIST", "auth/token/accessors", 0, quick, token, false, "auth/token/accessors", "The accessors of all tokens. Needs sudo.", handle(listAccessors), nil},
 		{"GET POST PUT", "auth/token/lookup-self", controlBody, quick, token, false, "auth/token/lookup", "Describe the caller's token.", handle(lookupSelf), nil},
 		{"POST PUT", "auth/token/lookup", controlBody, quick, token, false, "auth/token/lookup", "Describe a token.", handle(lookup), nil},
 		{"POST PUT", "auth/token/lookup-accessor", controlBody, quick, token, false, "auth/token/lookup", "Describe a token by its accessor.", handle(lookupAccessor), nil},

@@ -86,7 +86,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rq := &request{s: s, w: w, r: r, origin: kms.Origin{RequestID: newRequestID(), Method: methodOf(r), Remote: remoteIP(r)}}
 	h := w.Header()
 	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
-	if err := s.screen(rq); err != nil {
+	err := s.screen(rq)
+	if limited := s.limit(rq); limited != nil {
+		err = limited // nonsense counts as well
+	}
+	if err != nil {
 		rq.refuse(err)
 		return
 	}
@@ -203,7 +207,10 @@ func (s *Server) authenticate(rq *request) error {
 		return err
 	}
 	rq.call, rq.token = call, tokenOf(rq.r)
-	return s.kms.Authenticate(call, rq.token)
+	if err := s.kms.Authenticate(call, rq.token); err != nil {
+		return err
+	}
+	return s.kms.LimitToken(call)
 }
 
 func tokenOf(r *http.Request) string {
@@ -231,8 +238,11 @@ func (rq *request) fail(err error) {
 	if code == wire.Internal {
 		rq.s.log.Error("a request failed", "request_id", rq.origin.RequestID, "error", err)
 	}
-	if after := retryAfter(status, code); after != "" {
+	if after := retryAfter(status, code, err); after != "" {
 		rq.w.Header().Set(wire.HeaderRetryAfter, after)
+	}
+	if status == http.StatusTooManyRequests {
+		rq.leaveBody()
 	}
 	rq.write(status, wire.ErrorBody{Errors: texts, Code: code, RequestID: rq.origin.RequestID, Accessor: kms.Accessor(err)})
 }

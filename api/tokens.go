@@ -9,14 +9,14 @@ import (
 )
 
 func createToken(rq *request, in *wire.TokenCreateRequest) (issued, error) {
-	return rq.create(in, false)
+	return rq.create(in, "", false)
 }
 
 func createOrphan(rq *request, in *wire.TokenCreateRequest) (issued, error) {
-	return rq.create(in, true)
+	return rq.create(in, "", true)
 }
 
-func (rq *request) create(in *wire.TokenCreateRequest, orphan bool) (issued, error) {
+func (rq *request) create(in *wire.TokenCreateRequest, role string, orphan bool) (issued, error) {
 	if err := creatable(in); err != nil {
 		rq.s.kms.Reject(rq.origin, rq.call, err)
 		return issued{}, err
@@ -28,8 +28,9 @@ func (rq *request) create(in *wire.TokenCreateRequest, orphan bool) (issued, err
 	ctx, cancel := rq.context()
 	defer cancel()
 	token, info, err := rq.s.kms.CreateToken(ctx, rq.call, kms.TokenRequest{
-		Policies: in.Policies, Meta: in.Meta, DisplayName: in.DisplayName, TTL: ttl, NotRenewable: !in.Renewable.Or(true),
-		NoDefaultPolicy: in.NoDefaultPolicy.Value, Orphan: orphan || in.NoParent.Value, OrphanPath: orphan,
+		Policies: in.Policies, Meta: in.Meta, DisplayName: in.DisplayName, TTL: ttl, Period: in.Period.Value,
+		ExplicitMax: in.ExplicitMaxTTL.Value, Uses: in.NumUses.Value, NotRenewable: !in.Renewable.Or(true),
+		NoDefaultPolicy: in.NoDefaultPolicy.Value, Orphan: orphan || in.NoParent.Value, OrphanPath: orphan, Role: role,
 	})
 	if err != nil {
 		return issued{}, err
@@ -47,12 +48,6 @@ func creatable(in *wire.TokenCreateRequest) error {
 	switch {
 	case in.ID.Reveal() != "":
 		return unsupported("a token id of the caller's choice")
-	case in.Period.Value != 0:
-		return unsupported("period")
-	case in.ExplicitMaxTTL.Value != 0:
-		return unsupported("explicit_max_ttl")
-	case in.NumUses.Value != 0:
-		return unsupported("num_uses")
 	case in.EntityAlias != "":
 		return unsupported("entity_alias")
 	case in.Type != "" && in.Type != "service" && in.Type != "default-service" && in.Type != "default":
@@ -69,7 +64,7 @@ func authOf(t kms.TokenInfo, token string) *wire.Auth {
 	return &wire.Auth{
 		ClientToken: wire.SecretOf(token), Accessor: t.Accessor, Policies: t.Policies, TokenPolicies: t.Policies,
 		IdentityPolicies: []string{}, Metadata: meta, LeaseDuration: int64(t.Left / time.Second), Renewable: t.Renewable,
-		Orphan: t.Orphan, TokenType: "service",
+		Orphan: t.Orphan, TokenType: "service", NumUses: t.Uses,
 	}
 }
 
@@ -103,6 +98,11 @@ func (rq *request) lookup(ref kms.TokenRef, token string) (*wire.TokenData, erro
 		ID: wire.SecretOf(token), Accessor: t.Accessor, Policies: t.Policies, Path: t.Path, Meta: t.Meta,
 		DisplayName: t.DisplayName, Orphan: t.Orphan, CreationTime: t.Created.Unix(), CreationTTL: int64(t.TTL / time.Second),
 		IssueTime: t.Created, TTL: int64(t.Left / time.Second), Type: "service", Renewable: t.Renewable,
+		NumUses: t.Uses, Period: int64(t.Period / time.Second), ExplicitMaxTTL: int64(t.ExplicitMax / time.Second),
+		Role: t.Role, BoundCIDRs: t.BoundCIDRs,
+	}
+	if !t.Renewed.IsZero() {
+		d.LastRenewal, d.LastRenewalTime = &t.Renewed, t.Renewed.Unix()
 	}
 	if !t.Expires.IsZero() {
 		d.ExpireTime = &t.Expires

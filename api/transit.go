@@ -51,11 +51,7 @@ func sign(rq *request, in *wire.SignRequest) (any, error) {
 	if !batch {
 		return &wire.SignData{Signature: results[0].Text, KeyVersion: int(results[0].Version)}, nil
 	}
-	out := &wire.BatchData[wire.SignResult]{BatchResults: make([]wire.SignResult, len(results))}
-	for i, r := range results {
-		out.BatchResults[i] = wire.SignResult{Signature: r.Text, KeyVersion: int(r.Version), ItemError: itemError(r.Err), Reference: in.BatchInput[i].Reference}
-	}
-	return out, nil
+	return answerBatch(results, in.BatchInput, versionedMember("signature"), func(it *wire.SignItem) string { return it.Reference }), nil
 }
 
 func verify(rq *request, in *wire.VerifyRequest) (any, error) {
@@ -77,11 +73,7 @@ func verify(rq *request, in *wire.VerifyRequest) (any, error) {
 	if !batch {
 		return &wire.VerifyData{Valid: results[0].Valid}, nil
 	}
-	out := &wire.BatchData[wire.VerifyResult]{BatchResults: make([]wire.VerifyResult, len(results))}
-	for i, r := range results {
-		out.BatchResults[i] = wire.VerifyResult{Valid: r.Valid, ItemError: itemError(r.Err), Reference: in.BatchInput[i].Reference}
-	}
-	return out, nil
+	return answerBatch(results, in.BatchInput, validMember, func(it *wire.VerifyItem) string { return it.Reference }), nil
 }
 
 func encrypt(rq *request, in *wire.EncryptRequest) (any, error) {
@@ -103,10 +95,7 @@ func encrypt(rq *request, in *wire.EncryptRequest) (any, error) {
 	if !batch {
 		return &wire.EncryptData{Ciphertext: results[0].Text, KeyVersion: int(results[0].Version)}, nil
 	}
-	out := &wire.BatchData[wire.EncryptResult]{BatchResults: make([]wire.EncryptResult, len(results))}
-	for i, r := range results {
-		out.BatchResults[i] = wire.EncryptResult{Ciphertext: r.Text, KeyVersion: int(r.Version), ItemError: itemError(r.Err), Reference: in.BatchInput[i].Reference}
-	}
+	out := answerBatch(results, in.BatchInput, versionedMember("ciphertext"), func(it *wire.EncryptItem) string { return it.Reference })
 	return out, rq.partial(results, in.PartialFailureResponseCode)
 }
 
@@ -129,10 +118,7 @@ func decrypt(rq *request, in *wire.DecryptRequest) (any, error) {
 	if !batch {
 		return &wire.DecryptData{Plaintext: wire.BytesOf(results[0].Plain)}, nil
 	}
-	out := &wire.BatchData[wire.DecryptResult]{BatchResults: make([]wire.DecryptResult, len(results))}
-	for i, r := range results {
-		out.BatchResults[i] = wire.DecryptResult{Plaintext: wire.BytesOf(r.Plain), ItemError: itemError(r.Err), Reference: in.BatchInput[i].Reference}
-	}
+	out := answerBatch(results, in.BatchInput, plaintextMember, func(it *wire.DecryptItem) string { return it.Reference })
 	return out, rq.partial(results, in.PartialFailureResponseCode)
 }
 

@@ -21,11 +21,7 @@ func hmac(rq *request, in *wire.HMACRequest) (any, error) {
 	if !batch {
 		return &wire.HMACData{HMAC: results[0].Text}, nil
 	}
-	out := &wire.BatchData[wire.HMACResult]{BatchResults: make([]wire.HMACResult, len(results))}
-	for i, r := range results {
-		out.BatchResults[i] = wire.HMACResult{HMAC: r.Text, ItemError: itemError(r.Err), Reference: in.BatchInput[i].Reference}
-	}
-	return out, nil
+	return answerBatch(results, in.BatchInput, textMember("hmac"), func(it *wire.HMACItem) string { return it.Reference }), nil
 }
 
 // hash is the hash algorithm that a request names: in the path before the one in

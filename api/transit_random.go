@@ -48,11 +48,7 @@ func random(rq *request, in *wire.RandomRequest) (any, error) {
 	if !batch {
 		return &wire.RandomData{RandomBytes: wire.SecretOf(results[0].Text)}, nil
 	}
-	out := &wire.BatchData[wire.RandomResult]{BatchResults: make([]wire.RandomResult, len(results))}
-	for i, r := range results {
-		out.BatchResults[i] = wire.RandomResult{RandomBytes: wire.SecretOf(r.Text), ItemError: itemError(r.Err), Reference: in.BatchInput[i].Reference}
-	}
-	return out, nil
+	return answerBatch(results, in.BatchInput, textMember("random_bytes"), func(it *wire.RandomItem) string { return it.Reference }), nil
 }
 
 // countOf is how many bytes are asked for.
@@ -78,9 +74,5 @@ func hash(rq *request, in *wire.HashRequest) (any, error) {
 	if !batch {
 		return &wire.HashData{Sum: results[0].Text}, nil
 	}
-	out := &wire.BatchData[wire.HashResult]{BatchResults: make([]wire.HashResult, len(results))}
-	for i, r := range results {
-		out.BatchResults[i] = wire.HashResult{Sum: r.Text, ItemError: itemError(r.Err), Reference: in.BatchInput[i].Reference}
-	}
-	return out, nil
+	return answerBatch(results, in.BatchInput, textMember("sum"), func(it *wire.HashItem) string { return it.Reference }), nil
 }

@@ -24,10 +24,7 @@ func rewrap(rq *request, in *wire.RewrapRequest) (any, error) {
 	if !batch {
 		return &wire.EncryptData{Ciphertext: results[0].Text, KeyVersion: int(results[0].Version)}, nil
 	}
-	out := &wire.BatchData[wire.EncryptResult]{BatchResults: make([]wire.EncryptResult, len(results))}
-	for i, r := range results {
-		out.BatchResults[i] = wire.EncryptResult{Ciphertext: r.Text, KeyVersion: int(r.Version), ItemError: itemError(r.Err), Reference: in.BatchInput[i].Reference}
-	}
+	out := answerBatch(results, in.BatchInput, versionedMember("ciphertext"), func(it *wire.RewrapItem) string { return it.Reference })
 	return out, rq.partial(results, in.PartialFailureResponseCode)
 }
 

@@ -172,7 +172,7 @@ func (cl call) judge(got *answer) error {
 	if got.status < 300 || (cl.accept != nil && cl.accept(got.status, got.body)) {
 		return nil
 	}
-	out := &Error{Method: cl.method, Path: cl.path, Status: got.status}
+	out := &Error{Method: cl.method, Path: cl.path, Status: got.status, RetryAfter: got.retryAfter}
 	var body wire.ErrorBody
 	if err := json.Unmarshal(got.body, &body); err == nil && body.Code != "" {
 		out.Code, out.Errors, out.RequestID, out.Accessor = body.Code, body.Errors, body.RequestID, body.Accessor

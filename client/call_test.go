@@ -46,6 +46,12 @@ func TestEveryCall(t *testing.T) {
 		{"leader", reply(200, `{"ha_enabled":true,"is_self":true}`), func(c *Client) (any, error) { l, err := c.Sys().Leader(ctx); return l.IsSelf, err }, seen{"GET", "/v1/sys/leader", "", ""}, "true"},
 		{"mounts", data(`{"transit/":{"type":"transit"}}`), func(c *Client) (any, error) { m, err := c.Sys().Mounts(ctx); return m["transit/"].Type, err }, seen{"GET", "/v1/sys/mounts", canary, ""}, "transit"},
 		{"metrics", reply(200, "# HELP x\n"), func(c *Client) (any, error) { b, err := c.Sys().Metrics(ctx); return string(b), err }, seen{"GET", "/v1/sys/metrics", canary, ""}, "# HELP x\n"},
+		{"barrier status", data(`{"term":3,"install_time":"2026-01-02T03:04:05.6Z","encryptions":7}`), func(c *Client) (any, error) { return c.Sys().BarrierStatus(ctx) }, seen{"GET", "/v1/sys/key-status", canary, ""}, "{3 2026-01-02 03:04:05.6 +0000 UTC 7}"},
+		{"rotate barrier", reply(204, ""), func(c *Client) (any, error) { return nil, c.Sys().RotateBarrier(ctx) }, seen{"POST", "/v1/sys/rotate", canary, ""}, "<nil>"},
+		{"rotation", data(`{"enabled":true,"max_operations":4294967296,"interval":7776000}`), func(c *Client) (any, error) { return c.Sys().Rotation(ctx) }, seen{"GET", "/v1/sys/rotate/config", canary, ""}, "{true 4294967296 7776000}"},
+		{"configure rotation", reply(204, ""), func(c *Client) (any, error) {
+			return nil, c.Sys().ConfigureRotation(ctx, wire.RotationRequest{Enabled: wire.BoolOf(false), MaxOperations: wire.IntOf(1000), Interval: wire.DurationOf(48 * time.Hour)})
+		}, seen{"POST", "/v1/sys/rotate/config", canary, `{"enabled":false,"max_operations":1000,"interval":172800}`}, "<nil>"},
 		{"list policies", data(`{"keys":["default","root"]}`), func(c *Client) (any, error) { return c.Sys().ListPolicies(ctx) }, seen{"GET", "/v1/sys/policies/acl?list=true", canary, ""}, "[default root]"},
 		{"read policy", data(`{"name":"p","policy":"path {}"}`), func(c *Client) (any, error) { return c.Sys().ReadPolicy(ctx, "p") }, seen{"GET", "/v1/sys/policies/acl/p", canary, ""}, "path {}"},
 		{"write policy", reply(204, ""), func(c *Client) (any, error) { return nil, c.Sys().WritePolicy(ctx, "p", "x") }, seen{"PUT", "/v1/sys/policies/acl/p", canary, `{"policy":"x"}`}, "<nil>"},

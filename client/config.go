@@ -63,6 +63,8 @@ type Retry struct {
 	// 0 means 100 ms.
 	MinWait time.Duration
 	// MaxWait bounds each wait, that of a Retry-After header too; 0 means 5 s.
+	// A call refused by a rate limit is never repeated before its Retry-After,
+	// and not at all when that is longer.
 	MaxWait time.Duration
 }
 

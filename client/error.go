@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/signet-kms/signet/client/wire"
 )
@@ -25,7 +26,7 @@ var (
 	ErrNotInitialized = errors.New("the server is not initialized")
 	// ErrUnavailable: the server could not be reached or does not serve now.
 	ErrUnavailable = errors.New("the server is not available")
-	// ErrRateLimited: over the quota.
+	// ErrRateLimited: over a rate limit; see [Error.RetryAfter].
 	ErrRateLimited = errors.New("too many requests")
 	// ErrOutcomeUnknown: the call may or may not have had its effect. Read
 	// before repeating it.
@@ -43,6 +44,9 @@ type Error struct {
 	Errors    []string  // sentences for people, maybe none
 	RequestID string    // as in the audit record
 	Accessor  string    // of the token made before, with the code [wire.IdempotencySpent]
+
+	// RetryAfter is when the server wants to be asked again, 0 if it did not say.
+	RetryAfter time.Duration
 
 	mayHaveHappened bool // a call with lasting effect, and no proof that it had none
 }

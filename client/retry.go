@@ -22,6 +22,9 @@ import (
 // out once. Without such a key it is repeated only when the failure proves that
 // nothing happened: no connection, or a code of which
 // [wire.Code.NothingHappened] says so. A time-out proves nothing.
+//
+// A rate limit that wants a longer wait than MaxWait is the caller's to wait for:
+// [Error.RetryAfter] has it.
 func (c *Client) next(cl call, err error, got *answer, attempt int) (time.Duration, bool) {
 	untried := attempt+1 < len(c.addresses)
 	limit := c.retry.Attempts
@@ -35,10 +38,24 @@ func (c *Client) next(cl call, err error, got *answer, attempt int) (time.Durati
 		return 0, true // another node, which has not been asked yet
 	}
 	wait := backOff(c.retry, attempt-(len(c.addresses)-1))
-	if got != nil && got.retryAfter > wait {
+	if got == nil {
+		return wait, true
+	}
+	if limited(err) {
+		// To come earlier would be refused for certain, and may count. All who
+		// share a token were told the same time, so each comes a little later.
+		return min(got.retryAfter+wait, max(got.retryAfter, c.retry.MaxWait)), got.retryAfter <= c.retry.MaxWait
+	}
+	if got.retryAfter > wait {
 		wait = min(got.retryAfter, c.retry.MaxWait)
 	}
 	return wait, true
+}
+
+// limited reports a refusal by a rate limit, which says when it ends.
+func limited(err error) bool {
+	answered := (*Error)(nil)
+	return errors.As(err, &answered) && answered.Code == wire.RateLimited
 }
 
 // passes reports that repeating the call is safe and may help.

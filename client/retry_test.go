@@ -147,6 +147,45 @@ func TestRetryAfterIsHonouredAndBounded(t *testing.T) {
 	}
 }
 
+// A rate limit says when it has room: earlier is never asked, in particular not
+// because the client waits at most so long.
+func TestARateLimitIsNotAskedTooEarly(t *testing.T) {
+	for header, want := range map[string]struct {
+		least, most time.Duration
+		requests    int
+	}{
+		"3":     {3 * time.Second, 3*time.Second + 100*time.Millisecond, 2},
+		"5":     {5 * time.Second, 5 * time.Second, 2},
+		"6":     {requests: 1},
+		"86400": {requests: 1},
+		"":      {0, 100 * time.Millisecond, 2},
+	} {
+		for _, do := range []func(*Client) error{safely, lastingly} {
+			s := serve(t, refuse(429, wire.RateLimited, "Retry-After", header), data(`{"name":"web","keys":{},"signature":"vault:v1:AA=="}`))
+			c, waits := connect(t, Config{}, s)
+			err := do(c)
+			if n := len(s.requests()); n != want.requests {
+				t.Errorf("Retry-After %q: %d requests, want %d (%v)", header, n, want.requests, err)
+			}
+			refused := (*Error)(nil)
+			if want.requests == 1 && (!errors.As(err, &refused) || !errors.Is(err, ErrRateLimited) || refused.RetryAfter < 6*time.Second) {
+				t.Errorf("Retry-After %q: %v does not say when to come again", header, err)
+			}
+			for _, w := range *waits {
+				if w < want.least || w > want.most {
+					t.Errorf("Retry-After %q: waited %v", header, w)
+				}
+			}
+		}
+	}
+	// Another node is asked at once.
+	busy, free := serve(t, refuse(429, wire.RateLimited, "Retry-After", "60")), serve(t, data(`{"signature":"vault:v1:AA==","key_version":1}`))
+	c, _ := connect(t, Config{}, busy, free)
+	if err := safely(c); err != nil {
+		t.Error(err)
+	}
+}
+
 // An answer now says more than a deadline exceeded later.
 func TestNoWaitBeyondTheDeadline(t *testing.T) {
 	s := serve(t, refuse(503, wire.NoLeader, "Retry-After", "4"))

@@ -24,6 +24,20 @@ func (t Token) CreateOrphan(ctx context.Context, req wire.TokenCreateRequest) (*
 	return t.auth(ctx, "auth/token/create-orphan", http.MethodPost, req)
 }
 
+// CreateWithRole returns a new token as a role has it.
+func (t Token) CreateWithRole(ctx context.Context, role string, req wire.TokenCreateRequest) (*wire.Auth, error) {
+	path, err := join("auth/token/create", role)
+	if err != nil {
+		return nil, err
+	}
+	return t.auth(ctx, path, http.MethodPost, req)
+}
+
+// Accessors returns the accessor of every token there is. It needs sudo.
+func (t Token) Accessors(ctx context.Context) ([]string, error) {
+	return list(ctx, t.c, "auth/token/accessors")
+}
+
 // LookupSelf describes the token in use.
 func (t Token) LookupSelf(ctx context.Context) (wire.TokenData, error) {
 	return fetch[wire.TokenData](ctx, t.c, call{method: http.MethodGet, path: "auth/token/lookup-self"})

@@ -32,7 +32,8 @@ func (t Transit) CreateKey(ctx context.Context, name string, req wire.KeyCreateR
 }
 
 // ReadKey describes a key, or returns an error that matches [ErrNotFound]. Of a
-// key with many versions it has the newest 100; see [Transit.ReadKeyVersions].
+// key with more than 100 versions it has the newest few; see
+// [Transit.ReadKeyVersions].
 func (t Transit) ReadKey(ctx context.Context, name string) (wire.KeyData, error) {
 	return t.readKey(ctx, name, nil)
 }

@@ -2,6 +2,7 @@ package kms
 
 import (
 	"crypto/sha256"
+	"errors"
 	"strings"
 	"time"
 
@@ -30,6 +31,10 @@ type Call struct {
 	view    *view
 	serving uint64 // the serving period in which the view was taken
 	token   *state.Token
+	counted bool         // the token's uses are limited, and one was spent on this request
+	limited bool         // the token's rate limits were asked
+	seen    *state.Token // a live token that was refused for where it came from
+	late    bool         // works even while the audit log cannot be written
 
 	once     *state.Once // nil: see Idempotent
 	replayed bool        // an earlier request did the write, and its result is told again
@@ -49,6 +54,7 @@ func (s *Service) Begin(o Origin) (*Call, error) {
 	if err := s.audit.Err(); err != nil {
 		return nil, translate(err)
 	}
+	c.late = false
 	return c, nil
 }
 
@@ -68,7 +74,7 @@ func (s *Service) BeginUnaudited(o Origin) (*Call, error) {
 		}
 		return nil, ErrNoLeader
 	}
-	return &Call{Origin: o, view: v, serving: serving}, nil
+	return &Call{Origin: o, view: v, serving: serving, late: true}, nil
 }
 
 // Confirm says whether what was computed may still leave: the node neither
@@ -85,16 +91,26 @@ func (s *Service) Confirm(c *Call) error {
 }
 
 // Authenticate finds the caller behind a token. ErrInvalidToken covers missing,
-// malformed, forged, unknown, expired and revoked ones alike.
+// malformed, forged, unknown, expired, revoked and used up ones alike, and those
+// from where they may not be used. Of a token whose uses are limited it spends
+// one, and then it waits for the cluster and has the errors of a write too, and
+// *Limited.
 func (s *Service) Authenticate(c *Call, token string) error {
 	t := s.lookupToken(c.view, token)
 	if t == nil {
+		return ErrInvalidToken
+	}
+	if len(t.BoundCIDRs) != 0 && !within(t.BoundCIDRs, c.Remote) {
+		c.seen = t
 		return ErrInvalidToken
 	}
 	c.token = t
 	c.Caller = policy.Caller{
 		Root: t.Root(), TokenID: t.ID(), Accessor: t.Accessor, DisplayName: t.DisplayName,
 		Policies: t.Policies, Remote: c.Remote, ACL: c.view.acls.get(c.view.State, t),
+	}
+	if t.Uses != 0 {
+		return s.count(c)
 	}
 	return nil
 }
@@ -123,18 +139,27 @@ func (s *Service) lookupToken(v *view, token string) *state.Token {
 }
 
 // Reject records a request that ended before any verb: no such route, a bad
-// body, a bad token. Those of strangers are recorded within limits, so that a
-// flood of them cannot fill the disk.
+// body, a bad token, a rate limit. Those of strangers and those of rate limits are
+// recorded within limits, so that a flood of them cannot fill the disk.
 func (s *Service) Reject(o Origin, c *Call, err error) {
 	rec := &audit.Record{
 		Type: audit.TypeRequest, RequestID: o.RequestID, Method: o.Method, Path: gate.Scrub(o.Path), Remote: o.Remote,
 		Outcome: audit.OutcomeRefused, Code: Code(err),
 	}
 	if c == nil || c.token == nil {
+		if c != nil && c.seen != nil { // a token in the wrong hands, perhaps: say whose
+			rec.Accessor, rec.DisplayName = c.seen.Accessor, c.seen.DisplayName
+		}
 		s.audit.Refuse(rec, o.Remote)
 		return
 	}
 	rec.Accessor, rec.DisplayName, rec.Policies = c.Caller.Accessor, c.Caller.DisplayName, c.Caller.Policies
+	if errors.Is(err, ErrRateLimited) {
+		// A limit is there for those who ask too often: their refusals are
+		// bounded by token as those of strangers are by address.
+		s.audit.Refuse(rec, c.Caller.Accessor)
+		return
+	}
 	if err := s.audit.Append(rec); err != nil {
 		s.audit.AppendLate(rec)
 	}

@@ -155,6 +155,7 @@ var translations = []struct {
 	{state.ErrVersionConflict, ErrBadRequest},
 	{state.ErrTokenMissing, ErrTokenNotFound},
 	{state.ErrMountMissing, ErrNoMount},
+	{state.ErrBadTerm, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
 	// Before ErrNotProposed, which they are as well.
 	{raftstore.ErrStorageFull, ErrStorageFull},

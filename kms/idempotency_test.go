@@ -125,7 +125,7 @@ func TestAProposalSentAgainHasOneEffect(t *testing.T) {
 		k := n.view.Load().Key(n.mountUUID(), "web")
 		v := *n.view.Load().Version(k.Mount, k.Name, from)
 		v.Number = from + 1
-		done, err := n.propose(t.Context(), id, &state.RotateKey{Version: v})
+		done, err := n.submit(t.Context(), id, i > 0, nil, &state.RotateKey{Version: v})
 		if got, ok := done.result.(*state.Key); err != nil || !ok || got.Latest != 2 || done.replayed {
 			t.Fatalf("time %d: %+v, %v", i, done.result, err)
 		}
@@ -151,18 +151,23 @@ func TestResubmitKnowsWhatItDoesNotKnow(t *testing.T) {
 	}
 	for _, c := range cases {
 		tries := 0
-		_, err := resubmit(t.Context(), yes, func() (applied, error) { tries++; return applied{}, c.steps[tries-1] })
+		_, err := resubmit(t.Context(), yes, func(again bool) (applied, error) {
+			if tries++; again != (tries > 1) {
+				t.Errorf("%s: try %d is told that it tries again: %t", c.name, tries, again)
+			}
+			return applied{}, c.steps[tries-1]
+		})
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) || tries != c.tries {
 			t.Errorf("%s: %v after %d tries", c.name, err, tries)
 		}
 	}
 	no := func(context.Context) bool { return false }
-	if _, err := resubmit(t.Context(), no, func() (applied, error) { return applied{}, unknown }); !errors.Is(err, ErrOutcomeUnknown) {
+	if _, err := resubmit(t.Context(), no, func(bool) (applied, error) { return applied{}, unknown }); !errors.Is(err, ErrOutcomeUnknown) {
 		t.Errorf("a node that leads no more: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := resubmit(ctx, yes, func() (applied, error) { <-ctx.Done(); return applied{}, unknown }); !errors.Is(err, ErrOutcomeUnknown) {
+	if _, err := resubmit(ctx, yes, func(bool) (applied, error) { <-ctx.Done(); return applied{}, unknown }); !errors.Is(err, ErrOutcomeUnknown) {
 		t.Errorf("no time left: %v", err)
 	}
 }

@@ -26,18 +26,21 @@ type KeyInfo struct {
 	Versions []*state.KeyVersion // in order, those that were asked for
 }
 
-// VersionRange chooses the versions that a KeyInfo shows. The zero value is the
-// newest MaxVersions.
+// VersionRange chooses the versions that a KeyInfo shows. The zero value is all of
+// them, or the NewestVersions of a key that has more than MaxVersions.
 type VersionRange struct {
 	Only  uint32 // this one alone; 0 more than one
 	After *uint32
 	Limit int // how many, from After on; 0 is MaxVersions
 }
 
-// MaxVersions is how many versions an answer shows unless it is asked for others:
-// what a key with ten thousand of them answers must not take longer, or more
-// memory, than what a key with two does.
-const MaxVersions = 100
+// What an answer shows of a key with many versions unless it is asked for others:
+// a key with ten thousand must not take longer, or more memory, than one with two.
+// Vault's clients get whole what they can be expected to have.
+const (
+	MaxVersions    = 100 // a key with more is not shown whole
+	NewestVersions = 4   // which it shows instead
+)
 
 // CreateKeyRequest asks for a new key.
 type CreateKeyRequest struct {
@@ -85,8 +88,10 @@ func info(st *state.State, k *state.Key, r VersionRange) KeyInfo {
 	case r.After != nil:
 		first = max(first, *r.After+1)
 		last = uint32(min(uint64(last), uint64(first)+uint64(limit)-1))
-	case last >= limit:
-		first = max(first, last-limit+1)
+	case r.Limit > 0:
+		first = uint32(max(int64(first), int64(last)-int64(limit)+1))
+	case last-first >= MaxVersions:
+		first = last - NewestVersions + 1
 	}
 	out := KeyInfo{Key: k}
 	st.Versions(k.Mount, k.Name, first, last, func(v *state.KeyVersion) { out.Versions = append(out.Versions, v) })

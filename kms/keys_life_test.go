@@ -276,7 +276,8 @@ func TestAnswersShowABoundedNumberOfVersions(t *testing.T) {
 		first, last uint32
 		count       int
 	}{
-		{"the newest", VersionRange{}, 6, latest, MaxVersions},
+		{"the newest", VersionRange{}, latest - NewestVersions + 1, latest, NewestVersions},
+		{"more of the newest", VersionRange{Limit: 7}, latest - 6, latest, 7},
 		{"one", VersionRange{Only: 3}, 3, 3, 1},
 		{"the oldest", VersionRange{After: ptrTo(uint32(0)), Limit: 4}, 1, 4, 4},
 		{"the last page", VersionRange{After: ptrTo(latest - 2), Limit: 4}, latest - 1, latest, 2},

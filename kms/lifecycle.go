@@ -86,11 +86,11 @@ func (s *Service) makeCluster(ctx context.Context, req InitRequest) (*InitResult
 	if cluster.Name == "" {
 		cluster.Name = "signet"
 	}
-	record, shares, bar, err := seal.Create(seal.Params{ClusterID: cluster.ID, Shares: req.Shares, Threshold: req.Threshold, Now: now})
+	record, shares, opened, err := seal.Create(seal.Params{ClusterID: cluster.ID, Shares: req.Shares, Threshold: req.Threshold, Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
-	defer bar.Wipe()
+	defer opened.Wipe()
 	root := newToken(cluster.TokenKey)
 	if req.RootToken != "" {
 		if !s.cfg.Dev {
@@ -98,7 +98,7 @@ func (s *Service) makeCluster(ctx context.Context, req InitRequest) (*InitResult
 		}
 		root = tokenOf(req.RootToken)
 	}
-	entry, err := s.genesisEntry(record, bar, &state.Genesis{
+	entry, err := s.genesisEntry(record, opened.Barrier(), &state.Genesis{
 		Cluster: cluster,
 		Mount:   state.Mount{UUID: newUUID(), Path: "transit/", Type: "transit", Description: "keys that sign and encrypt", Accessor: "transit_" + randomText(8)},
 		Default: state.Policy{Name: "default", Text: policy.DefaultPolicy, Updated: now},

@@ -25,13 +25,13 @@ type machine struct {
 	// while a large state is sealed or opened.
 	parsed atomic.Pointer[seal.Record]
 
-	mu     sync.Mutex       // held for one Apply, Restore, unseal or seal
-	record clearRecord      // the seal record, as committed
-	roster clearRecord      // the roster, as committed
-	base   sealedState      // what the state was when this node last sealed or restored
-	tail   []tailEntry      // committed after base, not yet applied
-	bar    *barrier.Barrier // nil while sealed
-	state  *state.State     // nil while sealed
+	mu     sync.Mutex   // held for one Apply, Restore, unseal or seal
+	record clearRecord  // the seal record in force at base, or now
+	roster clearRecord  // the roster, as committed
+	base   sealedState  // what the state was when this node last sealed or restored
+	tail   []tailEntry  // committed after base, not yet applied
+	opened *seal.Opened // nil while sealed
+	state  *state.State // nil while sealed
 }
 
 // tailEntry is a log entry that waits for unseal.
@@ -78,14 +78,16 @@ func (m *machine) Apply(index uint64, data []byte) any {
 			return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
 		}
 	}
-	if m.bar == nil {
+	if m.opened == nil {
 		m.tail = append(m.tail, tailEntry{index, data})
 		return kept{}
 	}
-	result, err := m.applySealed(m.bar, &m.state, index, parts)
+	at := position{run: state.NewApplier(m.state), record: m.record, parsed: m.sealRecord()}
+	result, err := at.apply(m.opened, index, parts)
 	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 		return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
 	}
+	m.moveTo(at)
 	m.publish(m.state)
 	if err != nil {
 		return err
@@ -105,8 +107,12 @@ func (m *machine) takeClear(p state.Part) error {
 			return err
 		}
 		if m.record.body != nil {
-			// Taken, it would lock out every share there is.
-			return errors.New("a second seal record")
+			// One of another seal would lock out every share there is. One of
+			// this seal waits for the command beside it: see position.
+			if err := parsed.SameSeal(m.sealRecord()); err != nil {
+				return fmt.Errorf("a second seal record: %w", err)
+			}
+			return nil
 		}
 		m.record = c
 		m.parsed.Store(parsed)
@@ -123,58 +129,47 @@ func (m *machine) takeClear(p state.Part) error {
 	return nil
 }
 
-// applySealed opens and applies the command parts of one entry, and moves *s.
-func (m *machine) applySealed(bar *barrier.Barrier, s **state.State, index uint64, parts []state.Part) (any, error) {
-	var result any
-	for _, p := range parts {
-		if p.Kind != state.PartCommand {
-			continue
-		}
-		opened, err := bar.Open(commandName, p.Data)
-		if err != nil {
-			return nil, &state.Corruption{Err: err}
-		}
-		n, err := state.Decode(opened)
-		if err != nil {
-			return nil, err
-		}
-		next, r, err := state.Apply(*s, index, n)
-		*s, result = next, r
-		if err != nil {
-			return nil, err
-		}
-	}
-	return result, nil
-}
-
 // unseal opens what was kept sealed, checks the clear records against the
-// barrier, and applies the tail. On an error the machine stays sealed as it was.
-func (m *machine) unseal(bar *barrier.Barrier) error {
+// barrier, and applies the tail. On an error the machine stays sealed as it was,
+// and the caller wipes opened, which may have moved on.
+func (m *machine) unseal(opened *seal.Opened) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	at := position{record: m.record, parsed: m.sealRecord()}
+	// The shares may have opened the record of an earlier snapshot.
+	if err := opened.Reach(at.parsed); err != nil {
+		return err
+	}
+	bar := opened.Barrier()
 	for purpose, c := range map[string]clearRecord{macSeal: m.record, macRoster: m.roster} {
 		if err := bar.VerifyMAC(purpose, c.body, c.mac); err != nil {
 			return fmt.Errorf("the %s was changed outside of the cluster: %w", purpose, err)
 		}
 	}
-	s, err := m.openBase(bar)
+	base, err := m.openBase(bar)
 	if err != nil {
 		return err
 	}
+	at.run = state.NewApplier(base)
 	for _, e := range m.tail {
 		parts, err := state.DecodeEntry(e.data)
 		if err == nil {
-			_, err = m.applySealed(bar, &s, e.index, parts)
+			_, err = at.apply(opened, e.index, parts)
 		}
 		if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 			return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", e.index, err)}
 		}
 	}
+	s := at.run.State()
 	if s.Cluster.ID == "" {
 		return &raftstore.Fatal{Err: errors.New("the log holds a seal record but no genesis")}
 	}
-	m.bar, m.state, m.base, m.tail = bar, s, sealedState{}, nil
-	m.publish(s)
+	if bar.Term() != s.Term {
+		return &raftstore.Fatal{Err: fmt.Errorf("the seal record holds term %d as the active one, the state has term %d", bar.Term(), s.Term)}
+	}
+	m.opened, m.base, m.tail = opened, sealedState{}, nil
+	m.moveTo(at)
+	m.publish(m.state)
 	return nil
 }
 
@@ -186,7 +181,7 @@ func (m *machine) openBase(bar *barrier.Barrier) (*state.State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	s, err := state.Read(r)
+	s, err := state.Read(r, sideBySide)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
@@ -197,25 +192,29 @@ func (m *machine) openBase(bar *barrier.Barrier) (*state.State, error) {
 }
 
 // seal puts the state away under the barrier and forgets both. The caller wipes
-// the barrier afterwards.
-func (m *machine) seal() error {
+// what it returns, which is nil if the machine was sealed.
+func (m *machine) seal() (*seal.Opened, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.bar == nil {
-		return nil
+	opened := m.opened
+	if opened == nil {
+		return nil, nil
 	}
-	base, err := sealState(m.bar, m.state)
+	bar := opened.Barrier()
+	base, err := sealState(bar, bar.Term(), m.state)
 	// Also when that failed: the keys go, and a node without them must not look
 	// unsealed. The caller stops it, and the log on disk has everything.
-	m.base, m.tail, m.bar, m.state = base, nil, nil, nil
+	m.base, m.tail, m.opened, m.state = base, nil, nil, nil
 	m.publish(nil)
-	return err
+	return opened, err
 }
 
-func sealState(bar *barrier.Barrier, s *state.State) (sealedState, error) {
+// sealState seals s under the term that was active when s was the state: the seal
+// record beside it holds no later one.
+func sealState(bar *barrier.Barrier, term uint64, s *state.State) (sealedState, error) {
 	base := sealedState{epoch: s.Epoch, seq: s.Seq, index: s.Index}
 	var buf bytes.Buffer
-	w, err := bar.SealStream(&buf, base.name())
+	w, err := bar.SealStreamUnder(term, &buf, base.name())
 	if err != nil {
 		return sealedState{}, err
 	}
@@ -262,3 +261,12 @@ func parseClear(b []byte) (clearRecord, error) {
 
 var _ raftstore.Machine = (*machine)(nil)
 var _ io.WriterTo = (*machineSnapshot)(nil)
+
+// sideBySide runs tasks on all processors: somebody waits for the unseal.
+func sideBySide(tasks ...func()) {
+	var wg sync.WaitGroup
+	for _, task := range tasks {
+		wg.Go(task)
+	}
+	wg.Wait()
+}

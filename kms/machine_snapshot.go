@@ -40,6 +40,7 @@ type machineSnapshot struct {
 	tail           []tailEntry // when sealed
 	state          *state.State
 	bar            *barrier.Barrier
+	term           uint64 // of the barrier, that record holds as the active one
 }
 
 // Snapshot implements raftstore.Machine. It copies pointers only; the state is
@@ -47,10 +48,16 @@ type machineSnapshot struct {
 func (m *machine) Snapshot() (raftstore.Snapshot, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return &machineSnapshot{
+	s := &machineSnapshot{
 		record: m.record, roster: m.roster, base: m.base, tail: append([]tailEntry(nil), m.tail...),
-		state: m.state, bar: m.bar,
-	}, nil
+		state: m.state,
+	}
+	if m.opened != nil {
+		// The barrier moves on while the snapshot is written; its record does not.
+		s.bar = m.opened.Barrier()
+		s.term = s.bar.Term()
+	}
+	return s, nil
 }
 
 // Release implements raftstore.Snapshot; there is nothing to release.
@@ -62,7 +69,7 @@ func (s *machineSnapshot) WriteTo(w io.Writer) (int64, error) {
 	base := s.base
 	if s.state != nil {
 		var err error
-		if base, err = sealState(s.bar, s.state); err != nil {
+		if base, err = sealState(s.bar, s.term, s.state); err != nil {
 			return 0, err
 		}
 	}
@@ -113,9 +120,19 @@ func (m *machine) Restore(r io.Reader) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.bar != nil {
-		if err := fresh.unseal(m.bar); err != nil {
+	if m.opened != nil {
+		// Opened beside what is in use: what fails halfway must not have given
+		// this machine a term.
+		beside, err := m.opened.Beside(fresh.sealRecord())
+		if err != nil {
+			return fmt.Errorf("snapshot: %w", err)
+		}
+		defer beside.Wipe()
+		if err := fresh.unseal(beside); err != nil {
 			return err
+		}
+		if err := m.opened.Reach(fresh.sealRecord()); err != nil {
+			return fmt.Errorf("snapshot: %w", err)
 		}
 		m.state = fresh.state
 		m.publish(m.state)
@@ -137,6 +154,9 @@ func (m *machine) readSnapshot(r *bufio.Reader) error {
 		}
 		switch kind {
 		case fieldSeal:
+			if m.record.body != nil {
+				return errors.New("two seal records")
+			}
 			err = m.takeClear(state.Part{Kind: state.PartSeal, Data: data})
 		case fieldRoster:
 			err = m.takeClear(state.Part{Kind: state.PartRoster, Data: data})

@@ -51,6 +51,7 @@ func (s *Service) Collectors() (public, private []prometheus.Collector) {
 		counter("signet_audit_groups_total", "Writes to the audit log, each with one or more records.", func() float64 { return float64(s.audit.Stats().Groups) }),
 		counter("signet_audit_syncs_total", "Times the audit log was synced to disk.", func() float64 { return float64(s.audit.Stats().Syncs) }),
 		s.store.Collector(),
+		newQuotaCollector(s),
 	}
 	return public, private
 }

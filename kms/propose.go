@@ -33,18 +33,19 @@ func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (ap
 // proposeOnce is propose for a command that is to take effect once; once may be
 // nil.
 func (s *Service) proposeOnce(ctx context.Context, id []byte, once *state.Once, cmd state.Command) (applied, error) {
-	return resubmit(ctx, s.awaitLead, func() (applied, error) { return s.submit(ctx, id, once, cmd) })
+	return resubmit(ctx, s.awaitLead, func(again bool) (applied, error) { return s.submit(ctx, id, again, once, cmd) })
 }
 
 // resubmit tries until the outcome is known or ctx ends. await returns when it
-// makes sense to try again, and false when it does not.
-func resubmit(ctx context.Context, await func(context.Context) bool, try func() (applied, error)) (applied, error) {
-	done, err := try()
+// makes sense to try again, and false when it does not. try is told whether it
+// tries again.
+func resubmit(ctx context.Context, await func(context.Context) bool, try func(again bool) (applied, error)) (applied, error) {
+	done, err := try(false)
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return done, err
 	}
 	for unknown := err; ctx.Err() == nil && await(ctx); {
-		done, err = try()
+		done, err = try(true)
 		switch outcome(err) {
 		case audit.OutcomeUnknown:
 			unknown = err
@@ -72,7 +73,7 @@ func (s *Service) awaitLead(ctx context.Context) bool {
 
 // submit gives a command its number, seals it, hands it to raft in number order
 // and waits.
-func (s *Service) submit(ctx context.Context, id []byte, once *state.Once, cmd state.Command) (applied, error) {
+func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
 	s.numbering.Lock()
 	if s.numbering.bar == nil || s.sealing.Load() {
 		s.numbering.Unlock()
@@ -88,7 +89,7 @@ func (s *Service) submit(ctx context.Context, id []byte, once *state.Once, cmd s
 	}
 	s.numbering.seq++ // a number that is lost with an error below is a legal gap
 	entry, err := s.sealCommandLocked(&state.Numbered{
-		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: time.Now().UnixNano(), Proposal: id, Once: once, Command: cmd,
+		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: time.Now().UnixNano(), Proposal: id, Again: again, Once: once, Command: cmd,
 	})
 	if err != nil {
 		s.numbering.Unlock()
@@ -122,7 +123,10 @@ func (s *Service) sealCommand(n *state.Numbered) ([]byte, error) {
 }
 
 func (s *Service) sealCommandLocked(n *state.Numbered) ([]byte, error) {
-	clear, err := state.Encode(n)
+	plain := *n
+	var beside []state.Part
+	plain.Command, beside = inClear(n.Command)
+	clear, err := state.Encode(&plain)
 	if err != nil {
 		return nil, err
 	}
@@ -135,5 +139,5 @@ func (s *Service) sealCommandLocked(n *state.Numbered) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state.EncodeEntry(state.Part{Kind: state.PartCommand, Data: sealed}), nil
+	return state.EncodeEntry(append(beside, state.Part{Kind: state.PartCommand, Data: sealed})...), nil
 }

@@ -61,11 +61,16 @@ type Service struct {
 		periods uint64           // how often serving began
 	}
 
+	started time.Time // the zero of the limiters' clock
+
 	sealing  atomic.Bool // no more proposals: the node is about to seal
 	closing  atomic.Bool
 	clock    clock
 	keyLocks keyLocks
 	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
+
+	rotating chan struct{} // holds one element while the barrier's term rotates
+	termDue  chan struct{} // tells watchTerm that the term has sealed enough; capacity 1
 
 	making chan struct{} // holds one element for each key being made; bounded
 
@@ -83,12 +88,19 @@ type Service struct {
 type view struct {
 	*state.State
 	acls *aclCache // of the policies in the state, shared by views that have the same ones
+
+	quotas *quotaSet // of the quotas in the state, shared likewise; nil where there are none
 }
 
 // Open starts the domain on a store that may be empty. The node is sealed until
 // Unseal. Errors are those of raftstore.Open and audit.Open.
 func Open(cfg Config) (*Service, error) {
-	s := &Service{cfg: cfg, log: cfg.Logger.Named("kms"), keys: keyring.New(), fatal: make(chan error, 1), wake: make(chan struct{}, 1), due: make(chan struct{}, 1), making: make(chan struct{}, max(1, runtime.NumCPU()/2))}
+	s := &Service{
+		cfg: cfg, started: time.Now(), log: cfg.Logger.Named("kms"), keys: keyring.New(),
+		fatal: make(chan error, 1), wake: make(chan struct{}, 1), due: make(chan struct{}, 1),
+		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
+		making: make(chan struct{}, max(1, runtime.NumCPU()/2)),
+	}
 	s.machine = &machine{publish: s.publish}
 	store, err := raftstore.Open(cfg.Store, s.machine)
 	if err != nil {
@@ -105,6 +117,7 @@ func Open(cfg Config) (*Service, error) {
 	s.catchUp(ctx)
 	s.done.Go(func() { s.lead(ctx) })
 	s.done.Go(func() { s.tick(ctx) })
+	s.done.Go(func() { s.watchTerm(ctx) })
 	return s, nil
 }
 
@@ -155,7 +168,16 @@ func (s *Service) publish(st *state.State) {
 	} else {
 		next.acls = &aclCache{}
 	}
+	switch {
+	case old == nil:
+		next.quotas = compileQuotas(st, nil)
+	case old.SameQuotas(st):
+		next.quotas = old.quotas
+	default:
+		next.quotas = compileQuotas(st, old.quotas)
+	}
 	s.view.Store(next)
+	s.noticeTerm(st)
 }
 
 // lead watches leadership for as long as the service lives. Each time this node
@@ -335,6 +357,23 @@ func (s *Service) Fatal() <-chan error {
 	return out
 }
 
+// worthASnapshot is from how many entries on a stop puts the state away: that
+// many, opened and applied one by one, are what the next unseal waits for.
+const worthASnapshot = 512
+
+// snapshotAtStop spares the next start the log. If it fails, nothing is lost.
+func (s *Service) snapshotAtStop() {
+	at := s.store.Indexes()
+	if s.view.Load() == nil || at.Applied-at.LastSnapshot < worthASnapshot {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := s.store.Snapshot(ctx); err != nil {
+		s.log.Warn("no snapshot at the stop; the next start goes through the log instead", "error", err)
+	}
+}
+
 // Close seals the node and closes the store and the audit log.
 func (s *Service) Close() error {
 	s.closing.Store(true)
@@ -342,6 +381,7 @@ func (s *Service) Close() error {
 	s.done.Wait()
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
+	s.snapshotAtStop()
 	err := s.sealNow()
 	s.audit.AppendLate(&audit.Record{Type: audit.TypeNode, Operation: "node/stop", Outcome: audit.OutcomeOK})
 	return errors.Join(err, s.store.Close(), s.audit.Close())

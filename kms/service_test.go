@@ -24,13 +24,13 @@ import (
 // node is a service on a directory of its own, made with one share.
 type node struct {
 	*Service
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	share string
 	root  string
 }
 
-func newNode(t *testing.T) *node {
+func newNode(t testing.TB) *node {
 	t.Helper()
 	n := &node{t: t, dir: t.TempDir()}
 	n.open()
@@ -164,7 +164,7 @@ func TestSealedNodeKeepsWhatIsCommittedAndAnswersNothing(t *testing.T) {
 	if _, err := n.Begin(Origin{}); !errors.Is(err, ErrSealed) {
 		t.Fatalf("a sealed node began a request: %v", err)
 	}
-	if n.machine.state != nil || n.machine.bar != nil {
+	if n.machine.state != nil || n.machine.opened != nil {
 		t.Fatal("seal left state or keys behind")
 	}
 	// A snapshot of a sealed node must carry what it never opened.
@@ -501,15 +501,15 @@ func TestNothingIsEncryptedThatNobodyCouldDecrypt(t *testing.T) {
 // TestAWriteThatMeetsASealIsUnknown: the entry is kept, and applied at unseal.
 func TestAWriteThatMeetsASealIsUnknown(t *testing.T) {
 	n := newNode(t)
-	bar := n.numbering.bar
-	if err := n.machine.seal(); err != nil { // the machine alone: the proposal is under way
+	opened, err := n.machine.seal()
+	if err != nil { // the machine alone: the proposal is under way
 		t.Fatal(err)
 	}
-	_, err := n.propose(t.Context(), newProposal(), &state.PutPolicy{Policy: state.Policy{Name: "late", Text: "x"}})
+	_, err = n.propose(t.Context(), newProposal(), &state.PutPolicy{Policy: state.Policy{Name: "late", Text: "x"}})
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		t.Fatalf("got %v", err)
 	}
-	if err := n.machine.unseal(bar); err != nil {
+	if err := n.machine.unseal(opened); err != nil {
 		t.Fatal(err)
 	}
 	if n.view.Load().Policy("late") == nil {
@@ -577,7 +577,7 @@ func TestAWriteThatWaitedTooLongIsNotBegun(t *testing.T) {
 
 func TestUnknownOutcomeIsNeitherSuccessNorFailure(t *testing.T) {
 	n := newNode(t)
-	_, err := n.submit(impatient{t.Context()}, newProposal(), nil, &state.Tick{})
+	_, err := n.submit(impatient{t.Context()}, newProposal(), false, nil, &state.Tick{})
 	if !errors.Is(err, ErrOutcomeUnknown) || outcome(err) != audit.OutcomeUnknown {
 		t.Fatalf("got %v (%s)", err, outcome(err))
 	}

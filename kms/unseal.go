@@ -10,7 +10,6 @@ import (
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/raftstore"
 	"github.com/signet-kms/signet/seal"
-	"github.com/signet-kms/signet/seal/barrier"
 )
 
 // wrongShares slows down whoever tries shares: after ten wrong ones within a
@@ -29,7 +28,9 @@ func (w *wrongShares) add(now time.Time) error {
 		w.since, w.count = now, 0
 	}
 	if w.count++; w.count > maxWrongShares {
-		return saying(ErrRateLimited, "more than %d wrong shares within a minute: wait %d seconds", maxWrongShares, int(time.Minute.Seconds()-now.Sub(w.since).Seconds())+1)
+		e := &Limited{After: time.Minute - now.Sub(w.since)}
+		e.text = fmt.Sprintf("more than %d wrong shares within a minute: wait %d seconds", maxWrongShares, e.Seconds())
+		return e
 	}
 	return nil
 }
@@ -55,7 +56,7 @@ func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatu
 	if s.ceremony.unsealing == nil {
 		s.ceremony.unsealing = seal.NewUnsealing(record)
 	}
-	progress, bar, err := s.ceremony.unsealing.Submit(share)
+	progress, opened, err := s.ceremony.unsealing.Submit(share)
 	s.progress.Store(&progress)
 	if err = translate(err); err != nil {
 		if limited := s.ceremony.wrong.add(time.Now()); limited != nil {
@@ -63,10 +64,10 @@ func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatu
 			return SealStatus{}, limited
 		}
 	}
-	if bar != nil {
+	if opened != nil {
 		s.ceremony.unsealing = nil
 		s.progress.Store(nil)
-		err = s.open(ctx, bar)
+		err = s.open(ctx, opened)
 	}
 	rec := s.nodeRecord(o, "sys/unseal")
 	rec.Outcome, rec.Code = outcome(err), Code(err)
@@ -83,9 +84,9 @@ func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatu
 }
 
 // open applies everything that was kept sealed and waits until the node serves.
-func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
-	if err := s.machine.unseal(bar); err != nil {
-		bar.Wipe()
+func (s *Service) open(ctx context.Context, opened *seal.Opened) error {
+	if err := s.machine.unseal(opened); err != nil {
+		opened.Wipe()
 		if fatal := (*raftstore.Fatal)(nil); errors.As(err, &fatal) {
 			s.fail(err)
 		}
@@ -93,6 +94,7 @@ func (s *Service) open(ctx context.Context, bar *barrier.Barrier) error {
 	}
 	cluster := s.view.Load().Cluster
 	s.audit.SetHashKey(cluster.AuditKey)
+	bar := opened.Barrier()
 	s.keys.Unseal(bar)
 	s.clock.begin(time.Now(), time.Unix(0, s.view.Load().Time), time.Unix(0, s.view.Load().Leapt))
 	s.epochErr.Store(nil) // of an earlier unseal
@@ -201,8 +203,8 @@ func (s *Service) sealNow() error {
 	// What is left of the reservations is given up: after a restart they would
 	// be gone as well.
 	s.budgets.Clear()
-	err := s.machine.seal()
-	bar.Wipe()
+	opened, err := s.machine.seal()
+	opened.Wipe()
 	s.audit.SetHashKey(nil)
 	if err != nil {
 		s.fail(err)

@@ -26,10 +26,11 @@ func CheckShares(n, k int) error {
 
 // Create makes a cluster's first seal: a random root, a term store wrapped by
 // it, and the shares. Before it returns it recovers the root from the texts of
-// the shares and opens the record with it; the Barrier is the one that came out.
-// The caller hands each share to its holder once and wipes it.
+// the shares and opens the record with it; the Opened is the one that came out.
+// The caller hands each share to its holder once and wipes it, and wipes the
+// Opened.
 // Errors: ErrParams, ErrReadBack.
-func Create(p Params) (*Record, []Share, *barrier.Barrier, error) {
+func Create(p Params) (*Record, []Share, *Opened, error) {
 	if err := shamir.Check(p.Shares, p.Threshold); err != nil {
 		return nil, nil, nil, fmt.Errorf("%w: %w", ErrParams, err)
 	}
@@ -45,14 +46,14 @@ func Create(p Params) (*Record, []Share, *barrier.Barrier, error) {
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	b, err := readBack(r, shares, ts)
+	opened, err := readBack(r, shares, ts)
 	if err != nil {
 		for _, s := range shares {
 			s.Wipe()
 		}
 		return nil, nil, nil, fmt.Errorf("%w (%w)", ErrReadBack, err)
 	}
-	return r, shares, b, nil
+	return r, shares, opened, nil
 }
 
 func forge(p Params, ts *barrier.TermStore) (*Record, []Share, error) {
@@ -89,7 +90,7 @@ func forge(p Params, ts *barrier.TermStore) (*Record, []Share, error) {
 // readBack walks the way of a later unseal, from bytes and texts alone: every
 // share in both forms, then the first k and, with them proved, the last k. ts is
 // the store that must come out.
-func readBack(r *Record, shares []Share, ts *barrier.TermStore) (*barrier.Barrier, error) {
+func readBack(r *Record, shares []Share, ts *barrier.TermStore) (*Opened, error) {
 	stored, err := r.Marshal()
 	if err != nil {
 		return nil, err
@@ -118,30 +119,27 @@ func readBack(r *Record, shares []Share, ts *barrier.TermStore) (*barrier.Barrie
 			}
 		}
 	}
-	var last *barrier.Barrier
+	var last *Opened
 	for _, some := range [][]Share{shares[:r.Threshold], shares[len(shares)-r.Threshold:]} {
-		b, err := unsealWith(read, some)
-		if err != nil {
+		last.Wipe()
+		if last, err = unsealWith(read, some); err != nil {
 			return nil, err
 		}
-		if err := read.VerifyMAC(b, mac); err != nil {
-			return nil, err
-		}
-		if last != nil {
+		if err := read.VerifyMAC(last.Barrier(), mac); err != nil {
 			last.Wipe()
+			return nil, err
 		}
-		last = b
 	}
 	return last, nil
 }
 
-func unsealWith(r *Record, shares []Share) (*barrier.Barrier, error) {
+func unsealWith(r *Record, shares []Share) (*Opened, error) {
 	u := NewUnsealing(r)
 	defer u.Reset()
 	for _, s := range shares {
-		_, b, err := u.Submit(s.Hex())
-		if err != nil || b != nil {
-			return b, err
+		_, opened, err := u.Submit(s.Hex())
+		if err != nil || opened != nil {
+			return opened, err
 		}
 	}
 	return nil, fmt.Errorf("%d shares do not reach the threshold", len(shares))

@@ -1,16 +1,18 @@
 // Package seal owns the seal record, the shares and the unseal ceremony: it
 // makes a cluster's root key and term store once, gives the root key away in n
-// shares, and gives a Barrier back to whoever brings k of them.
+// shares, and gives an Opened back to whoever brings k of them: the Barrier, and
+// the way to its next terms.
 //
 // It never stores, sends or logs anything, and never learns who submits a share:
-// raft, HTTP, policy and audit are the callers'. It does not keep the root key;
-// that exists while a term store is wrapped or unwrapped and is overwritten then.
+// raft, HTTP, policy and audit are the callers'. The root key stays in
+// one place, Opened, until its Wipe, and no method gives it out.
 //
 // The invariant it keeps: a share counts as progress only when it is proved to
 // be one of this cluster's shares of this generation, not submitted before. Any
 // other text is named for what is wrong with it, at once, and changes nothing.
-// k right shares open the record that they were made with and no other: every
-// field of it is bound to the wrapped term store.
+// k right shares open the record that they were made with, and the records that
+// continue it by further terms, and no other: every field is bound to the wrapped
+// term store.
 //
-// Start reading at Create, then Unsealing.Submit, then Record.verify.
+// Start reading at Create, then Unsealing.Submit, Record.verify, Opened.NextTerm.
 package seal

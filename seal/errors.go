@@ -29,10 +29,13 @@ var (
 var (
 	// ErrParams: Create cannot make such a seal; the text says why.
 	ErrParams = errors.New("seal: cannot make such a seal")
-	// ErrReadBack: what Create made did not come back out of its shares.
-	ErrReadBack = errors.New("seal: the new shares do not open the new record: nothing was stored, suspect this machine's memory and run init again")
+	// ErrReadBack: what was just made did not come back out of its own bytes.
+	ErrReadBack = errors.New("seal: the new seal record does not open again: nothing was stored, suspect this machine's memory and try again")
 	// ErrRecord: not a seal record in canonical form; the text says why.
 	ErrRecord = errors.New("seal: not a usable seal record")
+	// ErrNotSuccessor: a record that would replace the one in force is not the
+	// same seal with later terms; the text says what differs.
+	ErrNotSuccessor = errors.New("seal: the seal record does not continue the one in force")
 	// ErrRecordDamaged: k right shares do not open the record. Their progress is gone.
 	ErrRecordDamaged = errors.New("seal: the shares are right but the seal record does not open: it was altered or damaged, take it from another node or a backup")
 )

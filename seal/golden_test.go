@@ -5,8 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/signet-kms/signet/seal/barrier"
 )
 
 // TestGolden: a record and shares that the first release made unseal for ever.
@@ -26,7 +24,7 @@ func TestGolden(t *testing.T) {
 	}
 	u := NewUnsealing(r)
 	lines := make(map[string]string)
-	var b *barrier.Barrier
+	var opened *Opened
 	for line := range strings.Lines(string(text)) {
 		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		if !ok || strings.HasPrefix(line, "#") {
@@ -35,13 +33,14 @@ func TestGolden(t *testing.T) {
 		if lines[name] = value; !strings.HasPrefix(name, "share") {
 			continue
 		}
-		if _, b, err = u.Submit(value); err != nil {
+		if _, opened, err = u.Submit(value); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
-	if b == nil {
+	if opened == nil {
 		t.Fatal("the golden shares do not unseal")
 	}
+	b := opened.Barrier()
 	got, err := b.Derive("golden")
 	if err != nil || hex.EncodeToString(got) != lines["derived"] {
 		t.Errorf("derived: %x, %v", got, err)

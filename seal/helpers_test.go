@@ -28,21 +28,24 @@ func named(err error) bool {
 
 func create(t testing.TB, n, k int) (*Record, []Share, *barrier.Barrier) {
 	t.Helper()
-	r, shares, b, err := Create(Params{ClusterID: testCluster, Shares: n, Threshold: k, Now: 1_700_000_000_000_000_000})
+	r, shares, opened, err := Create(Params{ClusterID: testCluster, Shares: n, Threshold: k, Now: 1_700_000_000_000_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, shares, b
+	return r, shares, opened.Barrier()
 }
 
 // submit expects a right share.
 func submit(t testing.TB, u *Unsealing, s Share) (Progress, *barrier.Barrier) {
 	t.Helper()
-	p, b, err := u.Submit(s.Hex())
+	p, opened, err := u.Submit(s.Hex())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, b
+	if opened == nil {
+		return p, nil
+	}
+	return p, opened.Barrier()
 }
 
 // rewrite changes a share and mends its checksum, as a forger would.

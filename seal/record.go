@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/signet-kms/signet/seal/barrier"
 	"github.com/signet-kms/signet/seal/shamir"
@@ -121,6 +122,37 @@ func (r *Record) validate() error {
 	for i, c := range r.Commitments {
 		if len(c) != commitmentSize {
 			return bad("commitment %d has %d bytes, not %d", i+1, len(c), commitmentSize)
+		}
+	}
+	return nil
+}
+
+// SameSeal says whether all but the wrapped term store is equal, so that the
+// shares of one record open the other. Whether the term store of one continues
+// that of the other shows only under the root key; see Opened.Adopt. Errors:
+// ErrNotSuccessor with what differs, ErrRecord.
+func (r *Record) SameSeal(o *Record) error {
+	if r == nil || o == nil {
+		return fmt.Errorf("%w: there is none", ErrRecord)
+	}
+	if err := r.validate(); err != nil {
+		return err
+	}
+	for _, field := range []struct {
+		name string
+		same bool
+	}{
+		{"format", r.Format == o.Format},
+		{"seal type", r.Type == o.Type},
+		{"cluster id", r.ClusterID == o.ClusterID},
+		{"generation", r.Generation == o.Generation},
+		{"number of shares", r.Shares == o.Shares},
+		{"threshold", r.Threshold == o.Threshold},
+		{"time of creation", r.Created == o.Created},
+		{"commitments", slices.EqualFunc(r.Commitments, o.Commitments, bytes.Equal)},
+	} {
+		if !field.same {
+			return fmt.Errorf("%w: its %s differs", ErrNotSuccessor, field.name)
 		}
 	}
 	return nil

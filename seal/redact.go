@@ -6,12 +6,12 @@ import (
 	"log/slog"
 )
 
-const redactedText = "[redacted share]"
+const redactedText = "[redacted seal secret]"
 
 // errMarshal has no sentinel: only a programming error meets it.
-var errMarshal = errors.New("seal: shares are never marshalled; Share.Hex and Share.Base64 are the only ways out")
+var errMarshal = errors.New("seal: shares and root keys are never marshalled; Share.Hex and Share.Base64 are the only ways out")
 
-// redacted is embedded by value in each type that reaches a share, so that the
+// redacted is embedded by value in each type that reaches a share or the root key, so that the
 // type prints the same few words under every verb and refuses every encoding.
 type redacted struct{}
 

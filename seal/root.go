@@ -24,17 +24,16 @@ func rootKey(secret []byte, clusterID string) ([]byte, error) {
 	return hkdf.Key(sha256.New, secret, []byte(clusterID), infoRoot, rootSize)
 }
 
-// open turns k verified shares, index → value, into a barrier. Whatever fails
+// open turns k verified shares, index → value, into an Opened. Whatever fails
 // here is the record's fault, since each share matched its commitment.
 // Errors: ErrRecordDamaged.
-func (r *Record) open(values map[int]*shareBytes) (*barrier.Barrier, error) {
+func (r *Record) open(values map[int]*shareBytes) (*Opened, error) {
 	indexes := make([]int, 0, len(values))
 	scalars := make([][]byte, 0, len(values))
 	for index, raw := range values {
 		indexes = append(indexes, index)
 		scalars = append(scalars, raw[offValue:offSum])
 	}
-	damaged := func(err error) error { return fmt.Errorf("%w (%w)", ErrRecordDamaged, err) }
 	secret, err := shamir.Recover(r.Threshold, indexes, scalars)
 	if err != nil {
 		return nil, damaged(err)
@@ -44,7 +43,19 @@ func (r *Record) open(values map[int]*shareBytes) (*barrier.Barrier, error) {
 	if err != nil {
 		return nil, damaged(err)
 	}
-	defer clear(root)
+	out, err := openRecord(r, root)
+	if err != nil {
+		clear(root)
+	}
+	return out, err
+}
+
+// unwrap opens the term store under the root key; the caller wipes it. An empty
+// root is one that was wiped. Errors: ErrRecordDamaged, barrier.ErrWiped.
+func (r *Record) unwrap(root []byte) (*barrier.TermStore, error) {
+	if len(root) == 0 {
+		return nil, barrier.ErrWiped
+	}
 	binding, err := r.binding()
 	if err != nil {
 		return nil, damaged(err)
@@ -53,6 +64,7 @@ func (r *Record) open(values map[int]*shareBytes) (*barrier.Barrier, error) {
 	if err != nil {
 		return nil, damaged(err)
 	}
-	defer ts.Wipe()
-	return barrier.New(r.ClusterID, ts)
+	return ts, nil
 }
+
+func damaged(err error) error { return fmt.Errorf("%w (%w)", ErrRecordDamaged, err) }

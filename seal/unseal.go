@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
-
-	"github.com/signet-kms/signet/seal/barrier"
 )
 
 // Progress says how far a ceremony is.
@@ -40,11 +38,11 @@ func NewUnsealing(r *Record) *Unsealing {
 }
 
 // Submit takes one share in either text form. With the last one needed it
-// returns the Barrier, and the ceremony starts anew: what it collected is
+// returns the Opened, and the ceremony starts anew: what it collected is
 // overwritten. After any ErrShare error the progress is what it was.
 // Errors: the ErrShare sentinels, ErrRecord; ErrRecordDamaged, which ends the
 // ceremony without progress.
-func (u *Unsealing) Submit(text string) (Progress, *barrier.Barrier, error) {
+func (u *Unsealing) Submit(text string) (Progress, *Opened, error) {
 	c := u.hidden()
 	raw, err := c.record.verify(text)
 	c.mu.Lock()
@@ -65,12 +63,12 @@ func (u *Unsealing) Submit(text string) (Progress, *barrier.Barrier, error) {
 		return c.progress(), nil, nil
 	}
 	done := c.progress()
-	b, err := c.record.open(c.values)
+	opened, err := c.record.open(c.values)
 	c.reset()
 	if err != nil {
 		return c.progress(), nil, err
 	}
-	return done, b, nil
+	return done, opened, nil
 }
 
 // Progress says how far the ceremony is.

@@ -252,7 +252,7 @@ func TestAnyKSharesUnseal(t *testing.T) {
 			if b == nil {
 				continue
 			}
-			x, err1 := b.Derive("x")
+			x, err1 := b.Barrier().Derive("x")
 			y, err2 := m.b.Derive("x")
 			if err1 != nil || err2 != nil || string(x) != string(y) {
 				t.Fatal("another barrier")

@@ -21,6 +21,8 @@ var (
 	hookedBinary = sync.OnceValues(func() (*os.File, error) { return build("signet_testhook") })
 )
 
+const daemon = "github.com/signet-kms/signet/cmd/signet"
+
 // Binary returns a path from which this process and its children can execute
 // the daemon. The path dies with the process.
 func Binary(t testing.TB) string {
@@ -51,10 +53,31 @@ func build(tags string) (*os.File, error) {
 	if os.Getenv(raceVariable) == "1" {
 		args, env = append(args, "-race"), "CGO_ENABLED=1"
 	}
-	cmd := exec.Command("go", append(args, "github.com/signet-kms/signet/cmd/signet")...)
+	if err := noteSources(); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("go", append(args, daemon)...)
 	cmd.Env = append(os.Environ(), env)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
 	}
 	return os.Open(name)
+}
+
+// noteSources looks at every source of the daemon. go test keeps a result for as
+// long as what the test looked at stays the same, and what a child process reads
+// does not count: without this a daemon that was changed since would seem tested.
+func noteSources() error {
+	const files = `{{if and .Module .Module.Main}}{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{end}}`
+	list := exec.Command("go", "list", "-deps", "-tags", "signet_testhook", "-f", files, daemon)
+	out, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w", strings.Join(list.Args, " "), err)
+	}
+	for file := range strings.FieldsFuncSeq(string(out), func(r rune) bool { return r == '\n' }) {
+		if _, err := os.Stat(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -25,6 +25,7 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 	made := map[string]object{} // key → fields that its calls need
 	for _, typ := range types {
 		n.Must("transit/keys/"+typ, object{"type": typ})
+		n.Must("sys/quotas/rate-limit/"+typ, object{"rate": 1e9})
 		made[typ] = object{}
 		switch {
 		case encrypts(typ):
@@ -49,6 +50,14 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 		}
 		if path == "sys/policies/check" {
 			body = object{"path": "transit/keys/x"} // and so is this
+		}
+		switch path[strings.LastIndexByte(path, '/')+1:] {
+		case "undelete":
+			n.Must("transit/keys/"+key+"/config", object{"deletion_allowed": true})
+			wantStatus(t, n.Do("DELETE", "transit/keys/"+key, n.Root(), nil), 204)
+		case "trim":
+			n.Must("transit/keys/"+key+"/config", object{"min_encryption_version": 1})
+			body["min_available_version"] = 1
 		}
 		r := n.Do(method, path, token, body)
 		if r.Status < 300 {
@@ -107,7 +116,7 @@ func plausible(n *apitest.Node, key object) object {
 	body := object{
 		"input": "aGk=", "plaintext": "aGk=", "policy": `path "a" { capabilities = ["read"] }`, "path": "transit/keys/x", "paths": []string{"a"},
 		"token": throwaway.Text("auth", "client_token"), "accessor": throwaway.Text("auth", "accessor"), "increment": "1h", "policies": []string{"default"},
-		"deletion_allowed": false, "marshaling_algorithm": "asn1", "key": n.Shares()[0],
+		"deletion_allowed": false, "marshaling_algorithm": "asn1", "key": n.Shares()[0], "rate": 1e9,
 	}
 	for k, v := range key {
 		body[k] = v

@@ -13,7 +13,7 @@ import (
 // tableRoute is one row of api's route table, as its source has it.
 type tableRoute struct {
 	methods []string
-	pattern string // below /v1/, with {mount}, {name}, {hash}, {policy}, {kind}, {version}, {source}, {bytes}
+	pattern string // below /v1/, with {mount}, {name}, {hash}, {policy}, {role}, {kind}, {version}, {source}, {bytes}
 	auth    string // "public" or "token"
 	action  string
 	timeout string // the constant's name: "quick", "commit" or "making"
@@ -97,5 +97,5 @@ func textOf(t *testing.T, e ast.Expr, texts map[string]string) string {
 
 // fill puts names into a pattern.
 func (r tableRoute) fill(names ...string) string {
-	return strings.NewReplacer(append(names, "{mount}", "transit", "{hash}", "sha2-256", "{policy}", "default", "{version}", "1", "{source}", "platform", "{bytes}", "16")...).Replace(r.pattern)
+	return strings.NewReplacer(append(names, "{mount}", "transit", "{hash}", "sha2-256", "{policy}", "default", "{role}", "ci", "{version}", "1", "{source}", "platform", "{bytes}", "16")...).Replace(r.pattern)
 }

@@ -543,7 +543,7 @@ func trap25(t *testing.T, n *apitest.Node) {
 		"sys/capabilities-self":  {{}, {"paths": 1}},
 		"sys/capabilities":       {{}, {"token": n.Root()}, {"token": 1, "paths": "a"}},
 		"sys/policies/check":     {{}, {"path": ""}, {"path": "a", "paths": "b"}, {"path": "a", "capability": "fly"}, {"path": "a", "capabilities": []string{"deny"}}},
-		"auth/token/create":      {{"ttl": "-1s"}, {"ttl": "soon"}, {"policies": 1}, {"period": "1h"}, {"num_uses": 1}, {"explicit_max_ttl": "1h"}, {"id": "chosen"}, {"type": "batch"}, {"policies": []string{"root\u017f"}}},
+		"auth/token/create":      {{"ttl": "-1s"}, {"ttl": "soon"}, {"policies": 1}, {"period": "-1h"}, {"num_uses": -1}, {"num_uses": 1 << 40}, {"num_uses": "x"}, {"explicit_max_ttl": -1}, {"explicit_max_ttl": "876001h"}, {"id": "chosen"}, {"type": "batch"}, {"policies": []string{"root\u017f"}}},
 	} {
 		for _, body := range bodies {
 			if r := n.Post(path, n.Root(), body); r.Status != 400 {

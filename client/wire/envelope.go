@@ -42,7 +42,7 @@ type Auth struct {
 	Orphan           bool              `json:"orphan"`
 	EntityID         string            `json:"entity_id"`
 	TokenType        string            `json:"token_type"`      // "service"
-	NumUses          int64             `json:"num_uses"`        // 0: no limit
+	NumUses          int64             `json:"num_uses"`        // left; 0: no limit
 	MFARequirement   *struct{}         `json:"mfa_requirement"` // always null
 }
 

@@ -2,7 +2,8 @@ package wire
 
 import "time"
 
-// TokenCreateRequest is POST auth/token/create and auth/token/create-orphan.
+// TokenCreateRequest is POST auth/token/create, auth/token/create-orphan and
+// auth/token/create/:role.
 // The answer is an [Envelope] with Auth and null data.
 type TokenCreateRequest struct {
 	// ID would choose the token itself. It is known in order to be refused:
@@ -54,7 +55,7 @@ type TokenData struct {
 	Path           string            `json:"path"` // where it was created
 	Meta           map[string]string `json:"meta"`
 	DisplayName    string            `json:"display_name"`
-	NumUses        int64             `json:"num_uses"` // left; 0: no limit
+	NumUses        int64             `json:"num_uses"` // left; 0: no limit, -1: this request was the last
 	Orphan         bool              `json:"orphan"`
 	CreationTime   int64             `json:"creation_time"` // unix seconds
 	CreationTTL    int64             `json:"creation_ttl"`  // seconds
@@ -62,8 +63,13 @@ type TokenData struct {
 	IssueTime      time.Time         `json:"issue_time"`
 	TTL            int64             `json:"ttl"` // seconds left; 0: does not expire
 	ExplicitMaxTTL int64             `json:"explicit_max_ttl"`
-	Period         int64             `json:"period,omitzero"` // seconds
-	EntityID       string            `json:"entity_id"`
-	Type           string            `json:"type"` // "service"
-	Renewable      bool              `json:"renewable"`
+	Period         int64             `json:"period,omitzero"` // seconds that each renewal grants
+	Role           string            `json:"role,omitzero"`   // it was made through
+	BoundCIDRs     []string          `json:"bound_cidrs,omitempty"`
+	LastRenewal    *time.Time        `json:"last_renewal,omitzero"`
+	// LastRenewalTime is LastRenewal in unix seconds.
+	LastRenewalTime int64  `json:"last_renewal_time,omitzero"`
+	EntityID        string `json:"entity_id"`
+	Type            string `json:"type"` // "service"
+	Renewable       bool   `json:"renewable"`
 }

@@ -63,11 +63,10 @@ func (b *Batch[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		if len(items) == MaxBatch {
 			return ErrBatchTooLong
 		}
-		var item T
-		if err := json.UnmarshalDecode(dec, &item); err != nil {
+		items = append(items, *new(T)) // decoded in place: one made apart would be allocated each time
+		if err := json.UnmarshalDecode(dec, &items[len(items)-1]); err != nil {
 			return err
 		}
-		items = append(items, item)
 	}
 	*b = items
 	_, err := dec.ReadToken()

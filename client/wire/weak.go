@@ -11,6 +11,7 @@ import (
 // wrong field. The decoder of the caller adds the name of the field.
 var (
 	ErrWantInt      = errors.New("want a whole number, as a number or as text")
+	ErrWantNumber   = errors.New("want a number, as a number or as text")
 	ErrWantBool     = errors.New("want true or false")
 	ErrWantDuration = errors.New(`want a duration: seconds, or text such as "90s", "720h" or "30d"`)
 	ErrWantText     = errors.New("want text")

@@ -187,7 +187,9 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"an election may be going on: try again in a moment, see signet status"}
 	case wire.OutcomeUnknown:
 		return []string{"look before you repeat it", "with an --idempotency-key, the same command can be run again safely"}
-	case wire.RateLimited, wire.Overloaded:
+	case wire.RateLimited:
+		return []string{"see what the limit is with: signet quota list", "who may write limits is not held up by them on sys/quotas"}
+	case wire.Overloaded:
 		return []string{"try again in a moment"}
 	case wire.BodyTooLarge:
 		return []string{"sign the hash of the input instead, with --prehashed"}

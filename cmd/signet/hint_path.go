@@ -53,6 +53,9 @@ func (k keyPath) flag() string {
 
 // capability returns what the policy must grant, as Vault's policies name it.
 func capability(err *client.Error) string {
+	if strings.HasPrefix(err.Path, "sys/quotas/") {
+		return quotaCapability(err) + " and sudo"
+	}
 	k := keyOf(err.Path)
 	switch err.Method {
 	case http.MethodGet:
@@ -63,7 +66,7 @@ func capability(err *client.Error) string {
 	case http.MethodDelete:
 		return "delete"
 	}
-	if (k.verb == "keys" && k.rest == "") || strings.HasPrefix(err.Path, "sys/policies/") {
+	if (k.verb == "keys" && k.rest == "") || strings.HasPrefix(err.Path, "sys/policies/acl/") {
 		return "create or update"
 	}
 	return "update"
@@ -76,6 +79,9 @@ func listOf(path string) string {
 	}
 	if strings.HasPrefix(path, "sys/policies/") {
 		return "see the policies with: signet policy list"
+	}
+	if strings.HasPrefix(path, "sys/quotas/") {
+		return "see the rate limits with: signet quota list"
 	}
 	return ""
 }

@@ -14,7 +14,8 @@ import (
 func newOperatorCommand(c *cli) *cobra.Command {
 	statusCommand := newStatusCommand(c)
 	return group("operator", "initialize, unseal and seal a server",
-		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), statusCommand)
+		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), statusCommand,
+		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c))
 }
 
 func newInitCommand(c *cli) *cobra.Command {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -67,7 +66,7 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 	}
 	defer cfg.cleanup()
 	logger := hclog.New(&hclog.LoggerOptions{Name: "signet", Level: hclog.LevelFromString(cfg.LogLevel), Output: stderr, JSONFormat: cfg.LogFormat == "json"})
-	tuneGC()
+	defer tuneGC()()
 	for _, warning := range harden() {
 		logger.Warn("the process could not be hardened fully", "what", warning)
 	}
@@ -108,15 +107,6 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 	stopReload := cfg.reloadOnHangup(logger)
 	defer stopReload()
 	return waitAndStop(ctx, logger, service, web, served)
-}
-
-// tuneGC lets the heap grow to four times what is live before it is collected,
-// unless GOGC says otherwise. What is live is a few megabytes, and collecting that
-// hundreds of times a minute costs signatures.
-func tuneGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
-	}
 }
 
 // drainTime is how long requests under way may take to finish at a stop.

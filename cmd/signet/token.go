@@ -10,51 +10,9 @@ import (
 )
 
 func newTokenCommand(c *cli) *cobra.Command {
-	return group("token", "create, look up, renew and revoke tokens",
-		newTokenCreateCommand(c), newTokenLookupCommand(c), newTokenRenewCommand(c), newTokenRevokeCommand(c))
-}
-
-func newTokenCreateCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "create", Short: "create a token", Args: exactly(),
-		Long: `Creates a token and prints it. Without --policy it has the policies of the
-token in use.`,
-		Example: "  signet token create --policy web --ttl 12h",
-	}
-	f := cmd.Flags()
-	var req wire.TokenCreateRequest
-	policies := f.StringSlice("policy", nil, "`policy` of the new token (repeat for more)")
-	meta := f.StringToString("meta", nil, "`name=value`, recorded with every use")
-	f.Var(durationFlag{&req.TTL}, "ttl", "lifetime, such as 12h or 30d")
-	f.StringVar(&req.DisplayName, "display-name", "", "`name` for people, in lookups and in the audit log")
-	orphan := f.Bool("orphan", false, "no revocation of the token in use reaches it")
-	noDefault := f.Bool("no-default-policy", false, "leave out the policy called default")
-	renewable := f.Bool("renewable", true, "its lifetime can be prolonged")
-	return c.printing(cmd, func(ctx context.Context, _ []string) error {
-		if f.Changed("policy") {
-			req.Policies = *policies
-		}
-		if len(*meta) > 0 {
-			req.Meta = *meta
-		}
-		setIfChanged(f.Changed("no-default-policy"), &req.NoDefaultPolicy, wire.BoolOf(*noDefault))
-		setIfChanged(f.Changed("renewable"), &req.Renewable, wire.BoolOf(*renewable))
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
-		create := cl.Token().Create
-		if *orphan {
-			create = cl.Token().CreateOrphan
-		}
-		return c.emitAuth(create(ctx, req))
-	})
-}
-
-func setIfChanged[T any](changed bool, field *T, value T) {
-	if changed {
-		*field = value
-	}
+	return group("token", "create, look up, list, renew and revoke tokens",
+		newTokenCreateCommand(c), newTokenLookupCommand(c), newTokenListCommand(c), newTokenRenewCommand(c),
+		newTokenRevokeCommand(c), newTokenRoleCommand(c))
 }
 
 // which says which token a command is about.
@@ -109,6 +67,25 @@ func newTokenLookupCommand(c *cli) *cobra.Command {
 		}
 		data.ID = client.Secret{} // whoever asks has it, and a screen is no place for it
 		return c.emit(data, columns(tokenRows(data)...))
+	})
+}
+
+func newTokenListCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "list", Short: "list the accessors of all tokens", Args: exactly(),
+		Long: `Lists the accessor of every token there is. With an accessor a token can be looked
+up, renewed and revoked, not used. It needs sudo and list on auth/token/accessors.`,
+	}
+	return c.printing(cmd, func(ctx context.Context, _ []string) error {
+		cl, err := c.connect()
+		if err != nil {
+			return err
+		}
+		accessors, err := cl.Token().Accessors(ctx)
+		if err != nil {
+			return err
+		}
+		return c.emit(wire.Keys{Keys: accessors}, lines(accessors))
 	})
 }
 

@@ -55,13 +55,20 @@ func tokenRows(d wire.TokenData) []row {
 		{"renewable", d.Renewable},
 		{"orphan", d.Orphan},
 		{"uses left", uses(d.NumUses)},
+		{"period", seconds(d.Period, "not periodic")},
+		{"explicit end after", seconds(d.ExplicitMaxTTL, "none")},
+		{"role", d.Role},
+		{"bound to", d.BoundCIDRs},
 		{"meta", metaText(d.Meta)},
 	}
 }
 
 func uses(n int64) string {
-	if n == 0 {
+	switch {
+	case n == 0:
 		return "no limit"
+	case n < 0:
+		return "none, this was the last"
 	}
 	return fmt.Sprint(n)
 }

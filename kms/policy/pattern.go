@@ -86,3 +86,9 @@ func canonicalPath(path string) bool {
 	}
 	return true
 }
+
+// ValidPattern says what is wrong with the path of a rule, nil if nothing is.
+func ValidPattern(pattern string) error {
+	_, err := canonicalPattern(pattern)
+	return err
+}

@@ -8,21 +8,42 @@ import (
 )
 
 // Apply carries s over one command, at log index index, and returns the state
-// after it and the command's result.
+// after it and the command's result: see Applier.Apply. After a *Corruption the
+// state returned is s itself.
+func Apply(s *State, index uint64, n *Numbered) (*State, any, error) {
+	a := NewApplier(s)
+	result, err := a.Apply(index, n)
+	if corruption := (*Corruption)(nil); errors.As(err, &corruption) {
+		return s, nil, err
+	}
+	return a.State(), result, err
+}
+
+// Applier carries a state over many commands. It costs less than as many calls of
+// Apply, and ends in the same state. It is used by one goroutine.
+type Applier struct{ tx *txn }
+
+// NewApplier begins at s, which stays as it is.
+func NewApplier(s *State) *Applier { return &Applier{newTxn(s)} }
+
+// Apply carries the state over one command, at log index index, and returns the
+// command's result.
 //
 // A command that took effect before, by its proposal or under its Once, has none
 // again: the result is a Replay with what the first one gave, or its refusal.
 //
-// A Refusal is a result like any other: the new state differs only in its index,
-// number and time, and in what it remembers of the proposal. A *Corruption means
-// that the node must stop; the state returned with it is s itself.
-func Apply(s *State, index uint64, n *Numbered) (*State, any, error) {
-	if err := follows(s, n); err != nil {
-		return s, nil, err
+// A Refusal is a result like any other: the command changed nothing, and the state
+// moved on in its index, number and time and in what it remembers of the proposal.
+// After a *Corruption the node must stop, and the Applier is of no more use.
+func (a *Applier) Apply(index uint64, n *Numbered) (any, error) {
+	tx := a.tx
+	if err := follows(&tx.next, n); err != nil {
+		return nil, err
 	}
-	tx := begin(s, index, n)
+	tx.begin(index, n)
 	err := tx.repeated(n)
 	if err == nil && !tx.replayed {
+		// A command decides before it changes anything: nothing is undone here.
 		if err = n.Command.apply(tx); err == nil {
 			tx.remember(n)
 		}
@@ -30,28 +51,31 @@ func Apply(s *State, index uint64, n *Numbered) (*State, any, error) {
 	var refusal Refusal
 	switch {
 	case err == nil:
-		return tx.commit(), tx.result, nil
+		return tx.result, nil
 	case errors.As(err, &refusal):
-		// Start over from s, so that half of a refused command leaves no trace.
-		clean := begin(s, index, n)
-		clean.rememberProposal(n, refusal)
-		return clean.commit(), nil, err
+		tx.rememberProposal(n, refusal)
 	}
-	return s, nil, err
+	return nil, err
 }
 
-// begin opens the next state at n's place, without what its time ended.
-func begin(s *State, index uint64, n *Numbered) *txn {
-	tx := newTxn(s)
+// Term is the barrier's active term.
+func (a *Applier) Term() uint64 { return a.tx.next.Term }
+
+// State returns the state after all that was applied.
+func (a *Applier) State() *State { return a.tx.commit() }
+
+// begin moves the state to n's place, and ends what its time ends.
+func (tx *txn) begin(index uint64, n *Numbered) {
+	tx.result, tx.replayed = nil, false
 	tx.next.Index, tx.next.Epoch, tx.next.Seq = index, n.Epoch, n.Seq
-	tx.next.Time = max(s.Time, n.At)
-	if s.Time != 0 && n.At-s.Time > Leap {
+	before := tx.next.Time
+	tx.next.Time = max(before, n.At)
+	if before != 0 && n.At-before > Leap {
 		tx.next.Leapt = n.At
 	}
 	tx.next.TermUses++
 	tx.expire()
 	tx.forget()
-	return tx
 }
 
 // Leap is how far replicated time goes ahead at once, in nanoseconds, before State
@@ -74,7 +98,7 @@ func follows(s *State, n *Numbered) error {
 	return nil
 }
 
-// txn is one Apply at work: the trees of the next state, open for change.
+// txn is an Applier at work: the trees of the next state, open for change.
 type txn struct {
 	next     State
 	result   any
@@ -93,12 +117,11 @@ type txn struct {
 	quotas     *iradix.Txn[*Quota]
 	deleted    *iradix.Txn[struct{}]
 
-	proposals     *iradix.Txn[*proposalRecord]
-	proposalTimes *iradix.Txn[struct{}]
-	once          *iradix.Txn[*OnceRecord]
-	onceTimes     *iradix.Txn[struct{}]
-	onceOrder     *iradix.Txn[struct{}]
-	onceCount     *iradix.Txn[int]
+	proposals *iradix.Txn[*proposalChunk]
+	once      *iradix.Txn[*OnceRecord]
+	onceTimes *iradix.Txn[struct{}]
+	onceOrder *iradix.Txn[struct{}]
+	onceCount *iradix.Txn[int]
 }
 
 func newTxn(s *State) *txn {
@@ -107,8 +130,8 @@ func newTxn(s *State) *txn {
 		tombstones: s.tombstones.Txn(), policies: s.policies.Txn(), tokens: s.tokens.Txn(),
 		accessors: s.accessors.Txn(), children: s.children.Txn(), expiries: s.expiries.Txn(),
 		roles: s.roles.Txn(), quotas: s.quotas.Txn(), deleted: s.deleted.Txn(),
-		proposals: s.proposals.Txn(), proposalTimes: s.proposalTimes.Txn(),
-		once: s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
+		proposals: s.proposals.Txn(),
+		once:      s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
 	}
 }
 
@@ -118,7 +141,7 @@ func (tx *txn) commit() *State {
 	n.tombstones, n.policies, n.tokens = tx.tombstones.Commit(), tx.policies.Commit(), tx.tokens.Commit()
 	n.accessors, n.children, n.expiries = tx.accessors.Commit(), tx.children.Commit(), tx.expiries.Commit()
 	n.roles, n.quotas, n.deleted = tx.roles.Commit(), tx.quotas.Commit(), tx.deleted.Commit()
-	n.proposals, n.proposalTimes = tx.proposals.Commit(), tx.proposalTimes.Commit()
+	n.proposals = tx.proposals.Commit()
 	n.once, n.onceTimes, n.onceOrder, n.onceCount = tx.once.Commit(), tx.onceTimes.Commit(), tx.onceOrder.Commit(), tx.onceCount.Commit()
 	return &n
 }

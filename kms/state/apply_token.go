@@ -17,7 +17,9 @@ func (tx *txn) insertToken(t Token) error {
 	}
 	t.derive()
 	tx.tokens.Insert(t.Hash, &t)
-	tx.accessors.Insert([]byte(t.Accessor), t.Hash)
+	if !selfNamed(t.Accessor, t.Hash) {
+		tx.accessors.Insert([]byte(t.Accessor), t.Hash)
+	}
 	if t.Expire != 0 {
 		tx.expiries.Insert(expiryPath(t.Expire, t.Hash), struct{}{})
 	}

@@ -14,6 +14,7 @@ type Numbered struct {
 	Seq      uint64 // within the epoch, from 0 (the Epoch command itself)
 	At       int64  // the leader's time, unix nanoseconds
 	Proposal []byte // 16 random bytes
+	Again    bool   // the proposal was sent before, and may have taken effect
 	Once     *Once  // nil: nobody asked for it
 	Command  Command
 }
@@ -27,6 +28,7 @@ type envelope struct {
 	Proposal []byte `codec:"p"`
 	Body     []byte `codec:"b"`
 	Once     *Once  `codec:"o,omitempty"`
+	Again    bool   `codec:"a,omitempty"`
 }
 
 // newHandle returns the one encoding of everything in this package: msgpack,
@@ -82,7 +84,7 @@ func Encode(n *Numbered) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encode(&envelope{Kind: n.Command.Kind(), Epoch: n.Epoch, Seq: n.Seq, At: n.At, Proposal: n.Proposal, Body: body, Once: n.Once})
+	return encode(&envelope{Kind: n.Command.Kind(), Epoch: n.Epoch, Seq: n.Seq, At: n.At, Proposal: n.Proposal, Body: body, Once: n.Once, Again: n.Again})
 }
 
 // Decode is the inverse of Encode. Every error is a *Corruption: a leader
@@ -91,6 +93,9 @@ func Decode(b []byte) (*Numbered, error) {
 	var e envelope
 	if err := decode(b, &e); err != nil {
 		return nil, err
+	}
+	if len(e.Proposal) > maxProposal {
+		return nil, corrupt("a proposal id of %d bytes", len(e.Proposal))
 	}
 	c, known := blank(e.Kind)
 	if !known {
@@ -102,7 +107,7 @@ func Decode(b []byte) (*Numbered, error) {
 	if err := e.Once.check(); err != nil {
 		return nil, err
 	}
-	return &Numbered{Epoch: e.Epoch, Seq: e.Seq, At: e.At, Proposal: e.Proposal, Once: e.Once, Command: c}, nil
+	return &Numbered{Epoch: e.Epoch, Seq: e.Seq, At: e.At, Proposal: e.Proposal, Again: e.Again, Once: e.Once, Command: c}, nil
 }
 
 // encoder writes a sequence of values.

@@ -60,7 +60,7 @@ func TestEarlierSnapshotsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Read(bytes.NewReader(b))
+	s, err := Read(bytes.NewReader(b), Sequential)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func FuzzReadSnapshot(f *testing.F) {
 	}
 	f.Add(buf.Bytes())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := Read(bytes.NewReader(b))
+		s, err := Read(bytes.NewReader(b), Sequential)
 		if err == nil {
 			if _, err := s.Digest(); err != nil {
 				t.Fatal(err)

@@ -8,9 +8,8 @@ import (
 
 // How long what was done is remembered, by replicated time.
 const (
-	proposalKept = 10 * 60 * 1e9      // nanoseconds; a node gives a proposal up long before
-	onceKept     = 24 * 60 * 60 * 1e9 // nanoseconds
-	maxOnce      = 10_000             // records of one caller: a further one takes the place of the oldest
+	onceKept = 24 * 60 * 60 * 1e9 // nanoseconds
+	maxOnce  = 10_000             // records of one caller: a further one takes the place of the oldest
 )
 
 // Replay is the result of a command that took effect before: what the first one
@@ -29,11 +28,11 @@ type recaller interface {
 // repeated finds out whether n took effect, or was refused, before. It sets
 // tx.replayed and the result, or returns the refusal of the first.
 func (tx *txn) repeated(n *Numbered) error {
-	if len(n.Proposal) != 0 {
-		if r, known := tx.proposals.Get(n.Proposal); known {
+	if n.Again {
+		if refusal, known := tx.findProposal(n.Proposal); known {
 			tx.replayed = true
-			if r.Refusal != "" {
-				return Refusal(r.Refusal)
+			if refusal != "" {
+				return refusal
 			}
 			tx.result = Replay{Result: tx.recall(n)}
 			return nil
@@ -120,18 +119,10 @@ func (tx *txn) rememberProposal(n *Numbered, refusal Refusal) {
 	case *Genesis, *Epoch, *Tick:
 		return
 	}
-	if len(n.Proposal) == 0 {
+	if len(n.Proposal) == 0 || tx.replayed {
 		return
 	}
-	if _, known := tx.proposals.Get(n.Proposal); known {
-		return
-	}
-	tx.insertProposal(&proposalRecord{ID: n.Proposal, Time: tx.next.Time, Refusal: string(refusal)})
-}
-
-func (tx *txn) insertProposal(r *proposalRecord) {
-	tx.proposals.Insert(r.ID, r)
-	tx.proposalTimes.Insert(timed(r.Time, r.ID), struct{}{})
+	tx.addProposal(n.Proposal, refusal)
 }
 
 func (tx *txn) insertOnce(r *OnceRecord) {
@@ -180,14 +171,7 @@ const forgetAtOnce = 1000
 
 // forget removes what was remembered long enough, by replicated time.
 func (tx *txn) forget() {
-	for range forgetAtOnce {
-		first, _, ok := tx.proposalTimes.Root().Minimum()
-		if !ok || timeOf(first) > tx.next.Time-proposalKept {
-			break
-		}
-		tx.proposals.Delete(first[8:])
-		tx.proposalTimes.Delete(first)
-	}
+	tx.forgetProposals()
 	for range forgetAtOnce {
 		first, _, ok := tx.onceTimes.Root().Minimum()
 		if !ok || timeOf(first) > tx.next.Time-onceKept {

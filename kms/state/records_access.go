@@ -5,8 +5,8 @@ type TokenRole struct {
 	Name            string   `codec:"n"`
 	Allowed         []string `codec:"a,omitempty"` // policies; empty with AllowedGlobs empty: those of the caller
 	Disallowed      []string `codec:"d,omitempty"` // policies
-	AllowedGlobs    []string `codec:"g,omitempty"` // policies, with '*' at either end
-	DisallowedGlobs []string `codec:"h,omitempty"` // policies, with '*' at either end
+	AllowedGlobs    []string `codec:"g,omitempty"` // policies, in which '*' is any text
+	DisallowedGlobs []string `codec:"h,omitempty"` // policies, in which '*' is any text
 	Orphan          bool     `codec:"o,omitempty"`
 	NotRenewable    bool     `codec:"b,omitempty"`
 	NoDefault       bool     `codec:"f,omitempty"` // no policy "default"
@@ -57,12 +57,4 @@ type OnceRecord struct {
 	Key      *Key   `codec:"k,omitempty"` // the key as the command left it
 	Token    []byte `codec:"h,omitempty"` // hash of the token that was renewed
 	Accessor string `codec:"a,omitempty"` // of the token that was made, which nobody shows again
-}
-
-// proposalRecord remembers a command by its proposal, so that one that was sent
-// again has one effect.
-type proposalRecord struct {
-	ID      []byte `codec:"i"`
-	Time    int64  `codec:"t"`           // replicated, unix nanoseconds
-	Refusal string `codec:"r,omitempty"` // "" when it took effect
 }

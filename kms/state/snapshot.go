@@ -62,7 +62,7 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.versions) },
 		func() error { return writeTree(enc, s.tombstones) },
 		func() error { return writeTree(enc, s.policies) },
-		func() error { return writeTree(enc, s.tokens) },
+		func() error { return writeTokens(enc, s.tokens) },
 		func() error { return writeTree(enc, s.roles) },
 		func() error { return writeTree(enc, s.quotas) },
 		func() error { return writeTree(enc, s.proposals) },
@@ -88,8 +88,8 @@ func writeTree[T any](enc *codec.Encoder, t *iradix.Tree[*T]) (err error) {
 
 // Read is the inverse of Write. What it reads was authenticated by the seal
 // around it; it still refuses unknown fields, repeated records and a wrong
-// count, as *Corruption.
-func Read(r io.Reader) (*State, error) {
+// count, as *Corruption. run may be Sequential.
+func Read(r io.Reader, run Runner) (*State, error) {
 	dec := newDecoder(bufio.NewReaderSize(r, 64<<10))
 	var h header
 	if err := decodeNext(dec, &h); err != nil {
@@ -106,7 +106,7 @@ func Read(r io.Reader) (*State, error) {
 		s.Term, s.TermSince = 1, h.Cluster.Created
 	}
 	tx := newTxn(s)
-	if err := tx.read(dec, &h); err != nil {
+	if err := tx.read(dec, &h, run); err != nil {
 		return nil, err
 	}
 	if err := dec.Decode(new(any)); err != io.EOF {
@@ -115,7 +115,7 @@ func Read(r io.Reader) (*State, error) {
 	return tx.commit(), nil
 }
 
-func (tx *txn) read(dec *codec.Decoder, h *header) error {
+func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 	for _, step := range []func() error{
 		func() error {
 			return readTree(dec, h.Mounts, tx.mounts, func(m *Mount) []byte { return []byte(m.Path) })
@@ -136,7 +136,7 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 		func() error {
 			return readTree(dec, h.Policies, tx.policies, func(p *Policy) []byte { return []byte(p.Name) })
 		},
-		func() error { return readTree(dec, h.Tokens, tx.tokens, func(t *Token) []byte { return t.Hash }) },
+		func() error { return tx.readTokens(dec, h, run) },
 		func() error {
 			return readTree(dec, h.Roles, tx.roles, func(r *TokenRole) []byte { return []byte(r.Name) })
 		},
@@ -144,7 +144,7 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 			return readTree(dec, h.Quotas, tx.quotas, func(q *Quota) []byte { return []byte(q.Name) })
 		},
 		func() error {
-			return readTree(dec, h.Proposals, tx.proposals, func(r *proposalRecord) []byte { return r.ID })
+			return readTree(dec, h.Proposals, tx.proposals, func(p *proposalChunk) []byte { return chunkPath(p.Number) })
 		},
 		func() error {
 			return readTree(dec, h.Once, tx.once, func(r *OnceRecord) []byte { return oncePath(r.Once.Caller, r.Once.Key) })
@@ -154,31 +154,15 @@ func (tx *txn) read(dec *codec.Decoder, h *header) error {
 			return err
 		}
 	}
-	tx.index()
-	return nil
+	return tx.index()
 }
 
 // index makes what is derived from the records and therefore not in a snapshot.
-func (tx *txn) index() {
-	tx.tokens.Root().Walk(func(_ []byte, t *Token) bool {
-		t.derive() // not visible to anybody yet
-		tx.accessors.Insert([]byte(t.Accessor), t.Hash)
-		if t.Expire != 0 {
-			tx.expiries.Insert(expiryPath(t.Expire, t.Hash), struct{}{})
-		}
-		if len(t.Parent) != 0 {
-			tx.children.Insert(childPath(t.Parent, t.Hash), struct{}{})
-		}
-		return false
-	})
+func (tx *txn) index() error {
 	tx.keys.Root().Walk(func(path []byte, k *Key) bool {
 		if k.Deleted != 0 {
 			tx.deleted.Insert(timed(k.DestroyAt, path), struct{}{})
 		}
-		return false
-	})
-	tx.proposals.Root().Walk(func(id []byte, r *proposalRecord) bool {
-		tx.proposalTimes.Insert(timed(r.Time, id), struct{}{})
 		return false
 	})
 	tx.once.Root().Walk(func(path []byte, r *OnceRecord) bool {
@@ -189,6 +173,12 @@ func (tx *txn) index() {
 		tx.onceCount.Insert(caller, count+1)
 		return false
 	})
+	var err error
+	tx.proposals.Root().Walk(func(_ []byte, p *proposalChunk) bool {
+		err = p.each(func(int64, []byte, Refusal) {})
+		return err != nil
+	})
+	return err
 }
 
 func readTree[T any](dec *codec.Decoder, count int, tx *iradix.Txn[*T], path func(*T) []byte) error {

@@ -27,19 +27,18 @@ type State struct {
 	tombstones *iradix.Tree[*Tombstone]  // mount uuid / name → tombstone
 	policies   *iradix.Tree[*Policy]     // name → policy
 	tokens     *iradix.Tree[*Token]      // hash → token
-	accessors  *iradix.Tree[[]byte]      // accessor → token hash
+	accessors  *iradix.Tree[[]byte]      // accessor → token hash, where the accessor does not lead there by itself
 	children   *iradix.Tree[struct{}]    // parent hash, child hash → nothing
 	expiries   *iradix.Tree[struct{}]    // be64 expiry, token hash → nothing
 	roles      *iradix.Tree[*TokenRole]  // name → token role
 	quotas     *iradix.Tree[*Quota]      // name → rate limit
 	deleted    *iradix.Tree[struct{}]    // be64 DestroyAt, mount uuid / name → nothing
 
-	proposals     *iradix.Tree[*proposalRecord] // id → what became of it
-	proposalTimes *iradix.Tree[struct{}]        // be64 time, id → nothing
-	once          *iradix.Tree[*OnceRecord]     // caller 0x00 key hash → what was done
-	onceTimes     *iradix.Tree[struct{}]        // be64 time, caller 0x00 key hash → nothing
-	onceOrder     *iradix.Tree[struct{}]        // caller 0x00 be64 time, key hash → nothing
-	onceCount     *iradix.Tree[int]             // caller → how many of its records are kept
+	proposals *iradix.Tree[*proposalChunk] // be64 page number → page
+	once      *iradix.Tree[*OnceRecord]    // caller 0x00 key hash → what was done
+	onceTimes *iradix.Tree[struct{}]       // be64 time, caller 0x00 key hash → nothing
+	onceOrder *iradix.Tree[struct{}]       // caller 0x00 be64 time, key hash → nothing
+	onceCount *iradix.Tree[int]            // caller → how many of its records are kept
 }
 
 // New returns the state of a cluster before genesis.
@@ -59,12 +58,11 @@ func New() *State {
 		quotas:     iradix.New[*Quota](),
 		deleted:    iradix.New[struct{}](),
 
-		proposals:     iradix.New[*proposalRecord](),
-		proposalTimes: iradix.New[struct{}](),
-		once:          iradix.New[*OnceRecord](),
-		onceTimes:     iradix.New[struct{}](),
-		onceOrder:     iradix.New[struct{}](),
-		onceCount:     iradix.New[int](),
+		proposals: iradix.New[*proposalChunk](),
+		once:      iradix.New[*OnceRecord](),
+		onceTimes: iradix.New[struct{}](),
+		onceOrder: iradix.New[struct{}](),
+		onceCount: iradix.New[int](),
 	}
 }
 
@@ -188,15 +186,6 @@ func (s *State) SamePolicies(o *State) bool { return s.policies.Root() == o.poli
 func (s *State) Token(hash []byte) *Token {
 	t, _ := s.tokens.Get(hash)
 	return t
-}
-
-// TokenByAccessor returns the token with an accessor, or nil.
-func (s *State) TokenByAccessor(accessor string) *Token {
-	hash, ok := s.accessors.Get([]byte(accessor))
-	if !ok {
-		return nil
-	}
-	return s.Token(hash)
 }
 
 // NextExpiry returns when the next token expires, unix nanoseconds; 0 when none

@@ -15,11 +15,6 @@ func (s *State) TokenRoleNames() []string {
 	return names
 }
 
-// Accessors calls fn with the accessor of each token, in their order.
-func (s *State) Accessors(fn func(accessor string)) {
-	s.accessors.Root().Walk(func(accessor []byte, _ []byte) bool { fn(string(accessor)); return false })
-}
-
 // Quota returns a rate limit by its name, or nil.
 func (s *State) Quota(name string) *Quota {
 	q, _ := s.quotas.Get([]byte(name))

@@ -346,7 +346,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 		if err := m.s.Write(&buf); err != nil {
 			rt.Fatal(err)
 		}
-		read, err := Read(bytes.NewReader(buf.Bytes()))
+		read, err := Read(bytes.NewReader(buf.Bytes()), Sequential)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -418,11 +418,11 @@ func TestDamagedSnapshotIsRefused(t *testing.T) {
 	}
 	whole := buf.Bytes()
 	for cut := range len(whole) {
-		if _, err := Read(bytes.NewReader(whole[:cut])); err == nil {
+		if _, err := Read(bytes.NewReader(whole[:cut]), Sequential); err == nil {
 			t.Fatalf("a snapshot cut at %d of %d was read", cut, len(whole))
 		}
 	}
-	if _, err := Read(bytes.NewReader(append(bytes.Clone(whole), 0xc0))); err == nil {
+	if _, err := Read(bytes.NewReader(append(bytes.Clone(whole), 0xc0)), Sequential); err == nil {
 		t.Fatal("a snapshot with data behind it was read")
 	}
 }

@@ -37,12 +37,12 @@ func (b *Barrier) state() *state {
 
 type state struct {
 	clusterID string // never changes
-	active    uint64 // never changes
 
 	// mu guards what follows. It is held for reading for as long as a key is in
 	// use, so when Wipe returns no operation is still working with one.
-	mu    sync.RWMutex
-	terms map[uint64]*termKeys // term → keys; nil once wiped
+	mu     sync.RWMutex
+	active uint64               // only grows, with Extend
+	terms  map[uint64]*termKeys // term → keys; nil once wiped
 }
 
 // termKeys are the two uses of a term, so that no key serves two algorithms.
@@ -63,17 +63,24 @@ func New(clusterID string, ts *TermStore) (*Barrier, error) {
 	}
 	s := &state{clusterID: clusterID, active: from.active, terms: make(map[uint64]*termKeys, len(from.list))}
 	for i := range from.list {
-		t := &from.list[i]
-		k := &termKeys{base: t.key}
-		sealing, err := k.derive(bind(domainSealing).text(clusterID).number(t.number))
+		k, err := s.keysOf(&from.list[i])
 		if err != nil {
 			return nil, err
 		}
-		k.sealing = key(sealing)
-		clear(sealing)
-		s.terms[t.number] = k
+		s.terms[from.list[i].number] = k
 	}
 	return &Barrier{hidden: hide(s)}, nil
+}
+
+func (s *state) keysOf(t *term) (*termKeys, error) {
+	k := &termKeys{base: t.key}
+	sealing, err := k.derive(bind(domainSealing).text(s.clusterID).number(t.number))
+	if err != nil {
+		return nil, err
+	}
+	k.sealing = key(sealing)
+	clear(sealing)
+	return k, nil
 }
 
 // Seal encrypts plaintext as n under the active term; the layout stands at the
@@ -83,15 +90,15 @@ func (b *Barrier) Seal(n Name, plaintext []byte) ([]byte, error) {
 		return nil, ErrUnnamed
 	}
 	s := b.state()
-	k, release, err := s.acquire(s.active)
+	k, number, release, err := s.acquireActive()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	out := make([]byte, 0, Overhead+len(plaintext))
 	out = append(out, layoutValue)
-	out = binary.BigEndian.AppendUint64(out, s.active)
-	return appendSealed(out, &k.sealing, plaintext, s.bindValue(s.active, n)), nil
+	out = binary.BigEndian.AppendUint64(out, number)
+	return appendSealed(out, &k.sealing, plaintext, s.bindValue(number, n)), nil
 }
 
 // Open decrypts what Seal made under the same name, on any node of the cluster.
@@ -115,8 +122,14 @@ func (b *Barrier) Open(n Name, sealed []byte) ([]byte, error) {
 	return appendOpened(out, &k.sealing, sealed[headerSize:], s.bindValue(number, n))
 }
 
-// Term returns the number of the active term.
-func (b *Barrier) Term() uint64 { return b.state().active }
+// Term returns the number of the active term, 0 for the zero Barrier. Extend may
+// raise it at any moment.
+func (b *Barrier) Term() uint64 {
+	s := b.state()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.active
+}
 
 // Wipe overwrites the keys and waits for operations under way; afterwards every
 // call answers ErrWiped. It may be called more than once.
@@ -130,9 +143,23 @@ func (b *Barrier) Wipe() {
 	s.terms = nil
 }
 
+// acquireActive is acquire for the active term, and says which it is: asked for
+// apart, the number and the keys could belong to two terms.
+func (s *state) acquireActive() (k *termKeys, number uint64, release func(), err error) {
+	s.mu.RLock()
+	number = s.active
+	k, release, err = s.acquireLocked(number)
+	return k, number, release, err
+}
+
 // acquire returns the keys of a term and locks them against Wipe until release.
 func (s *state) acquire(number uint64) (k *termKeys, release func(), err error) {
 	s.mu.RLock()
+	return s.acquireLocked(number)
+}
+
+// acquireLocked takes over the caller's read lock.
+func (s *state) acquireLocked(number uint64) (k *termKeys, release func(), err error) {
 	if s.terms == nil {
 		s.mu.RUnlock()
 		return nil, nil, ErrWiped

@@ -32,6 +32,10 @@ var (
 	// ErrTerms: a term store is empty, or a wrapped one does not have canonical form.
 	ErrTerms = errors.New("barrier: not a usable term store: it is empty, damaged or written by a newer release")
 
+	// ErrExtension: a later term store lacks a term of the earlier one, has
+	// another key under its number, or skips a number.
+	ErrExtension = errors.New("barrier: the term store does not continue the one in use: a term is missing, exchanged or skipped")
+
 	// ErrStreamClosed: a write to a sealed stream after its Close.
 	ErrStreamClosed = errors.New("barrier: write to a sealed stream after close")
 )

@@ -17,8 +17,7 @@ const (
 // of the active term. The code names its term, so it verifies after a rotation.
 // Errors: ErrUnnamed, ErrWiped.
 func (b *Barrier) MAC(purpose string, msg []byte) ([]byte, error) {
-	s := b.state()
-	return s.mac(s.active, purpose, msg)
+	return b.state().mac(b.Term(), purpose, msg)
 }
 
 // VerifyMAC tells, in constant time, whether mac is MAC(purpose, msg) under the
@@ -42,8 +41,7 @@ func (b *Barrier) VerifyMAC(purpose string, msg, mac []byte) error {
 // The slice is the caller's, who overwrites it when the node seals: Wipe cannot
 // reach it. Errors: ErrUnnamed, ErrWiped.
 func (b *Barrier) Derive(purpose string) ([]byte, error) {
-	s := b.state()
-	return s.subkey(domainDerive, s.active, purpose)
+	return b.state().subkey(domainDerive, b.Term(), purpose)
 }
 
 func (s *state) mac(number uint64, purpose string, msg []byte) ([]byte, error) {

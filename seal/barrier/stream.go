@@ -48,19 +48,26 @@ func (st *stream) binding(last bool) []byte {
 // truncated one and never opens to its end. One goroutine at a time.
 // Errors: ErrUnnamed, ErrWiped (also midway), ErrStreamClosed, and those of w.
 func (b *Barrier) SealStream(w io.Writer, n Name) (io.WriteCloser, error) {
-	s, err := b.newSealer(w, n)
+	return b.SealStreamUnder(b.Term(), w, n)
+}
+
+// SealStreamUnder is SealStream under a term of the caller's choice. Who writes
+// down what was true at an earlier moment, beside a term store of that moment,
+// needs the term that was active then. Errors: also ErrUnknownTerm.
+func (b *Barrier) SealStreamUnder(term uint64, w io.Writer, n Name) (io.WriteCloser, error) {
+	s, err := b.newSealer(term, w, n)
 	if err != nil {
 		return nil, err
 	}
 	return hiddenWriter{write: s.Write, close: s.Close}, nil
 }
 
-func (b *Barrier) newSealer(w io.Writer, n Name) (*sealer, error) {
+func (b *Barrier) newSealer(term uint64, w io.Writer, n Name) (*sealer, error) {
 	if n.Kind == "" {
 		return nil, ErrUnnamed
 	}
 	s := b.state()
-	_, release, err := s.acquire(s.active)
+	_, release, err := s.acquire(term)
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +76,13 @@ func (b *Barrier) newSealer(w io.Writer, n Name) (*sealer, error) {
 	_, _ = rand.Read(id[:]) // does not fail: crypto/rand ends the process instead
 	head := make([]byte, 0, streamHeader)
 	head = append(head, layoutStream)
-	head = binary.BigEndian.AppendUint64(head, s.active)
+	head = binary.BigEndian.AppendUint64(head, term)
 	head = append(head, id[:]...)
 	if _, err := w.Write(head); err != nil {
 		return nil, err
 	}
 	return &sealer{
-		stream: stream{s: s, term: s.active, name: n, id: string(id[:])},
+		stream: stream{s: s, term: term, name: n, id: string(id[:])},
 		w:      w,
 		plain:  make([]byte, 0, chunkSize),
 		sealed: make([]byte, 0, sealedChunk),

@@ -159,7 +159,7 @@ func TestStreamAlteredOrCutAnywhere(t *testing.T) {
 func TestStreamHasOneForm(t *testing.T) {
 	b := newBarrier(t, testCluster, fixedStore(1))
 	var out bytes.Buffer
-	s, err := b.newSealer(&out, streamName)
+	s, err := b.newSealer(b.Term(), &out, streamName)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package barrier
 
 import (
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/binary"
 )
 
@@ -52,7 +53,7 @@ func NewTermStore(now int64) (*TermStore, error) {
 }
 
 // AddTerm makes the next random term and makes it the active one. Older terms
-// stay, for what was sealed under them. A Barrier made before does not see it.
+// stay, for what was sealed under them. A Barrier made before sees it with Extend.
 // now is in unix nanoseconds. ErrWiped, or ErrTerms when there is no room.
 func (ts *TermStore) AddTerm(now int64) error {
 	s := ts.terms()
@@ -79,6 +80,27 @@ func (ts *TermStore) Active() uint64 {
 	}
 	return 0
 }
+
+// Follows says whether ts is what AddTerm makes of prev: the same terms, number,
+// time and key, and exactly one more, with the next number. Errors: ErrExtension,
+// ErrWiped.
+func (ts *TermStore) Follows(prev *TermStore) error {
+	a, b := prev.terms(), ts.terms()
+	if a == nil || b == nil {
+		return ErrWiped
+	}
+	if len(b.list) != len(a.list)+1 || b.active != a.active+1 {
+		return ErrExtension
+	}
+	for i := range a.list {
+		if x, y := &a.list[i], &b.list[i]; x.number != y.number || x.created != y.created || !sameKey(&x.key, &y.key) {
+			return ErrExtension
+		}
+	}
+	return nil
+}
+
+func sameKey(a, b *key) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
 
 // Wipe overwrites the keys; the store is of no use afterwards. A Barrier made
 // from it has its own copy and stays usable.

@@ -110,3 +110,42 @@ func BenchmarkFirstUse(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkUse sets the verbs without a signature beside the bare primitives.
+func BenchmarkUse(b *testing.B) {
+	k := unsealed(b)
+	input := make([]byte, 256)
+	for _, typ := range []state.KeyType{state.AES256GCM, state.ChaCha20, state.XChaCha20} {
+		v := generated(b, k, string(typ), 1, typ)
+		x, err := k.session.Load().secret(v)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ct := encrypted(b, k, v, input, nil)
+		use := func(action pass.Action) *Use {
+			u, err := k.Open(pass.Mint(action, v.ID()), action, v.ID())
+			if err != nil {
+				b.Fatal(err)
+			}
+			return u
+		}
+		encrypt, decrypt, rewrap, hmac := use(pass.Encrypt), use(pass.Decrypt), use(pass.Rewrap), use(pass.HMAC)
+		for name, f := range map[string]func() error{
+			"bare encrypt": func() error { _, err := x.aead.Encrypt(input, nil); return err },
+			"encrypt":      func() error { _, err := encrypt.Encrypt(v, input, nil); return err },
+			"decrypt":      func() error { _, err := decrypt.Decrypt(v, ct, nil); return err },
+			"rewrap":       func() error { _, err := rewrap.Rewrap(v, v, ct, nil); return err },
+			"bare hmac":    func() error { x.mac.sum(SHA256, input); return nil },
+			"hmac":         func() error { _, err := hmac.HMAC(v, SHA256, input); return err },
+		} {
+			b.Run(string(typ)+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := f(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -3,10 +3,12 @@ package keyring
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"errors"
 	"math/big"
 	"testing"
 
 	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/seal/barrier"
 )
 
 // FuzzVerify feeds signature bytes to every verifier. Nothing may panic; what
@@ -70,6 +72,48 @@ func FuzzVerify(f *testing.F) {
 		r, s := new(big.Int).SetBytes(sig[:size]), new(big.Int).SetBytes(sig[size:])
 		if want := ecdsa.Verify(public.ec, hashed(SHA256, input), r, s); jws != want {
 			t.Errorf("R || S %x: %v, plain arithmetic says %v", sig, jws, want)
+		}
+	})
+}
+
+// FuzzKeyset puts bytes of any kind where the barrier vouches for a keyset.
+// Nothing may panic, and what opens is a key of the type, with an HMAC key of the
+// right length or none.
+func FuzzKeyset(f *testing.F) {
+	b := newBarrier(f)
+	k := New()
+	k.Unseal(b)
+	types := []state.KeyType{state.ECDSAP256, state.Ed25519, state.AES128GCM, state.AES256GCM, state.ChaCha20, state.XChaCha20, state.HMAC}
+	for i, typ := range types {
+		v := generated(f, k, "k", 1, typ)
+		plaintext, err := b.Open(barrier.Name{Kind: "key-version", Name: v.ID(), Version: 1}, v.Sealed)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i), plaintext)
+		f.Add(uint8(i+1), plaintext)
+		f.Add(uint8(i), append(bytes.Clone(plaintext), plaintext...))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, plaintext []byte) {
+		v := &state.KeyVersion{Mount: mount, Name: "k", Number: 1, Type: types[int(which)%len(types)]}
+		var err error
+		if v.Sealed, err = b.Seal(barrier.Name{Kind: "key-version", Name: v.ID(), Version: 1}, bytes.Clone(plaintext)); err != nil {
+			t.Fatal(err)
+		}
+		x, err := openSecret(b, v)
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) || x != nil {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if (x.ec != nil) != v.Type.ECDSA() || (x.ed != nil) != (v.Type == state.Ed25519) || (x.aead != nil) != v.Type.Encrypts() || x.rsa != nil {
+			t.Errorf("%s opened as another type", v.Type)
+		}
+		switch {
+		case v.Type == state.HMAC && (x.mac == nil || len(x.mac.bytes) < MinKeySize || len(x.mac.bytes) > MaxKeySize),
+			v.Type != state.HMAC && x.mac != nil && len(x.mac.bytes) != sideKeySize:
+			t.Errorf("%s with an hmac key of another length", v.Type)
 		}
 	})
 }

@@ -1,0 +1,102 @@
+package kms
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/seal"
+	"github.com/signet-kms/signet/seal/barrier"
+)
+
+// position is how far the log is applied: the state, and the seal record in
+// force. An unsealed machine moves it entry by entry; a sealed one, which keeps
+// the entries, moves it through all of them at unseal, and comes out at the same.
+type position struct {
+	run    *state.Applier
+	record clearRecord
+	parsed *seal.Record // of record
+}
+
+func (m *machine) moveTo(at position) {
+	m.state, m.record = at.run.State(), at.record
+	m.parsed.Store(at.parsed)
+}
+
+// apply opens and applies the commands of one entry. If one of them made another
+// term the active one, the seal record beside it comes into force: the two are
+// one change. The record beside a command that was refused, or that had taken
+// effect before, does nothing.
+//
+// A state.Refusal is a result like any other. After any other error the node must
+// stop.
+func (at *position) apply(opened *seal.Opened, index uint64, parts []state.Part) (any, error) {
+	before := at.run.Term()
+	result, err := at.applyCommands(opened.Barrier(), index, parts)
+	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
+		return nil, err
+	}
+	if at.run.Term() != before {
+		if err := at.adopt(opened, parts); err != nil {
+			return nil, &state.Corruption{Err: fmt.Errorf("term %d of the barrier: %w", at.run.Term(), err)}
+		}
+	}
+	return result, err
+}
+
+func (at *position) applyCommands(bar *barrier.Barrier, index uint64, parts []state.Part) (any, error) {
+	var result any
+	for _, p := range parts {
+		if p.Kind != state.PartCommand {
+			continue
+		}
+		opened, err := bar.Open(commandName, p.Data)
+		if err != nil {
+			return nil, &state.Corruption{Err: err}
+		}
+		n, err := state.Decode(opened)
+		if err != nil {
+			return nil, err
+		}
+		if result, err = at.run.Apply(index, n); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// adopt puts the seal record of an entry in force, whose term the state has made
+// the active one.
+func (at *position) adopt(opened *seal.Opened, parts []state.Part) error {
+	var record clearRecord
+	for _, p := range parts {
+		if p.Kind != state.PartSeal {
+			continue
+		}
+		if record.body != nil {
+			return errors.New("two seal records came with it")
+		}
+		var err error
+		if record, err = parseClear(p.Data); err != nil {
+			return err
+		}
+	}
+	if record.body == nil {
+		return errors.New("no seal record came with it")
+	}
+	parsed, err := seal.ParseRecord(record.body)
+	if err != nil {
+		return err
+	}
+	if err := opened.Barrier().VerifyMAC(macSeal, record.body, record.mac); err != nil {
+		return fmt.Errorf("the seal record was changed outside of the cluster: %w", err)
+	}
+	if err := opened.Adopt(parsed); err != nil {
+		return err
+	}
+	if term := opened.Barrier().Term(); term != at.run.Term() {
+		return fmt.Errorf("the seal record makes term %d the active one", term)
+	}
+	at.record, at.parsed = record, parsed
+	return nil
+}

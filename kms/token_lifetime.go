@@ -1,0 +1,104 @@
+package kms
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/kms/state"
+)
+
+// Lifetimes of tokens.
+const (
+	// DefaultTTL is what a token gets that asks for nothing, and MaxTTL what it
+	// can reach, renewals included: Vault's system defaults. A periodic token has
+	// no end but an explicit one, and no period beyond MaxTTL.
+	DefaultTTL = 32 * 24 * time.Hour
+	MaxTTL     = 32 * 24 * time.Hour
+
+	// maxExplicit bounds an explicit end, far enough from where nanoseconds
+	// overflow.
+	maxExplicit = 100 * 365 * 24 * time.Hour
+)
+
+// granted is how long a token lives from now on, of which asked is wanted: not
+// past MaxTTL, or its explicit end, from its creation, which was age ago. A
+// period takes the place of what is asked, and of MaxTTL as its end. Zero or less
+// means that its time is over. The warnings say what was cut.
+//
+// The rules are Vault's. What is left is not rounded: a token in its last second
+// must not come to a lifetime of 0, which elsewhere means no end.
+func granted(asked, period, explicit, age time.Duration) (ttl time.Duration, warnings []string) {
+	longest := MaxTTL
+	if explicit > 0 {
+		longest = min(longest, explicit)
+	}
+	ttl, left := asked, longest-age
+	if period > 0 {
+		if period > longest {
+			warnings = append(warnings, fmt.Sprintf("period of %s exceeded the effective max_ttl of %s; period value is capped accordingly", period, longest))
+		}
+		ttl = min(period, longest)
+		if left = ttl; explicit > 0 {
+			left = explicit - age
+		}
+	}
+	if ttl > left {
+		warnings = append(warnings, fmt.Sprintf("TTL of %s exceeded the effective max_ttl of %s; TTL value is capped accordingly", ttl, max(0, left).Round(time.Second)))
+		ttl = left
+	}
+	return ttl, warnings
+}
+
+// wholeSeconds cuts a duration to the unit in which lifetimes are kept; a part of
+// a second counts as one, since 0 means something else.
+func wholeSeconds(d time.Duration) time.Duration {
+	if d > 0 && d < time.Second {
+		return time.Second
+	}
+	return d.Truncate(time.Second)
+}
+
+// RenewToken moves a token's expiry to increment from now, or by its first ttl
+// if increment is 0, and never past MaxTTL, or its explicit end, from its
+// creation. A periodic token gets its period, whatever the increment. It needs
+// update.
+func (s *Service) RenewToken(ctx context.Context, c *Call, ref TokenRef, increment time.Duration) (TokenInfo, error) {
+	result, err := s.write(ctx, c, verb{operation: "auth/token/renew", need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
+		t, err := s.resolve(c, ref)
+		if err != nil {
+			return nil, err
+		}
+		a.Record.Fields = map[string]string{"accessor": t.Accessor}
+		return c.renewal(t, increment)
+	})
+	if err != nil {
+		return TokenInfo{}, err
+	}
+	t, ok := result.(*state.Token)
+	if !ok { // renewed before, under the same idempotency key, and gone since
+		return TokenInfo{}, ErrTokenNotFound
+	}
+	return c.describe(t), nil
+}
+
+func (c *Call) renewal(t *state.Token, increment time.Duration) (state.Command, error) {
+	switch {
+	case !t.Renewable || t.Expire == 0 || increment < 0:
+		return nil, saying(ErrTokenNotRenewable, "lease is not renewable")
+	case c.spent() && t.ID() == c.token.ID():
+		return nil, saying(ErrTokenNotRenewable, "lease is not renewable: this request was the token's last use")
+	}
+	if increment = wholeSeconds(increment); increment == 0 {
+		increment = inSeconds(t.TTL)
+	}
+	now := c.now()
+	ttl, warnings := granted(increment, inSeconds(t.Period), inSeconds(t.ExplicitMax), time.Duration(now-t.Created))
+	if ttl <= 0 {
+		return nil, saying(ErrTokenNotRenewable, "past the max TTL, cannot renew")
+	}
+	c.Warnings = append(c.Warnings, warnings...)
+	return &state.RenewToken{Hash: t.Hash, Expire: now + int64(ttl)}, nil
+}
