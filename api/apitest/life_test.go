@@ -208,7 +208,9 @@ func TestDestroyedStaysDestroyed(t *testing.T) {
 	if r := n.Must("transit/verify/kept", object{"input": "aGk=", "signature": signatures["kept"]}); r.At("data", "valid") != true {
 		t.Errorf("what was undeleted in time: %s", r)
 	}
-	byItself := records(t, n, func(r audit.Parsed) bool { return r.Operation == "transit/keys/destroy" && r.Outcome == audit.OutcomeOK })
+	byItself := records(t, n, func(r audit.Parsed) bool {
+		return r.Operation == "transit/keys/destroy" && r.Outcome == audit.OutcomeOK
+	})
 	if len(byItself) == 0 || byItself[0].DisplayName != "auto-destroy" || byItself[0].Key == "" {
 		t.Errorf("records of the destructions: %+v", byItself)
 	}

@@ -262,11 +262,11 @@ func TestWhatWasDoneOnceIsInTheSnapshot(t *testing.T) {
 	if err := m.s.Write(&buf); err != nil {
 		t.Fatal(err)
 	}
-	read, err := Read(&buf)
+	read, err := Read(&buf, Sequential)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, _ := read.onceCount.Get([]byte("acc-root")); n != 2 || read.onceTimes.Len() != 2 || read.onceOrder.Len() != 2 || read.proposalTimes.Len() != m.s.proposalTimes.Len() {
+	if n, _ := read.onceCount.Get([]byte("acc-root")); n != 2 || read.onceTimes.Len() != 2 || read.onceOrder.Len() != 2 || countProposals(read.proposals) != countProposals(m.s.proposals) {
 		t.Errorf("%d of the caller, %d by time, %d in order", n, read.onceTimes.Len(), read.onceOrder.Len())
 	}
 	m.s = read
