@@ -50,6 +50,9 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		if w.body = (object{"path": "transit/keys/" + name, "rate": 1000}); deleting {
 			n.Must(w.path, w.body)
 		}
+	case "sys/rotate":
+	case "sys/rotate/config":
+		w.body = object{"max_operations": 1_000_000 + number} // what changes nothing is not remembered
 	case "auth/token/renew-self":
 		w.token, w.body = made().Text("auth", "client_token"), object{"increment": "10m"}
 	case "auth/token/revoke-self":
@@ -126,7 +129,9 @@ func TestEveryWriteSentTwiceHasOneEffect(t *testing.T) {
 				t.Errorf("%s was answered with %s and then with %s", what, first, again)
 			}
 			if !w.ends {
-				wantError(t, send(method, w.path+"?x=1"), 409, "idempotency_mismatch")
+				if r := send(method, w.path+"?x=1"); r.Status != 409 || r.Code() != "idempotency_mismatch" {
+					t.Errorf("%s with a query, under the same key: %s", what, r)
+				}
 			}
 			if got := effects() - before; got != 1 {
 				t.Errorf("%s: %d effects of one request sent twice", what, got)
@@ -185,7 +190,7 @@ func TestAnIdempotencyKeyBelongsToOneRequestOfOneCaller(t *testing.T) {
 	sign := func() string {
 		return wantStatus(t, n.Do("POST", "transit/sign/web", n.Root(), object{"input": "aGk="}, onceHeader, "s"), 200).Text("data", "signature")
 	}
-	if sign() == sign() {
+	if one, other := sign(), sign(); one == other {
 		t.Error("a signature was told again; ECDSA makes another one each time")
 	}
 	wantStatus(t, n.Do("POST", "transit/verify/web", n.Root(), object{"input": "aGk=", "signature": sign()}, onceHeader, "s"), 200)

@@ -249,3 +249,31 @@ func TestLeapsOfTimeAreRemembered(t *testing.T) {
 		t.Fatalf("after a snapshot: %v", err)
 	}
 }
+
+func TestWhatWasDoneOnceIsInTheSnapshot(t *testing.T) {
+	m := newMachine(t)
+	for i, key := range []string{"a", "b"} {
+		m.now++
+		if _, err := m.send(&Numbered{Proposal: fmt.Appendf(nil, "p%d", i), Once: once("acc-root", key, "r"), Command: createKey("web-"+key, 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var buf bytes.Buffer
+	if err := m.s.Write(&buf); err != nil {
+		t.Fatal(err)
+	}
+	read, err := Read(&buf, Sequential)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := read.onceCount.Get([]byte("acc-root")); n != 2 || read.onceTimes.Len() != 2 || read.onceOrder.Len() != 2 || countProposals(read.proposals) != countProposals(m.s.proposals) {
+		t.Errorf("%d of the caller, %d by time, %d in order", n, read.onceTimes.Len(), read.onceOrder.Len())
+	}
+	m.s = read
+	for _, proposal := range []string{"p0", "p9"} { // the very same, and another request
+		got, err := m.send(&Numbered{Proposal: []byte(proposal), Once: once("acc-root", "a", "r"), Command: createKey("web-a", 1)})
+		if r, ok := got.(Replay); err != nil || !ok || r.Result.(*Key).Name != "web-a" {
+			t.Errorf("%s after a snapshot: %+v, %v", proposal, got, err)
+		}
+	}
+}
