@@ -340,7 +340,7 @@ func TestRotationKeepsOldSignaturesUntilTheMinimum(t *testing.T) {
 
 // A destroyed key is gone with its signatures, and its version numbers never come
 // again.
-func TestADeletedKeyNeverComesBack(t *testing.T) {
+func TestADestroyedKeyNeverComesBack(t *testing.T) {
 	t.Parallel()
 	n := apitest.New(t)
 	n.Must("transit/keys/web", object{"type": "ed25519"})
@@ -348,7 +348,7 @@ func TestADeletedKeyNeverComesBack(t *testing.T) {
 	signature := n.Must("transit/sign/web", object{"input": "aGk="}).Text("data", "signature")
 	wantText(t, wantError(t, n.Do("DELETE", "transit/keys/web", n.Root(), nil), 400, "deletion_not_allowed"), "deletion is not allowed for this key")
 	n.Must("transit/keys/web/config", object{"deletion_allowed": true})
-	wantStatus(t, n.Do("DELETE", "transit/keys/web", n.Root(), nil), 204)
+	wantStatus(t, n.Do("DELETE", "transit/keys/web?grace=0", n.Root(), nil), 204)
 	wantStatus(t, n.Get("transit/keys/web", n.Root()), 404)
 	wantError(t, n.Post("transit/verify/web", n.Root(), object{"input": "aGk=", "signature": signature}), 400, "key_not_found")
 	n.Restart()
