@@ -39,7 +39,7 @@ type VersionRange struct {
 // Vault's clients get whole what they can be expected to have.
 const (
 	MaxVersions    = 100 // a key with more is not shown whole
-	NewestVersions = 4   // which it shows instead
+	NewestVersions = 2   // which it shows instead
 )
 
 // CreateKeyRequest asks for a new key.

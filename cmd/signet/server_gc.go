@@ -14,7 +14,7 @@ import (
 const (
 	smallHeap    = 48 << 20 // bytes live
 	gcSmallHeap  = 300
-	gcLargeHeap  = 75
+	gcLargeHeap  = 150
 	gcLookAgain  = 2 * time.Second
 	gcHysteresis = smallHeap / 4
 )
