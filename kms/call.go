@@ -144,7 +144,10 @@ func (s *Service) lookupToken(v *view, token string) *state.Token {
 func (s *Service) Reject(o Origin, c *Call, err error) {
 	rec := &audit.Record{
 		Type: audit.TypeRequest, RequestID: o.RequestID, Method: o.Method, Path: gate.Scrub(o.Path), Remote: o.Remote,
-		Outcome: audit.OutcomeRefused, Code: Code(err),
+		Outcome: outcome(err), Code: Code(err),
+	}
+	if rec.Code == "internal" { // a refusal of a transport without a code of ours
+		rec.Outcome = audit.OutcomeRefused
 	}
 	if c == nil || c.token == nil {
 		if c != nil && c.seen != nil { // a token in the wrong hands, perhaps: say whose

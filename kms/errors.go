@@ -142,6 +142,7 @@ var translations = []struct {
 	{keyring.ErrCiphertext, ErrBadCiphertext},
 	{keyring.ErrNoHMACKey, ErrNoHMACKey},
 	{keyring.ErrKeySize, ErrBadRequest},
+	{state.ErrKeyExists, ErrBadRequest},
 	{state.ErrKeyMissing, ErrKeyNotFound},
 	{state.ErrKeyDeleted, ErrKeyDeleted},
 	{state.ErrKeyNotDeleted, ErrBadRequest},

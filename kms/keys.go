@@ -216,6 +216,9 @@ func (s *Service) claim(ctx context.Context, c *Call, ref KeyRef, operation stri
 	if err != nil {
 		return "", nil, s.refuse(c, verb{operation: operation, need: policy.Update}, err)
 	}
+	if err := s.mayWait(c, operation); err != nil {
+		return "", nil, err
+	}
 	unlock, err = s.keyLocks.lock(ctx, m.UUID+"/"+ref.Name)
 	if err != nil {
 		s.Reject(c.Origin, c, err)
@@ -223,6 +226,16 @@ func (s *Service) claim(ctx context.Context, c *Call, ref KeyRef, operation stri
 	}
 	s.refresh(c)
 	return m.UUID, unlock, nil
+}
+
+// mayWait refuses those whom policy will refuse before they queue for a lock:
+// their refusals are recorded one by one, and would hold up those who may write.
+// Policy is asked again under the lock.
+func (s *Service) mayWait(c *Call, operation string) error {
+	if c.Caller.Allow(c.Path, policy.Update) || c.Caller.Allow(c.Path, policy.Create) {
+		return nil
+	}
+	return s.refuse(c, verb{operation: operation, need: policy.Update}, ErrPermissionDenied)
 }
 
 // refresh moves a call that writes to the newest view: the state it changes is

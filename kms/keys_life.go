@@ -74,9 +74,22 @@ func (s *Service) DeleteKey(ctx context.Context, c *Call, ref KeyRef, grace *tim
 	})
 	if err == nil && mount != "" {
 		s.forget(mount, ref.Name)
-		s.nudge() // a short grace period ends before the next look
 	}
+	s.nudge() // a short grace period ends before the next look; and see forgetGone
 	return err
+}
+
+// forgetGone drops from memory every clear version that the state does not have
+// any more, or whose key is deleted, whoever knew of it.
+func (s *Service) forgetGone() {
+	v := s.view.Load()
+	if v == nil {
+		return
+	}
+	s.keys.Keep(func(mount, name string, number uint32) bool {
+		k := v.Key(mount, name)
+		return k != nil && k.Deleted == 0 && v.Version(mount, name, number) != nil
+	})
 }
 
 // UndeleteKey puts a deleted key back to use, with all its versions. It needs

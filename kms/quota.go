@@ -32,6 +32,9 @@ const (
 // WriteQuota makes a rate limit or replaces it, from the next request on. It needs
 // update and sudo. Errors: ErrBadRequest.
 func (s *Service) WriteQuota(ctx context.Context, c *Call, q Quota) error {
+	if err := s.mayWait(c, "sys/quotas/write"); err != nil {
+		return err
+	}
 	// One at a time, so that all of them together keep the limit on their number.
 	unlock, err := s.keyLocks.lock(ctx, "sys/quotas")
 	if err != nil {

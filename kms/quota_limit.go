@@ -96,10 +96,11 @@ func (l *limiter) wait(b *bucket, now int64) int64 {
 func (l *limiter) take(b *bucket, now int64) { b.fullAt = max(b.fullAt, now) + l.cost }
 
 // over begins the time in which whoever went over the limit is refused
-// everything; one under way is not made longer. It returns the wait, which may
-// have grown. mu is held.
+// everything; one under way is not made longer. The shared rest is held to the
+// rate alone: one of those who share it must not shut the others out. It returns
+// the wait, which may have grown. mu is held.
 func (l *limiter) over(b *bucket, now int64) int64 {
-	if b.blocked <= now && l.block > 0 {
+	if b != &l.rest && b.blocked <= now && l.block > 0 {
 		b.blocked = now + l.block
 	}
 	return l.wait(b, now)

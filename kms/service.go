@@ -298,6 +298,7 @@ func (s *Service) tick(ctx context.Context) {
 			}
 		}
 		s.autoRotate(ctx, v, now)
+		s.forgetGone()
 		s.destroyDue(ctx, s.lookAtClock()) // making keys took its time
 	}
 }

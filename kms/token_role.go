@@ -40,6 +40,9 @@ type TokenRoleChange struct {
 //
 // Whoever may write a role and use it gives itself every policy but root.
 func (s *Service) WriteTokenRole(ctx context.Context, c *Call, name string, change TokenRoleChange) error {
+	if err := s.mayWait(c, "auth/token/roles/write"); err != nil {
+		return err
+	}
 	// Held from the look at the role until its change is applied: two changes at
 	// once must not undo each other.
 	unlock, err := s.keyLocks.lock(ctx, "auth/token/roles/"+name)

@@ -28,6 +28,7 @@ func (s *Service) count(c *Call) error {
 	defer cancel()
 	after, err := s.spendUse(ctx, c, c.token)
 	if err != nil {
+		c.seen = c.token
 		c.token, c.Caller = nil, policy.Caller{} // nobody, as far as this request goes
 		return err
 	}

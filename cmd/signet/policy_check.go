@@ -45,6 +45,8 @@ Exits with 4 if the answer is no: not allowed, or not a policy.`,
 			return usage(cmd, "too many arguments: "+printable(args[1]))
 		case count(f.Changed("policy"), f.Changed("accessor"), f.Changed("file")) > 1:
 			return usage(cmd, "at most one of --policy, --accessor and --file")
+		case f.Changed("file") && q.file == "", f.Changed("accessor") && *accessor == "":
+			return usage(cmd, "--file and --accessor take a value: without one this would be about the token in use")
 		case len(args) == 0 && q.file == "":
 			return usage(cmd, "PATH is missing")
 		case len(args) == 0 && len(*capabilities) > 0:

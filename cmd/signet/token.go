@@ -29,6 +29,8 @@ func tokenArgs(cmd *cobra.Command) *which {
 		case len(args) > 1 || (len(args) == 1 && args[0] != "-"):
 			// Whatever it was, it is not repeated: it may have been a token.
 			return usage(cmd, "a token is not taken from the command line: write - to type it or pipe it in")
+		case cmd.Flags().Changed("accessor") && *w.accessor == "":
+			return usage(cmd, "--accessor is empty: without one this would be about the token in use")
 		case len(args) == 1 && *w.accessor != "":
 			return usage(cmd, "either - or --accessor")
 		}

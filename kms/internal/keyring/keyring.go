@@ -40,8 +40,26 @@ func (k *Keyring) Seal() {
 	}
 }
 
+// Keep drops the clear versions for which alive says no. What Forget missed goes
+// so: a version that a request cached from a record of before, or whose
+// destruction nobody waited for.
+func (k *Keyring) Keep(alive func(mount, name string, number uint32) bool) {
+	s := k.session.Load()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.entries {
+		if !alive(id.mount, id.name, id.number) {
+			delete(s.entries, id)
+		}
+	}
+}
+
 // Forget drops the clear versions of one key, when it is deleted or destroyed. A
-// request that holds its record from before may cache it again until Seal.
+// request that holds its record from before may cache it again until the next
+// Keep.
 func (k *Keyring) Forget(mount, name string) {
 	s := k.session.Load()
 	if s == nil {
