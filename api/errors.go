@@ -25,7 +25,7 @@ func refuse(status int, code wire.Code, text string) *Error { return &Error{stat
 
 // The refusals that need no detail of the request.
 var (
-	errNoRoute     = refuse(http.StatusNotFound, wire.UnsupportedPath, "no such endpoint; the paths begin with /v1/")
+	errNoRoute     = refuse(http.StatusNotFound, wire.UnsupportedPath, "no such endpoint; the paths begin with /v1/, and not all that Vault has is here")
 	errBadPath     = refuse(http.StatusBadRequest, wire.BadPath, `the path is not canonical: encoded slashes, needless escapes, "." and ".." are refused`)
 	errName        = refuse(http.StatusBadRequest, wire.BadPath, "a name in the path is not one: 1 to 128 characters of a-z, A-Z, 0-9, '.', '_' and '-', the first a letter or a digit")
 	errMethod      = refuse(http.StatusMethodNotAllowed, wire.MethodNotAllowed, "the endpoint exists, but not with this method")

@@ -152,8 +152,8 @@ func hintsForAnswer(err *client.Error) []string {
 		}
 		return []string{
 			needs,
-			"see what policies the token has with: signet token lookup",
-			"see which rule decides with: signet policy check " + printable(err.Path),
+			"see what policies the token has with: signet token lookup" + fromEnvironment(),
+			"see which rule decides with: signet policy check " + printable(err.Path) + " --capability " + strings.NewReplacer("create or ", "", " and ", ",").Replace(capability(err)),
 		}
 	case wire.AlreadyInitialized:
 		return []string{"if it is sealed, unseal it with: signet operator unseal", "the shares and the root token were shown once, when it was made"}
@@ -178,7 +178,7 @@ func hintsForAnswer(err *client.Error) []string {
 	case wire.DeletionNotAllowed:
 		return []string{"allow it first with: signet key config " + keyOf(err.Path).args("--deletion-allowed")}
 	case wire.AuditUnavailable:
-		return []string{"nothing is done without its audit record: free space for the audit log, see signet status"}
+		return []string{"nothing is done without its audit record: signet status says what is wrong with the log (no space, or its file is not there)"}
 	case wire.StorageFull:
 		return []string{"free space on the disk of the server's data directory; signing goes on meanwhile"}
 	case wire.EncryptionsSpent:

@@ -37,6 +37,9 @@ func (c *cli) showStatus(ctx context.Context) error {
 	health := "serving"
 	if s.Health.Reason != "" {
 		health = "not serving: " + string(s.Health.Reason)
+		if s.Health.Why != "" {
+			health += " (" + printable(s.Health.Why) + ")"
+		}
 	}
 	err = c.emit(s, columns(
 		row{"initialized", s.Seal.Initialized},
