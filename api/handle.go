@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -50,6 +51,12 @@ func (rq *request) decode(in any) error {
 		return err
 	}
 	defer b.drop()
+	if from == &rq.s.bodies {
+		// What the body decodes to, and the answer, are about as long, and stay
+		// until the client has taken the answer.
+		rq.booked += b.booked
+		b.booked = 0
+	}
 	if err := rq.idempotent(b.buf); err != nil {
 		return err
 	}
@@ -72,6 +79,34 @@ func (rq *request) idempotent(body []byte) error {
 	}
 	return rq.call.Idempotent(keys[0], []byte(method), []byte(rq.origin.Path), []byte(rq.r.URL.RawQuery), body)
 }
+
+// Answers that wait for slow readers.
+const (
+	largeAnswer   = 64 << 10         // bytes; a longer answer is booked like a body
+	largePatience = 10 * time.Second // for any of them
+	slowestReader = 256 << 10        // bytes a second that a reader of a large one takes
+)
+
+// book takes memory for this request from the budget of callers' bodies. Error:
+// errOverloaded.
+func (rq *request) book(n int64) error {
+	if !rq.s.bodies.take(n) {
+		return errOverloaded
+	}
+	rq.booked += n
+	return nil
+}
+
+// release gives back what the request booked, when its answer has left.
+func (rq *request) release() {
+	rq.s.bodies.used.Add(-rq.booked)
+	rq.booked = 0
+}
+
+// withholds says whether an answer may be kept back for want of memory: that of a
+// verb which changed nothing, so that it can be asked for again. A write that is
+// done is answered.
+func (rq *request) withholds() bool { return rq.call != nil && rq.route.timeout == quick }
 
 // reply writes a success.
 func (rq *request) reply(out any) {
@@ -118,6 +153,16 @@ func (rq *request) write(status int, v any) {
 
 // send writes an answer that is encoded.
 func (rq *request) send(status int, out []byte) {
+	if len(out) > largeAnswer {
+		if err := rq.book(int64(len(out))); err != nil && rq.withholds() {
+			rq.s.kms.Withhold(rq.call, err)
+			rq.fail(err)
+			return
+		}
+		// Who does not read must not keep the memory for long.
+		patience := largePatience + time.Duration(len(out)/slowestReader)*time.Second
+		_ = http.NewResponseController(rq.w).SetWriteDeadline(time.Now().Add(min(patience, writeTimeout)))
+	}
 	rq.w.WriteHeader(status)
 	if rq.r.Method == http.MethodHead {
 		return

@@ -52,6 +52,9 @@ func New(cfg Config) *Server {
 	return s
 }
 
+// writeTimeout is how long a client may take to read an answer.
+const writeTimeout = 60 * time.Second
+
 // HTTPServer wraps the handler with the limits that protect it from clients that
 // are slow, silent or many.
 func (s *Server) HTTPServer() *http.Server {
@@ -59,7 +62,7 @@ func (s *Server) HTTPServer() *http.Server {
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
-		WriteTimeout:      60 * time.Second,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 128},
@@ -78,6 +81,7 @@ type request struct {
 	call   *kms.Call // nil on public routes
 	token  string    // of the headers; for lookup-self, which repeats it
 	status int       // of a success, 0 for 200
+	booked int64     // of bodies, for this request's body and answer; given back when the answer has left
 }
 
 // ServeHTTP implements http.Handler.
@@ -178,6 +182,7 @@ func listQuery(r *http.Request) bool {
 // run authenticates where the route asks for it, then hands over to the route.
 func (s *Server) run(rq *request) {
 	start := time.Now()
+	defer rq.release()
 	err := s.authenticate(rq)
 	if err == nil {
 		err = rq.route.serve(rq)

@@ -41,6 +41,13 @@ func random(rq *request, in *wire.RandomRequest) (any, error) {
 			}
 		}
 	}
+	// Few bytes ask for many: their memory is booked before they are made.
+	for i := range items {
+		if err := rq.book(4 * min(max(items[i].Count, 0), kms.MaxRandom)); err != nil {
+			rq.s.kms.Reject(rq.origin, rq.call, err)
+			return nil, err
+		}
+	}
 	results, err := rq.s.kms.Random(rq.call, rq.vars["mount"], source, items, batch)
 	if err != nil {
 		return nil, err

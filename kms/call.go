@@ -168,6 +168,15 @@ func (s *Service) Reject(o Origin, c *Call, err error) {
 	}
 }
 
+// Withhold records that the answer to a request, which was ready and is recorded,
+// did not leave.
+func (s *Service) Withhold(c *Call, err error) {
+	s.audit.AppendLate(&audit.Record{
+		Type: audit.TypeOutcome, RequestID: c.RequestID, Method: c.Method, Path: gate.Scrub(c.Path), Remote: c.Remote,
+		Accessor: c.Caller.Accessor, Outcome: audit.OutcomeWithheld, Code: Code(err),
+	})
+}
+
 // Count counts a public or health request for the audit log's summary.
 func (s *Service) Count(what string) { s.audit.Count(what) }
 

@@ -15,6 +15,9 @@ import (
 // maxCheckedPath is more than any path of a request has.
 const maxCheckedPath = 2048
 
+// maxCheckedPaths is how many are asked about at once.
+const maxCheckedPaths = 1000
+
 // PolicyQuestion asks what policies say of a path. Tokens, Policies and Text say
 // whose; more than one is an error, and none means the caller's own token.
 type PolicyQuestion struct {
@@ -222,6 +225,14 @@ func (s *Service) Capabilities(c *Call, ref TokenRef, paths []string) (map[strin
 	err := s.act(c, verb{operation: operation, need: policy.Update}, func(a *gate.Admission) error {
 		if len(paths) == 0 {
 			return fmt.Errorf("%w: 'paths' is missing", ErrBadRequest)
+		}
+		if len(paths) > maxCheckedPaths {
+			return fmt.Errorf("%w: 'paths' holds %d paths; at most %d are taken at once", ErrBadRequest, len(paths), maxCheckedPaths)
+		}
+		for _, p := range paths {
+			if len(p) > maxCheckedPath {
+				return fmt.Errorf("%w: a path is longer than %d bytes", ErrBadRequest, maxCheckedPath)
+			}
 		}
 		of := c.Caller
 		if !ref.Self {

@@ -157,3 +157,22 @@ func TestScrubLeavesNoPart(t *testing.T) {
 		}
 	}
 }
+
+// A share may have slashes: what a route takes for a name is then a part of it,
+// which looks like nothing by itself.
+func TestNamesOutOfAPathWithAShareAreHidden(t *testing.T) {
+	share := "AZk9" + strings.Repeat("Q7x", 20)
+	for at := 1; at < len(share)-1; at++ {
+		split := share[:at] + "/" + share[at+1:]
+		head, tail, _ := strings.Cut(split, "/")
+		r := &audit.Record{Path: "transit/sign/" + split, Key: head, Fields: map[string]string{"role": tail, "other": "kept"}}
+		scrub(r)
+		if len(head) > 1 && strings.Contains(r.Key, head) || len(tail) > 1 && strings.Contains(r.Fields["role"], tail) || r.Fields["other"] != "kept" {
+			t.Fatalf("split at %d: key %q, fields %q, path %q", at, r.Key, r.Fields, r.Path)
+		}
+	}
+	r := &audit.Record{Path: "transit/sign/web", Key: "web"}
+	if scrub(r); r.Key != "web" {
+		t.Errorf("an innocent key is %q", r.Key)
+	}
+}

@@ -63,8 +63,20 @@ func LooksSecret(s string) bool {
 
 // scrub cleans what a caller may have chosen in a record.
 func scrub(r *audit.Record) {
-	r.Path, r.Key = Scrub(r.Path), Scrub(r.Key)
+	path := r.Path
+	r.Path, r.Key = Scrub(path), Scrub(r.Key)
+	hidden := strings.Contains(r.Path, redacted)
+	if hidden {
+		// A share may have slashes, and the names taken from a path are then
+		// parts of it that look like nothing.
+		if r.Key != "" {
+			r.Key = redacted
+		}
+	}
 	for name, value := range r.Fields {
+		if hidden && value != "" && strings.Contains(path, value) {
+			r.Fields[name] = redacted
+		}
 		if LooksSecret(value) {
 			r.Fields[name] = Scrub(value)
 		}
