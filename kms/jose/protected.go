@@ -50,3 +50,24 @@ func appendMember(dst []byte, name, value string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, value) // an error means invalid UTF-8, which it replaces
 	return dst
 }
+
+// NewEncProtected is the encoded protected header of a JWE, which is its
+// associated data (RFC 7516, section 5.1, step 14); kid and cty are left out where
+// they are empty.
+func NewEncProtected(alg KeyAlg, enc Enc, kid, cty string) []byte {
+	header := appendMember([]byte{'{'}, "alg", string(alg))
+	header = appendMember(header, "cty", cty)
+	header = appendMember(header, "enc", string(enc))
+	header = append(appendMember(header, "kid", kid), '}')
+	return b64.AppendEncode(nil, header)
+}
+
+// CompactJWE puts the parts of a JWE together (RFC 7516, section 7.1); protected
+// is encoded already.
+func CompactJWE(protected, key, iv, ciphertext, tag []byte) string {
+	out := append([]byte(nil), protected...)
+	for _, part := range [...][]byte{key, iv, ciphertext, tag} {
+		out = b64.AppendEncode(append(out, '.'), part)
+	}
+	return string(out)
+}
