@@ -211,7 +211,7 @@ func TestOversized(t *testing.T) {
 func TestTheFirstClaimsStay(t *testing.T) {
 	claims := []Claim{{"sub", "user:1"}, {"role", "clerk"}}
 	for i := range 400 {
-		claims = append(claims, Claim{strings.Repeat("n", 200) + fmt.Sprint(i), hashPrefix + strings.Repeat("f", 64)})
+		claims = append(claims, Claim{strings.Repeat("n", 200) + fmt.Sprint(i), HashPrefix + strings.Repeat("f", 64)})
 	}
 	p := checkLine(t, line(1, time.Unix(0, 0), &Record{JTI: "AAAA", Claims: claims}))
 	if !p.Truncated || p.JTI != "AAAA" || len(p.Claims) < 20 || p.Claims[0] != claims[0] || p.Claims[1] != claims[1] {
@@ -224,7 +224,7 @@ func TestChunkFits(t *testing.T) {
 	r := full()
 	r.Hashes = make([]ItemHash, ChunkItems)
 	for i := range r.Hashes {
-		h := hashPrefix + strings.Repeat("f", 64)
+		h := HashPrefix + strings.Repeat("f", 64)
 		r.Hashes[i] = ItemHash{Index: 1_000_000 + i, Input: h, Output: h, Code: strings.Repeat("c", 32), KeyVersion: 1<<32 - 1}
 	}
 	if p := checkLine(t, line(1, time.Unix(0, 0), &r)); p.Truncated {
