@@ -80,7 +80,7 @@ func rooms() []Room {
 		room("kms/internal/pass", "the one-shot right to use a key"),
 		room("kms/policy", "authorisation", pure()),
 		room("kms/state", "the replicated state machine", pure()),
-		room("kms/jose", "JOSE and JWT formats", pure(), planned("issuing and verifying tokens")),
+		room("kms/jose", "JOSE and JWT formats", pure()),
 		room("raftstore", "ordered, durable, replicated bytes", ground()),
 		room("seal", "the unseal ceremony", ground(),
 			to("seal/barrier"),
