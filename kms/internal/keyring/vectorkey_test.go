@@ -17,6 +17,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	tinkhmac "github.com/tink-crypto/tink-go/v2/mac/hmac"
 	"github.com/tink-crypto/tink-go/v2/secretdata"
+	tinked25519 "github.com/tink-crypto/tink-go/v2/signature/ed25519"
 	"github.com/tink-crypto/tink-go/v2/signature/rsassapss"
 
 	"github.com/signet-kms/signet/kms/internal/pass"
@@ -115,6 +116,18 @@ func (w *bench) aesVersion(raw []byte) (*state.KeyVersion, error) {
 		return nil, err
 	}
 	return w.sealedVersion(typ, k)
+}
+
+func (w *bench) edVersion(seed []byte) (*state.KeyVersion, error) {
+	p, err := parameters(state.Ed25519)
+	if err != nil {
+		return nil, err
+	}
+	k, err := tinked25519.NewPrivateKey(secretBytes(seed), 0, *p.(*tinked25519.Parameters))
+	if err != nil {
+		return nil, err
+	}
+	return w.sealedVersion(state.Ed25519, k)
 }
 
 // secretJWK are the private members of a JWK in clear, which production code never
