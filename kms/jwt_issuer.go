@@ -55,7 +55,7 @@ func (v *view) issuer(name string) (*issuerView, error) {
 	case i == nil:
 		return nil, saying(ErrIssuerNotFound, "there is no issuer %s", gate.Scrub(name))
 	case i.Deleted != 0:
-		return nil, saying(ErrKeyDeleted, "the issuer %s is deleted; undelete it to use it", name)
+		return nil, deletedIssuer(v, i)
 	}
 	return v.viewOf(i), nil
 }

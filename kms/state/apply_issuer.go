@@ -1,6 +1,10 @@
 package state
 
-import "strings"
+import (
+	"strings"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+)
 
 // keepDestroyed is how many destroyed versions of an issuer's key stay on record.
 const keepDestroyed = 64
@@ -67,7 +71,7 @@ func (c *CreateIssuer) apply(tx *txn) error {
 	if _, exists := tx.issuers.Get([]byte(i.Name)); exists {
 		return ErrIssuerExists
 	}
-	if tx.urlTaken(i.URL) {
+	if urlTaken(tx.issuers.Root(), i.URL) {
 		return ErrIssuerTaken
 	}
 	path := appendKeyPath(nil, k.Mount, k.Name)
@@ -97,10 +101,10 @@ func (c *CreateIssuer) apply(tx *txn) error {
 // urlTaken says whether an issuer, deleted ones included, has this URL or the one
 // that differs in a slash at its end: their tokens would be told apart by kid
 // alone, and their documents would have one address.
-func (tx *txn) urlTaken(url string) bool {
+func urlTaken(issuers *iradix.Node[*Issuer], url string) bool {
 	url = strings.TrimSuffix(url, "/")
 	taken := false
-	tx.issuers.Root().Walk(func(_ []byte, i *Issuer) bool {
+	issuers.Walk(func(_ []byte, i *Issuer) bool {
 		taken = strings.TrimSuffix(i.URL, "/") == url
 		return taken
 	})
