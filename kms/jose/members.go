@@ -67,18 +67,18 @@ func checkShape(text []byte, depth int) error {
 	return nil
 }
 
-// members walks the members of an object that checkObject has passed, at its
+// memberWalk walks the members of an object that checkObject has passed, at its
 // outermost level and in its order.
-type members struct {
+type memberWalk struct {
 	text []byte
 	at   int
 }
 
-func membersOf(object []byte) members { return members{object, bytes.IndexByte(object, '{') + 1} }
+func membersOf(object []byte) memberWalk { return memberWalk{object, bytes.IndexByte(object, '{') + 1} }
 
 // next returns a name, quoted as it stands, and a value's bytes. Both share the
 // object's bytes.
-func (m *members) next() (name, value []byte, ok bool) {
+func (m *memberWalk) next() (name, value []byte, ok bool) {
 	i := skipSpace(m.text, m.at)
 	if i < len(m.text) && m.text[i] == ',' {
 		i = skipSpace(m.text, i+1)

@@ -34,6 +34,9 @@ type State struct {
 	quotas     *iradix.Tree[*Quota]      // name → rate limit
 	deleted    *iradix.Tree[struct{}]    // be64 DestroyAt, mount uuid / name → nothing
 
+	issuers  *iradix.Tree[*Issuer]  // name → issuer
+	profiles *iradix.Tree[*Profile] // issuer / name → profile
+
 	proposals *iradix.Tree[*proposalChunk] // be64 page number → page
 	once      *iradix.Tree[*OnceRecord]    // caller 0x00 key hash → what was done
 	onceTimes *iradix.Tree[struct{}]       // be64 time, caller 0x00 key hash → nothing
@@ -57,6 +60,9 @@ func New() *State {
 		roles:      iradix.New[*TokenRole](),
 		quotas:     iradix.New[*Quota](),
 		deleted:    iradix.New[struct{}](),
+
+		issuers:  iradix.New[*Issuer](),
+		profiles: iradix.New[*Profile](),
 
 		proposals: iradix.New[*proposalChunk](),
 		once:      iradix.New[*OnceRecord](),
