@@ -264,5 +264,5 @@ func blank(k Kind) (Command, bool) {
 	case KindConfigRotation:
 		return &ConfigRotation{}, true
 	}
-	return nil, false
+	return blankApplication(k)
 }
