@@ -54,6 +54,9 @@ func goldenCommands() map[string]Command {
 		"unpublish-version":    &UnpublishVersion{Issuer: "acme", Number: 1},
 		"compromise-version":   &CompromiseVersion{Issuer: "acme", Number: 1, Next: &v},
 		"create-key-of-states": &CreateKey{Key{Mount: testMount, Name: "web", Type: Ed25519, Issuer: "acme", Signer: 3}, KeyVersion{Mount: testMount, Name: "web", Number: 4, Type: Ed25519, State: Pending, ActiveAt: 1, Activated: 2, Suspended: 3, Retired: 4, RemoveAt: 5, Compromised: 6, Destroyed: 7}},
+		"set-version-state":    &SetVersionState{Mount: testMount, Name: "web", Issuer: "acme", Number: 3, State: Suspended},
+		"activate-version":     &ActivateVersion{Mount: testMount, Name: "web", Number: 3},
+		"config-key-lead":      &ConfigKey{Mount: testMount, Name: "web", Lead: ptr(int64(60))},
 		"config-key":           &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
 	}
 }

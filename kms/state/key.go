@@ -108,6 +108,10 @@ type Key struct {
 	// pending, or after it was destroyed.
 	Signer uint32 `codec:"g,omitempty"`
 
+	// Lead is how many seconds a version of a transit key is pending after its
+	// rotation; 0 none. An issuer's key has its issuer's.
+	Lead int64 `codec:"o,omitempty"`
+
 	KeySize   uint32 `codec:"z,omitempty"` // bytes of an hmac key; 0 for other types
 	Deleted   int64  `codec:"y,omitempty"` // unix nanoseconds since when it is deleted; 0 of a key in use
 	DestroyAt int64  `codec:"w,omitempty"` // unix nanoseconds from which a deleted key may be destroyed
