@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -169,12 +168,15 @@ func (l *life) sign() {
 	l.signed[v.Number] = true
 }
 
-// fetch is an answer of a node that is behind by as much as the lead time leaves
-// room for.
+// fetch is an answer of a node that is behind by as much as every lead time leaves
+// room for: the shortest max-age of late.
 func (l *life) fetch(c *lifeCache) {
-	i := l.issuer()
-	s := l.behind(min(i.lead(l.m.now)-nanos(i.MaxAge), (retirementReturn-1)*second))
-	i = s.Issuer("acme")
+	behind := (retirementReturn - 1) * second
+	for _, p := range l.past {
+		behind = min(behind, nanos(p.s.Issuer("acme").MaxAge))
+	}
+	s := l.behind(behind)
+	i := s.Issuer("acme")
 	pending := s.PendingVersion(i)
 	maxAge := i.ServedMaxAge(pending, l.m.now)
 	if pending != nil && maxAge != 0 && l.m.now+maxAge*second > pending.ActiveAt || maxAge > i.MaxAge {
@@ -271,7 +273,7 @@ func TestEveryTokenVerifiesForItsWholeLife(t *testing.T) {
 		}
 		tokens, versions = tokens+l.made, versions+l.key().Latest
 	})
-	t.Log(fmt.Sprintf("%d tokens under %d versions", tokens, versions))
+	t.Logf("%d tokens under %d versions", tokens, versions)
 	if tokens < 100 || versions < 100 {
 		t.Errorf("%d tokens under %d versions: the test shows nothing", tokens, versions)
 	}
