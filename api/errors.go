@@ -65,6 +65,8 @@ var statusOf = map[wire.Code]int{
 	wire.KeyBound:           http.StatusBadRequest,
 	wire.IssuerNotFound:     http.StatusBadRequest,
 	wire.ProfileNotFound:    http.StatusBadRequest,
+	wire.VersionState:       http.StatusBadRequest,
+	wire.BadTransition:      http.StatusBadRequest,
 	wire.BadPolicy:          http.StatusBadRequest,
 	wire.PolicyProtected:    http.StatusBadRequest,
 	wire.TokenNotRenewable:  http.StatusBadRequest,

@@ -63,6 +63,9 @@ var (
 	ErrIssuerNotFound  = &Error{"issuer_not_found", "issuer not found"}
 	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
 
+	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
+	ErrBadTransition = &Error{"bad_transition", "a version in this state cannot be put into that one"}
+
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
 	ErrBadPolicy         = &Error{"bad_policy", "invalid policy"}
@@ -88,6 +91,7 @@ func Sentinels() []*Error {
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
 		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound,
+		ErrVersionState, ErrBadTransition,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
@@ -160,6 +164,11 @@ var translations = []struct {
 	{state.ErrIssuerTaken, ErrBadRequest},
 	{state.ErrProfileMissing, ErrProfileNotFound},
 	{state.ErrBadLead, ErrBadRequest},
+	{state.ErrRotationPending, ErrBadTransition},
+	{state.ErrNotPending, ErrBadTransition},
+	{state.ErrTooEarly, ErrBadTransition},
+	{state.ErrBadMove, ErrBadTransition},
+	{state.ErrNoNextVersion, ErrBadRequest},
 	{state.ErrOnceMismatch, ErrIdempotencyMismatch},
 	{state.ErrOnceSpent, ErrIdempotencySpent},
 	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},

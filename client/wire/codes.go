@@ -92,6 +92,12 @@ const (
 	// ProfileNotFound (404 on GET, otherwise 400): the issuer has no profile of this
 	// name.
 	ProfileNotFound Code = "profile_not_found"
+	// VersionState (400): the version neither signs nor encrypts, or neither verifies
+	// nor decrypts, in the state that it is in; the text says which.
+	VersionState Code = "version_state"
+	// BadTransition (400): a version cannot go from its state into the one asked for;
+	// the text says why.
+	BadTransition Code = "bad_transition"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -169,6 +175,7 @@ func Codes() []Code {
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound,
+		VersionState, BadTransition,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,

@@ -87,7 +87,7 @@ func (tx *txn) retire(i *Issuer, v *KeyVersion) {
 	if r.State == Active {
 		r.State = Retired
 	}
-	r.Retired, r.RemoveAt = tx.next.Time, tx.next.Time+i.lifetime()
+	r.Retired, r.RemoveAt = tx.next.Time, tx.next.Time+i.Lifetime()
 	tx.putVersion(&r)
 }
 
@@ -201,7 +201,7 @@ func (c *CompromiseVersion) apply(tx *txn) error {
 		}
 	}
 	bad := *v
-	bad.State, bad.Compromised, bad.RemoveAt = Compromised, tx.next.Time, tx.next.Time+i.lifetime()
+	bad.State, bad.Compromised, bad.RemoveAt = Compromised, tx.next.Time, tx.next.Time+i.Lifetime()
 	if v.RemoveAt != 0 {
 		bad.RemoveAt = v.RemoveAt // retired before: its last token is of then
 	}

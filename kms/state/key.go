@@ -72,7 +72,7 @@ type KeyVersion struct {
 	Activated   int64 `codec:"b,omitempty"`
 	Suspended   int64 `codec:"h,omitempty"`
 	Retired     int64 `codec:"r,omitempty"`
-	RemoveAt    int64 `codec:"w,omitempty"` // of an issuer's: the last token under it is over, see Issuer.lifetime
+	RemoveAt    int64 `codec:"w,omitempty"` // of an issuer's: the last token under it is over, see Issuer.Lifetime
 	Compromised int64 `codec:"y,omitempty"`
 	Destroyed   int64 `codec:"z,omitempty"`
 }

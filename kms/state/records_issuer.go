@@ -60,9 +60,9 @@ func nanos(seconds ...int64) (sum int64) {
 	return sum
 }
 
-// lifetime is for how long after now a token signed until now can be accepted
+// Lifetime is for how long after now a token signed until now can be accepted
 // somewhere, in nanoseconds. exp is at most a TTL after nbf.
-func (i *Issuer) lifetime() int64 {
+func (i *Issuer) Lifetime() int64 {
 	return nanos(retirementReturn, i.Marks.TTL, i.Marks.NotBefore, i.Marks.Leeway, i.Marks.MaxAge)
 }
 

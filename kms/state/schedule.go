@@ -46,7 +46,7 @@ func (s *State) issuerDues(i *Issuer, k *Key, fn func(Due)) {
 			fn(Due{StepUnpublish, v.RemoveAt, k, i, v.Number})
 		}
 	})
-	if at := s.NextRotation(i); at != 0 {
+	if at, _ := s.NextRotation(i); at != 0 {
 		fn(Due{StepRotate, at, k, i, k.SignerNumber()})
 	}
 }
@@ -59,24 +59,26 @@ func (s *State) EachVersion(k *Key, fn func(*KeyVersion)) {
 	})
 }
 
-// NextRotation is when the next version of an issuer's key is published by
-// itself, unix nanoseconds: a lead time before the period of the active one is
-// over. 0 when that is never, or a version is pending. A rotation that was taken
-// back begins the period anew.
-func (s *State) NextRotation(i *Issuer) int64 {
+// NextRotation is when the next version of an issuer's key is published by itself
+// and when it becomes active, unix nanoseconds: with its activation the period of
+// the one before is over. 0 when that is never, or a version is pending. A
+// rotation that was taken back begins the period anew.
+func (s *State) NextRotation(i *Issuer) (publish, activate int64) {
 	k := s.Key(i.Mount, i.Name)
 	if i.Period == 0 || k == nil || s.PendingVersion(i) != nil {
-		return 0
+		return 0, 0
 	}
 	signer := s.Version(k.Mount, k.Name, k.SignerNumber())
 	if signer == nil {
-		return 0
+		return 0, 0
 	}
 	since := max(signer.Activated, signer.Created)
 	if latest := s.Version(k.Mount, k.Name, k.Latest); latest != nil && latest.Number > signer.Number {
 		since = max(since, latest.Destroyed, latest.Compromised)
 	}
-	return since + max(0, nanos(i.Period)-nanos(max(i.Lead, 2*i.MaxAge)))
+	lead := nanos(max(i.Lead, 2*i.MaxAge))
+	publish = since + max(0, nanos(i.Period)-lead)
+	return publish, publish + lead
 }
 
 // ServedMaxAge is for how many seconds a JWKS that is answered at now may be kept;
