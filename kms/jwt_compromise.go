@@ -128,7 +128,7 @@ func (c *Call) affected(iv *issuerView, v *state.KeyVersion) Compromise {
 	next := c.view.Version(iv.Mount, iv.Name, iv.key.SignerNumber())
 	takesOver := next != nil && v.Compromised != 0 && next.Activated == v.Compromised
 	if next != nil && next.Number == v.Number {
-		next, takesOver = iv.pending(), true
+		next, takesOver = iv.pending, true
 	}
 	switch {
 	case next == nil:

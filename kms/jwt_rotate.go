@@ -32,10 +32,10 @@ func (s *Service) rotateIssuer(ctx context.Context, c *Call, name string, from u
 		switch {
 		case err != nil:
 			return nil, err
-		case from != 0 && (iv.key.SignerNumber() != from || iv.pending() != nil):
+		case from != 0 && (iv.key.SignerNumber() != from || iv.pending != nil):
 			return nil, nil // somebody rotated it meanwhile
-		case iv.pending() != nil:
-			p := iv.pending()
+		case iv.pending != nil:
+			p := iv.pending
 			return nil, saying(ErrBadTransition, "a rotation of the issuer %s is under way: version %d becomes active after %s; cancel it to begin anew", name, p.Number, wallTime(p.ActiveAt))
 		}
 		v, err := s.generate(ctx, a, iv.Mount, name, iv.key.Latest+1, iv.key.Type, int(iv.key.KeySize))
@@ -57,7 +57,7 @@ func (s *Service) CancelRotation(ctx context.Context, c *Call, name string) (Sch
 		if err != nil {
 			return nil, err
 		}
-		p := iv.pending()
+		p := iv.pending
 		if p == nil {
 			return nil, saying(ErrBadTransition, "no rotation of the issuer %s is under way", name)
 		}

@@ -56,7 +56,7 @@ func (s *Service) Rotation(c *Call, name string) (Schedule, error) {
 
 // schedule is the time line of an issuer as v has it.
 func (v *view) schedule(iv *issuerView) Schedule {
-	out := Schedule{Issuer: iv.Issuer, Now: max(time.Now().UnixNano(), v.Time), Active: iv.signer, Pending: iv.pending()}
+	out := Schedule{Issuer: iv.Issuer, Now: max(time.Now().UnixNano(), v.Time), Active: iv.signer, Pending: iv.pending}
 	add := func(at int64, what string, k *state.KeyVersion, expected bool) {
 		if at != 0 {
 			out.Moments = append(out.Moments, Moment{at, what, k.Number, k.KID, expected})
@@ -97,15 +97,3 @@ func (v *view) schedule(iv *issuerView) Schedule {
 	})
 	return out
 }
-
-// pending is the version that a rotation has published, or nil.
-func (i *issuerView) pending() *state.KeyVersion {
-	if n := len(i.versions); n != 0 && i.versions[n-1].State == state.Pending {
-		return i.versions[n-1]
-	}
-	return nil
-}
-
-// maxAge is for how many seconds a JWKS that is answered at now, unix nanoseconds,
-// may be kept: less as an activation nears, 0 from the second before it on.
-func (i *issuerView) maxAge(now int64) int64 { return i.ServedMaxAge(i.pending(), now) }
