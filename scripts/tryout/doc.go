@@ -1,8 +1,9 @@
 // Command tryout is the part of scripts/quickstart that bash cannot do without
-// other tools: it makes one request to sign and one for a token, and finds their
-// audit records.
+// other tools: it sends requests, to sign something and for a token among them, and
+// finds their audit records.
 //
 //	tryout sign KEY FILE OUT      sign FILE, write the DER signature to OUT, print "REQUEST-ID SIGNATURE"
+//	tryout put PATH JSON          send PUT /v1/PATH
 //	tryout token ISSUER PROFILE SUBJECT AUDIENCE OUT
 //	                              issue a token, write it to OUT, print "REQUEST-ID"
 //	tryout record LOG REQUEST-ID  print the record of that request

@@ -14,7 +14,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: tryout sign KEY FILE OUT | tryout token ISSUER PROFILE SUBJECT AUDIENCE OUT | tryout record LOG REQUEST-ID")
+var errUsage = errors.New("usage: tryout sign KEY FILE OUT | tryout put PATH JSON | tryout token ISSUER PROFILE SUBJECT AUDIENCE OUT | tryout record LOG REQUEST-ID")
 
 func run(args []string, env func(string) string, stdout io.Writer) error {
 	switch {
@@ -32,6 +32,8 @@ func run(args []string, env func(string) string, stdout io.Writer) error {
 		}
 		_, err = fmt.Fprintln(stdout, s.requestID, s.text)
 		return err
+	case len(args) == 3 && args[0] == "put":
+		return put(env("SIGNET_ADDR"), env("SIGNET_TOKEN"), args[1], args[2])
 	case len(args) == 6 && args[0] == "token":
 		t, err := issue(env("SIGNET_ADDR"), env("SIGNET_TOKEN"), args[1], args[2], args[3], args[4])
 		if err != nil {

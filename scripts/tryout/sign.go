@@ -29,20 +29,20 @@ func sign(addr, token, key string, input []byte) (signature, error) {
 	if err != nil {
 		return signature{}, err
 	}
-	status, answer, err := post(addr, token, "v1/transit/sign/"+url.PathEscape(key), body)
+	status, answer, err := send(http.MethodPost, addr, token, "v1/transit/sign/"+url.PathEscape(key), body)
 	if err != nil {
 		return signature{}, err
 	}
 	return parseAnswer(status, answer)
 }
 
-// post sends one request and returns what came back, whatever it is.
-func post(addr, token, path string, body []byte) (status int, answer []byte, err error) {
+// send sends one request and returns what came back, whatever it is.
+func send(method, addr, token, path string, body []byte) (status int, answer []byte, err error) {
 	endpoint, err := url.JoinPath(addr, path)
 	if err != nil {
 		return 0, nil, fmt.Errorf("SIGNET_ADDR: %w", err)
 	}
-	req, err := http.NewRequest(http.MethodPost, endpoint, bytes.NewReader(body))
+	req, err := http.NewRequest(method, endpoint, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -2,9 +2,23 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
 )
+
+// put sends one PUT below /v1 and fails unless it was done.
+func put(addr, token, path, body string) error {
+	status, answer, err := send(http.MethodPut, addr, token, "v1/"+path, []byte(body))
+	if err != nil {
+		return err
+	}
+	if status == http.StatusNoContent {
+		return nil
+	}
+	_, err = parseEnvelope(status, answer, &json.RawMessage{})
+	return err
+}
 
 // issued is what issuing a token returns.
 type issued struct {
@@ -18,7 +32,7 @@ func issue(addr, token, issuer, profile, subject, audience string) (issued, erro
 	if err != nil {
 		return issued{}, err
 	}
-	status, answer, err := post(addr, token, "v1/jwt/sign/"+url.PathEscape(issuer)+"/"+url.PathEscape(profile), body)
+	status, answer, err := send(http.MethodPost, addr, token, "v1/jwt/sign/"+url.PathEscape(issuer)+"/"+url.PathEscape(profile), body)
 	if err != nil {
 		return issued{}, err
 	}

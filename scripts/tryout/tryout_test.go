@@ -100,6 +100,38 @@ func TestTokenAsksForSubjectAndAudience(t *testing.T) {
 	}
 }
 
+func TestPut(t *testing.T) {
+	var got string
+	status, answer := http.StatusOK, `{"request_id":"r-1","data":{}}`
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = r.Method + " " + r.URL.Path + " " + r.Header.Get("X-Vault-Token") + " " + string(body)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answer)
+	}))
+	defer s.Close()
+	env := map[string]string{"SIGNET_ADDR": s.URL, "SIGNET_TOKEN": "sgt.x"}
+	do := func() error {
+		return run([]string{"put", "jwt/issuers/acme", `{"alg":"ES256"}`}, func(k string) string { return env[k] }, io.Discard)
+	}
+	if err := do(); err != nil || got != `PUT /v1/jwt/issuers/acme sgt.x {"alg":"ES256"}` {
+		t.Errorf("%q, %v", got, err)
+	}
+	if status, answer = http.StatusNoContent, ""; do() != nil {
+		t.Error("an answer without content is no failure")
+	}
+	status, answer = http.StatusBadRequest, `{"errors":["no \u001b"]}`
+	if err := do(); err == nil || !strings.Contains(err.Error(), "no \\x1b") {
+		t.Errorf("a refusal: %v", err)
+	}
+	if status, answer = http.StatusOK, `<html>`; !errors.Is(do(), errAnswer) {
+		t.Error("a page is taken for an answer")
+	}
+}
+
 func TestAnswersThatAreNoTokenAreRefused(t *testing.T) {
 	if _, err := parseIssued(200, []byte(goodToken)); err != nil {
 		t.Fatal(err)
@@ -156,7 +188,7 @@ func TestRecord(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{nil, {"sign"}, {"record", "a"}, {"sign", "a", "b"}, {"token", "a", "b", "c", "d"}, {"other", "a", "b"}} {
+	for _, args := range [][]string{nil, {"sign"}, {"record", "a"}, {"sign", "a", "b"}, {"token", "a", "b", "c", "d"}, {"put", "a"}, {"other", "a", "b"}} {
 		if err := run(args, func(string) string { return "" }, io.Discard); !errors.Is(err, errUsage) {
 			t.Errorf("%q: %v", args, err)
 		}

@@ -21,7 +21,7 @@ func main() {
 var errUsage = errors.New("usage: interop issue | interop verify | interop table [--same-as FILE] VERDICTS…")
 
 // patience bounds one run of anything here.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
