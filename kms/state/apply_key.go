@@ -8,13 +8,18 @@ func (tx *txn) key(mount, name string) (*Key, error) {
 	return k, nil
 }
 
-// usable finds a key that is not deleted.
+// usable finds a key that is not deleted and serves no issuer.
 func (tx *txn) usable(mount, name string) (*Key, error) {
 	k, err := tx.key(mount, name)
-	if err == nil && k.Deleted != 0 {
+	switch {
+	case err != nil:
+		return nil, err
+	case k.Issuer != "":
+		return nil, ErrKeyBound
+	case k.Deleted != 0:
 		return nil, ErrKeyDeleted
 	}
-	return k, err
+	return k, nil
 }
 
 // put replaces the record of a key, and is the result.
@@ -67,7 +72,10 @@ func (c *CreateKey) apply(tx *txn) error {
 	}
 	path := appendKeyPath(nil, c.Key.Mount, c.Key.Name)
 	if old, exists := tx.keys.Get(path); exists {
-		if old.Deleted != 0 {
+		switch {
+		case old.Issuer != "":
+			return ErrKeyBound
+		case old.Deleted != 0:
 			return ErrKeyDeleted
 		}
 		return ErrKeyExists
@@ -156,7 +164,10 @@ func (c *UndeleteKey) apply(tx *txn) error {
 	if err != nil {
 		return err
 	}
-	if old.Deleted == 0 {
+	switch {
+	case old.Issuer != "":
+		return ErrKeyBound
+	case old.Deleted == 0:
 		return ErrKeyNotDeleted
 	}
 	tx.deleted.Delete(timed(old.DestroyAt, appendKeyPath(nil, old.Mount, old.Name)))
@@ -174,6 +185,8 @@ func (c *DestroyKey) apply(tx *txn) error {
 	switch {
 	case k.Deleted == 0:
 		return ErrKeyNotDeleted
+	case c.Early && k.Issuer != "":
+		return ErrKeyBound
 	case !c.Early && tx.next.Time < k.DestroyAt:
 		return ErrGraceNotOver
 	}
@@ -190,6 +203,9 @@ func (tx *txn) destroy(k *Key) {
 	tx.keys.Delete(path)
 	tx.tombstones.Insert(path, &Tombstone{Mount: k.Mount, Name: k.Name, Last: k.Latest, Destroyed: tx.next.Time})
 	tx.versions.DeletePrefix(append(appendKeyPath(nil, k.Mount, k.Name), 0))
+	if k.Issuer != "" {
+		tx.destroyIssuer(k.Issuer)
+	}
 }
 
 func (c *TrimKey) apply(tx *txn) error {

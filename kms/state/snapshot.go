@@ -13,8 +13,10 @@ import (
 // snapshotFormat is raised when a build writes what older ones cannot read; it
 // reads what they wrote from oldestSnapshot on. Format 2 has token roles, rate
 // limits, the barrier's term, and what was done by proposal and under a Once.
+// Format 3 has issuers and profiles, applications with their credentials, and
+// what was revoked.
 const (
-	snapshotFormat = 2
+	snapshotFormat = 3
 	oldestSnapshot = 1
 )
 
@@ -42,6 +44,12 @@ type header struct {
 	Proposals int      `codec:"P,omitempty"`
 	Once      int      `codec:"O,omitempty"`
 	Leapt     int64    `codec:"L,omitempty"`
+	Issuers   int      `codec:"I,omitempty"`
+	Profiles  int      `codec:"F,omitempty"`
+
+	Applications int `codec:"A,omitempty"`
+	AppRoles     int `codec:"B,omitempty"`
+	SecretIDs    int `codec:"D,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -55,6 +63,8 @@ func (s *State) Write(w io.Writer) error {
 		Policies: s.policies.Len(), Tokens: s.tokens.Len(),
 		Term: s.Term, TermSince: s.TermSince, TermUses: s.TermUses, Rotation: s.Rotation,
 		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
+		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(),
+		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -67,6 +77,11 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.quotas) },
 		func() error { return writeTree(enc, s.proposals) },
 		func() error { return writeTree(enc, s.once) },
+		func() error { return writeTree(enc, s.issuers) },
+		func() error { return writeTree(enc, s.profiles) },
+		func() error { return writeTree(enc, s.applications) },
+		func() error { return writeTree(enc, s.approles) },
+		func() error { return writeTree(enc, s.secretIDs) },
 	} {
 		if err == nil {
 			err = write()
@@ -149,6 +164,21 @@ func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 		func() error {
 			return readTree(dec, h.Once, tx.once, func(r *OnceRecord) []byte { return oncePath(r.Once.Caller, r.Once.Key) })
 		},
+		func() error {
+			return readTree(dec, h.Issuers, tx.issuers, func(i *Issuer) []byte { return []byte(i.Name) })
+		},
+		func() error {
+			return readTree(dec, h.Profiles, tx.profiles, func(p *Profile) []byte { return profilePath(p.Issuer, p.Name) })
+		},
+		func() error {
+			return readTree(dec, h.Applications, tx.applications, func(a *Application) []byte { return []byte(a.Name) })
+		},
+		func() error {
+			return readTree(dec, h.AppRoles, tx.approles, func(r *AppRole) []byte { return []byte(r.Name) })
+		},
+		func() error {
+			return readTree(dec, h.SecretIDs, tx.secretIDs, func(s *SecretID) []byte { return secretPath(s.Role, s.Hash) })
+		},
 	} {
 		if err := step(); err != nil {
 			return err
@@ -173,6 +203,9 @@ func (tx *txn) index() error {
 		tx.onceCount.Insert(caller, count+1)
 		return false
 	})
+	if err := tx.indexCredentials(); err != nil {
+		return err
+	}
 	var err error
 	tx.proposals.Root().Walk(func(_ []byte, p *proposalChunk) bool {
 		err = p.each(func(int64, []byte, Refusal) {})
