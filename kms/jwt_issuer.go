@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
-	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/state"
 )
 
@@ -25,7 +24,7 @@ type issuerView struct {
 // profileView is a profile as its issuer's revision has it.
 type profileView struct {
 	*state.Profile
-	rules func() (*jose.Rules, error) // compiled at the first call
+	ready func() (*minting, error) // made at the first call
 }
 
 // issuerCache holds the views of issuers that were asked for. A view belongs to
@@ -91,7 +90,7 @@ func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
 		}
 	}
 	st.Profiles(i.Name, func(p *state.Profile) {
-		out.profiles[p.Name] = &profileView{p, sync.OnceValues(func() (*jose.Rules, error) { return compileProfile(p.Definition) })}
+		out.profiles[p.Name] = &profileView{Profile: p, ready: sync.OnceValues(func() (*minting, error) { return newMinting(out, p) })}
 	})
 	out.documents = sync.OnceValue(func() *documents { return newDocuments(out) })
 	return out
