@@ -72,6 +72,7 @@ var statusOf = map[wire.Code]int{
 	wire.ProfileNotFound:    http.StatusBadRequest,
 	wire.NoSigningKey:       http.StatusBadRequest,
 	wire.ClaimNotAllowed:    http.StatusBadRequest,
+	wire.VersionState:       http.StatusBadRequest,
 	wire.BadPolicy:          http.StatusBadRequest,
 	wire.PolicyProtected:    http.StatusBadRequest,
 	wire.TokenNotRenewable:  http.StatusBadRequest,

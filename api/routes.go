@@ -121,6 +121,12 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "jwt/issuers/" + issuerVar + "/profiles/{profile}", controlBody, commit, token, true, "jwt/profiles/write", "Write a profile.", handle(writeProfile), nil},
 		{"DELETE", "jwt/issuers/" + issuerVar + "/profiles/{profile}", 0, commit, token, true, "jwt/profiles/delete", "Delete a profile; its tokens stay valid.", handle(deleteProfile), nil},
 
+		{"POST PUT", "jwt/issuers/" + issuerVar + "/state", controlBody, commit, token, true, "jwt/issuers/state", "Suspend a version of an issuer's key, put it back, or destroy one that is over. To destroy needs sudo.", handle(setIssuerState), nil},
+		{"POST PUT", "jwt/rotate/" + issuerVar, controlBody, making, token, true, "jwt/rotate", "Publish the next version of an issuer's key, which signs when its lead time is over.", handle(rotateIssuer), nil},
+		{"GET", "jwt/rotation/" + issuerVar, 0, quick, token, true, "jwt/rotation/read", "What happened and will happen to an issuer's versions, and when.", handle(readIssuerRotation), nil},
+		{"POST PUT", "jwt/rotation/" + issuerVar + "/cancel", controlBody, commit, token, true, "jwt/rotation/cancel", "Take the pending version back.", handle(cancelRotation), nil},
+		{"POST PUT", "jwt/compromise/" + issuerVar, controlBody, making, token, true, "jwt/compromise", "Give a version up at once and for good, or say what that would do. Needs sudo.", handle(compromiseVersion), nil},
+
 		{"POST PUT", "sys/capabilities-self", controlBody, quick, token, false, "sys/capabilities-self", "What the caller may do at given paths.", handle(capabilitiesSelf), nil},
 		{"POST PUT", "sys/capabilities", controlBody, quick, token, false, "sys/capabilities", "What a token may do at given paths.", handle(capabilities), nil},
 		{"POST PUT", "sys/capabilities-accessor", controlBody, quick, token, false, "sys/capabilities-accessor", "What the token of an accessor may do at given paths.", handle(capabilitiesAccessor), nil},
@@ -151,6 +157,7 @@ func (s *Server) routes() []*route {
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/config", controlBody, commit, token, false, "transit/keys/config", "Change a key's settings.", handle(configKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/rotate", controlBody, making, token, false, "transit/keys/rotate", "Add a version to a key.", handle(rotateKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/undelete", controlBody, commit, token, false, "transit/keys/undelete", "Put a deleted key back to use.", handle(undeleteKey), nil},
+		{"POST PUT", mountVar + "/keys/" + keyVar + "/state", controlBody, commit, token, true, "transit/keys/state", "Put a version into another state. To destroy needs sudo.", handle(setKeyState), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/trim", controlBody, commit, token, false, "transit/keys/trim", "Erase the oldest versions of a key for good.", handle(trimKey), nil},
 		{"POST PUT", mountVar + "/random", controlBody, quick, token, false, "transit/random", "Random bytes.", handle(random), nil},
 		{"POST PUT", mountVar + "/random/" + bytesVar, controlBody, quick, token, false, "transit/random", "Random bytes: how many, or from which source.", handle(random), nil},

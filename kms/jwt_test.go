@@ -215,7 +215,7 @@ func (n *node) callWith(issuer, path string, s state.VersionState) *Call {
 	}
 	mine.profiles = map[string]*profileView{}
 	for name, p := range i.profiles {
-		mine.profiles[name] = &profileView{Profile: p.Profile, ready: func() (*minting, error) { return newMinting(&mine, p.Profile) }}
+		mine.profiles[name] = &profileView{Profile: p.Profile, rules: p.rules, ready: func() (*minting, error) { return newMinting(&mine, p) }}
 	}
 	next := *c.view
 	next.issuers = &issuerCache{}

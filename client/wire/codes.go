@@ -107,6 +107,9 @@ const (
 	// ClaimNotAllowed (400): the profile does not allow this claim, audience, scope or
 	// lifetime; the text names it.
 	ClaimNotAllowed Code = "claim_not_allowed"
+	// VersionState (400): the version neither signs nor encrypts, or neither verifies
+	// nor decrypts, in the state that it is in; the text says which.
+	VersionState Code = "version_state"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -184,6 +187,7 @@ func Codes() []Code {
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
+		VersionState,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,

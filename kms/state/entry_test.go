@@ -62,10 +62,13 @@ func goldenCommands() map[string]Command {
 		"delete-approle": &DeleteAppRole{Name: "web"},
 		"create-secret-id": &CreateSecretID{SecretID{Role: "web", Hash: hash("s"), Accessor: "acc", Created: 1, Updated: 2, TTL: 3, Expire: 4, Uses: 5, Metadata: map[string]string{"k": "v"},
 			CIDRs: []string{"::1"}, TokenCIDRs: []string{"::2"}}},
-		"delete-secret-id": &DeleteSecretID{Role: "web", Hash: hash("s")},
-		"login-approle":    &LoginAppRole{Role: "web", RoleID: "id", Hash: hash("s"), Token: Token{Hash: hash("h"), Accessor: "acc", Application: "web"}},
-		"use-secret-id":    &UseSecretID{Role: "web", RoleID: "id", Hash: hash("s")},
-		"config-key":       &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
+		"delete-secret-id":  &DeleteSecretID{Role: "web", Hash: hash("s")},
+		"login-approle":     &LoginAppRole{Role: "web", RoleID: "id", Hash: hash("s"), Token: Token{Hash: hash("h"), Accessor: "acc", Application: "web"}},
+		"use-secret-id":     &UseSecretID{Role: "web", RoleID: "id", Hash: hash("s")},
+		"set-version-state": &SetVersionState{Mount: testMount, Name: "web", Issuer: "acme", Number: 3, State: Suspended},
+		"activate-version":  &ActivateVersion{Mount: testMount, Name: "web", Number: 3},
+		"config-key-lead":   &ConfigKey{Mount: testMount, Name: "web", Lead: ptr(int64(60))},
+		"config-key":        &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
 	}
 }
 

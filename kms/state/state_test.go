@@ -367,7 +367,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 
 func randomCommand(rt *rapid.T, s *State) Command {
 	name := rapid.SampledFrom([]string{"a", "ab", "b"}).Draw(rt, "name")
-	switch rapid.IntRange(0, 39).Draw(rt, "kind") {
+	switch rapid.IntRange(0, 40).Draw(rt, "kind") {
 	case 0:
 		return createKey(name, s.FirstVersion(testMount, name))
 	case 1:
