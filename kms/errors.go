@@ -62,6 +62,8 @@ var (
 	ErrKeyBound        = &Error{"key_bound_to_issuer", "the key serves an issuer, and nothing else uses it"}
 	ErrIssuerNotFound  = &Error{"issuer_not_found", "issuer not found"}
 	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
+	ErrNoSigningKey    = &Error{"no_signing_key", "no version of the issuer's key is active"}
+	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
 
 	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
 	ErrBadTransition = &Error{"bad_transition", "a version in this state cannot be put into that one"}
@@ -90,7 +92,7 @@ func Sentinels() []*Error {
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
-		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound,
+		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
 		ErrVersionState, ErrBadTransition,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,

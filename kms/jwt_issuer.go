@@ -26,6 +26,7 @@ type issuerView struct {
 type profileView struct {
 	*state.Profile
 	rules func() (*jose.Rules, error) // compiled at the first call
+	ready func() (*minting, error)    // made at the first call
 }
 
 // issuerCache holds the views of issuers that were asked for. A view belongs to
@@ -91,7 +92,9 @@ func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
 		}
 	}
 	st.Profiles(i.Name, func(p *state.Profile) {
-		out.profiles[p.Name] = &profileView{p, sync.OnceValues(func() (*jose.Rules, error) { return compileProfile(p.Definition) })}
+		view := &profileView{Profile: p, rules: sync.OnceValues(func() (*jose.Rules, error) { return compileProfile(p.Definition) })}
+		view.ready = sync.OnceValues(func() (*minting, error) { return newMinting(out, view) })
+		out.profiles[p.Name] = view
 	})
 	out.documents = sync.OnceValue(func() *documents { return newDocuments(out) })
 	return out

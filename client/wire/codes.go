@@ -98,6 +98,12 @@ const (
 	// BadTransition (400): a version cannot go from its state into the one asked for;
 	// the text says why.
 	BadTransition Code = "bad_transition"
+	// NoSigningKey (400): no version of the issuer's key is active: rotate the issuer,
+	// or put the suspended version back.
+	NoSigningKey Code = "no_signing_key"
+	// ClaimNotAllowed (400): the profile does not allow this claim, audience, scope or
+	// lifetime; the text names it.
+	ClaimNotAllowed Code = "claim_not_allowed"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -174,7 +180,7 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
 		VersionState, BadTransition,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
