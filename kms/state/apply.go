@@ -76,6 +76,7 @@ func (tx *txn) begin(index uint64, n *Numbered) {
 	tx.next.TermUses++
 	tx.expire()
 	tx.forget()
+	tx.forgetIssued()
 }
 
 // Leap is how far replicated time goes ahead at once, in nanoseconds, before State
@@ -119,6 +120,7 @@ type txn struct {
 
 	issuers  *iradix.Txn[*Issuer]
 	profiles *iradix.Txn[*Profile]
+	issued   *issuedTxn
 
 	proposals *iradix.Txn[*proposalChunk]
 	once      *iradix.Txn[*OnceRecord]
@@ -133,7 +135,7 @@ func newTxn(s *State) *txn {
 		tombstones: s.tombstones.Txn(), policies: s.policies.Txn(), tokens: s.tokens.Txn(),
 		accessors: s.accessors.Txn(), children: s.children.Txn(), expiries: s.expiries.Txn(),
 		roles: s.roles.Txn(), quotas: s.quotas.Txn(), deleted: s.deleted.Txn(),
-		issuers: s.issuers.Txn(), profiles: s.profiles.Txn(),
+		issuers: s.issuers.Txn(), profiles: s.profiles.Txn(), issued: newIssuedTxn(s.issued),
 		proposals: s.proposals.Txn(),
 		once:      s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
 	}
@@ -146,6 +148,7 @@ func (tx *txn) commit() *State {
 	n.accessors, n.children, n.expiries = tx.accessors.Commit(), tx.children.Commit(), tx.expiries.Commit()
 	n.roles, n.quotas, n.deleted = tx.roles.Commit(), tx.quotas.Commit(), tx.deleted.Commit()
 	n.issuers, n.profiles = tx.issuers.Commit(), tx.profiles.Commit()
+	n.issued = tx.issued.commit()
 	n.proposals = tx.proposals.Commit()
 	n.once, n.onceTimes, n.onceOrder, n.onceCount = tx.once.Commit(), tx.onceTimes.Commit(), tx.onceOrder.Commit(), tx.onceCount.Commit()
 	return &n

@@ -42,6 +42,9 @@ const (
 	KindCompromiseVersion
 
 	KindUndeleteIssuer Kind = 47
+
+	KindRevokeIssued Kind = 43
+	KindSpendIssued  Kind = 44
 )
 
 // Command is one typed change of the state. A struct's fields may be added to,
@@ -316,6 +319,10 @@ func blankIssuer(k Kind) (Command, bool) {
 		return &UnpublishVersion{}, true
 	case KindCompromiseVersion:
 		return &CompromiseVersion{}, true
+	case KindRevokeIssued:
+		return &RevokeIssued{}, true
+	case KindSpendIssued:
+		return &SpendIssued{}, true
 	}
 	return nil, false
 }

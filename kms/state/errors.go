@@ -37,6 +37,10 @@ const (
 	ErrBadLead            Refusal = "the lead time is at least twice jwks_max_age"
 	ErrBadMove            Refusal = "a version in this state cannot be put into that one"
 	ErrNoNextVersion      Refusal = "the key was changed by another request: its next version is missing; try again"
+	ErrIssuedSpent        Refusal = "the token was used before, and is good for one use"
+	ErrIssuedRevoked      Refusal = "the token is revoked"
+	ErrCutOffAhead        Refusal = "issued_before lies ahead: leave it out for all tokens issued until now"
+	ErrCutOffTooOften     Refusal = "this was revoked many times within a second, and the last time had no effect; try again shortly"
 	ErrMountMissing       Refusal = "no such mount"
 	ErrGenesisTwice       Refusal = "cluster is already initialized"
 )

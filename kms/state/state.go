@@ -36,6 +36,7 @@ type State struct {
 
 	issuers  *iradix.Tree[*Issuer]  // name → issuer
 	profiles *iradix.Tree[*Profile] // issuer / name → profile
+	issued   *issuedTable           // what is remembered about tokens of issuers
 
 	proposals *iradix.Tree[*proposalChunk] // be64 page number → page
 	once      *iradix.Tree[*OnceRecord]    // caller 0x00 key hash → what was done
@@ -63,6 +64,7 @@ func New() *State {
 
 		issuers:  iradix.New[*Issuer](),
 		profiles: iradix.New[*Profile](),
+		issued:   newIssuedTable(),
 
 		proposals: iradix.New[*proposalChunk](),
 		once:      iradix.New[*OnceRecord](),
@@ -194,14 +196,20 @@ func (s *State) Token(hash []byte) *Token {
 	return t
 }
 
-// NextExpiry returns when the next token expires, unix nanoseconds; 0 when none
-// does.
+// NextExpiry returns when the next token expires, or an entry about a token of an
+// issuer leaves, unix nanoseconds; 0 when none does.
 func (s *State) NextExpiry() int64 {
-	first, _, ok := s.expiries.Root().Minimum()
-	if !ok {
-		return 0
+	next := int64(0)
+	if first, _, ok := s.expiries.Root().Minimum(); ok {
+		next = int64(binary.BigEndian.Uint64(first))
 	}
-	return int64(binary.BigEndian.Uint64(first))
+	if s.issued.next == never {
+		return next
+	}
+	if at := int64(s.issued.next) * nanosAMinute; next == 0 || at < next {
+		return at
+	}
+	return next
 }
 
 // Counts says how much the state holds, for metrics.
