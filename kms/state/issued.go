@@ -9,17 +9,20 @@ import (
 // What is remembered about tokens that issuers issued: that one is revoked or
 // spent, and the cut-offs of subjects and applications. There may be millions of
 // entries, every verification asks for three, and somebody waits for the unseal
-// that reads them. So an entry is 28 bytes, on one of 65,536 pages:
+// that reads them. So an entry is 28 bytes, on one of 4,096 pages:
 //
 //	id     16 bytes, see IssuedKey
 //	until   4 bytes, minutes since 1970, rounded up: removed at that time or later
 //	mark    8 bytes, see issuedMark
 //
-// Numbers are big endian. A page holds the ids with the same first two bytes,
+// Numbers are big endian. A page holds the ids with the same first 12 bits,
 // sorted, and is never changed: what changes is made anew, with the node above it
-// and the table. Pages are short because ids are keyed hashes, so nobody can
-// choose what they begin with.
+// and the table. Pages are of one length, more or less, because ids are keyed
+// hashes: nobody can choose what they begin with.
 const issuedSize = 28
+
+// nodePages is how many pages the ids with one first byte have.
+const nodePages = 16
 
 // IssuedID names an entry without saying whose it is.
 type IssuedID [16]byte
@@ -72,21 +75,34 @@ func (p issuedPage) entry(i int) []byte { return p[i*issuedSize : (i+1)*issuedSi
 func untilOf(entry []byte) uint32    { return binary.BigEndian.Uint32(entry[16:]) }
 func markOf(entry []byte) issuedMark { return issuedMark(binary.BigEndian.Uint64(entry[20:])) }
 
+// rest is the 28 bits of an id behind those that all ids of a page have, and four
+// more bits of zero.
+func rest(id []byte) uint32 { return binary.BigEndian.Uint32(id[1:]) << 4 }
+
 // find returns the place of an id, or where it would be. Ids are spread evenly, so
-// it begins where the id should be, and is there after a step or two: memory that
-// is far apart costs more than the steps.
+// it looks where the id should be, once more where it should be seen from there,
+// and walks the step or two that are left: memory far apart costs more than steps.
 func (p issuedPage) find(id *IssuedID) (at int, found bool) {
-	n := p.len()
-	at = n * int(binary.BigEndian.Uint16(id[2:])) >> 16
-	for at > 0 && bytes.Compare(p[(at-1)*issuedSize:][:16], id[:]) >= 0 {
+	n, want := p.len(), rest(id[:])
+	if n == 0 {
+		return 0, false
+	}
+	at = int(uint64(n) * uint64(want) >> 32)
+	ahead := int64(want) - int64(rest(p.entry(at)))
+	at = min(max(0, at+int(ahead*int64(n)>>32)), n-1)
+	for at > 0 && rest(p.entry(at-1)) >= want {
 		at--
 	}
 	for ; at < n; at++ {
-		if c := bytes.Compare(p[at*issuedSize:][:16], id[:]); c >= 0 {
-			return at, c == 0
+		e := p.entry(at)
+		if rest(e) < want {
+			continue
+		}
+		if order := bytes.Compare(e[:16], id[:]); order >= 0 {
+			return at, order == 0
 		}
 	}
-	return at, false
+	return n, false
 }
 
 // with is p with one entry more, or another in its place.
@@ -132,10 +148,10 @@ func (p issuedPage) cutOffs() (n int) {
 	return n
 }
 
-// issuedNode is the pages of the ids with one first byte, by the second.
+// issuedNode is the pages of the ids with one first byte, by the next four bits.
 type issuedNode struct {
-	pages [256]issuedPage
-	first [256]uint32 // of each page
+	pages [nodePages]issuedPage
+	first [nodePages]uint32 // of each page
 }
 
 // issuedTable is all entries, and where the earliest of them are: that is how they
@@ -147,6 +163,9 @@ type issuedTable struct {
 	count   int
 	cutOffs int
 }
+
+// pageOf is the place of an id's page in its node.
+func pageOf(id []byte) byte { return id[1] >> 4 }
 
 func newIssuedTable() *issuedTable {
 	t := &issuedTable{next: never}
@@ -169,7 +188,7 @@ func (t *issuedTable) get(id *IssuedID) (until uint32, mark issuedMark, found bo
 	if node == nil {
 		return 0, 0, false
 	}
-	page := node.pages[id[1]]
+	page := node.pages[pageOf(id[:])]
 	at, found := page.find(id)
 	if !found {
 		return 0, 0, false

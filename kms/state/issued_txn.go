@@ -51,14 +51,14 @@ func (x *issuedTxn) setPage(first, second byte, page issuedPage) {
 // goes.
 func (x *issuedTxn) settle(first byte) {
 	t := x.t
-	t.first[first] = lowest(&t.nodes[first].first)
+	t.first[first] = lowest(t.nodes[first].first[:])
 	if t.first[first] == never {
 		t.nodes[first], x.nodes[first] = nil, false
 	}
-	t.next = lowest(&t.first)
+	t.next = lowest(t.first[:])
 }
 
-func lowest(all *[256]uint32) uint32 {
+func lowest(all []uint32) uint32 {
 	low := never
 	for _, v := range all {
 		low = min(low, v)
@@ -71,7 +71,7 @@ func lowest(all *[256]uint32) uint32 {
 func (x *issuedTxn) put(id *IssuedID, until uint32, mark issuedMark) {
 	var page issuedPage
 	if n := x.t.nodes[id[0]]; n != nil {
-		page = n.pages[id[1]]
+		page = n.pages[pageOf(id[:])]
 	}
 	at, found := page.find(id)
 	if found {
@@ -83,12 +83,12 @@ func (x *issuedTxn) put(id *IssuedID, until uint32, mark issuedMark) {
 			return
 		}
 	}
-	x.setPage(id[0], id[1], page.with(at, found, id, until, mark))
+	x.setPage(id[0], pageOf(id[:]), page.with(at, found, id, until, mark))
 }
 
 // forgetPages bounds how many pages one command looks through for entries whose
 // time is over.
-const forgetPages = 1024
+const forgetPages = 64
 
 // forgetIssued removes entries whose time is over by replicated time: in the order
 // of the pages, so that it depends on the entries and the time alone. Those that
@@ -97,7 +97,7 @@ func (tx *txn) forgetIssued() {
 	now := uint32(min(max(tx.next.Time, 0)/nanosAMinute, int64(never)-1))
 	left := forgetPages
 	for first := 0; tx.issued.t.next <= now && first < 256; first++ {
-		for second := 0; tx.issued.t.first[first] <= now && second < 256; second++ {
+		for second := 0; tx.issued.t.first[first] <= now && second < nodePages; second++ {
 			if tx.issued.t.nodes[first].first[second] > now {
 				continue
 			}

@@ -79,9 +79,9 @@ func readIssuedNode(b []byte) (*issuedNode, error) {
 		if !markOf(e).valid() || untilOf(e) == never {
 			return nil, corrupt("an entry about a token that none can be")
 		}
-		if last := i+1 == all.len(); last || all.entry(i + 1)[1] != e[1] {
+		if last := i+1 == all.len(); last || pageOf(all.entry(i+1)) != pageOf(e) {
 			page := bytes.Clone(all[from*issuedSize : (i+1)*issuedSize])
-			n.pages[e[1]], n.first[e[1]] = page, issuedPage(page).first()
+			n.pages[pageOf(e)], n.first[pageOf(e)] = page, issuedPage(page).first()
 			from = i + 1
 		}
 	}
