@@ -59,6 +59,10 @@ var (
 	ErrBadHMAC            = &Error{"bad_hmac_format", "invalid hmac"}
 	ErrNoHMACKey          = &Error{"no_hmac_key", "this key version was made before keys had an hmac key; rotate the key and use the new version"}
 
+	ErrKeyBound        = &Error{"key_bound_to_issuer", "the key serves an issuer, and nothing else uses it"}
+	ErrIssuerNotFound  = &Error{"issuer_not_found", "issuer not found"}
+	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
+
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
 	ErrBadPolicy         = &Error{"bad_policy", "invalid policy"}
@@ -83,6 +87,7 @@ func Sentinels() []*Error {
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
+		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
@@ -148,6 +153,13 @@ var translations = []struct {
 	{state.ErrKeyNotDeleted, ErrBadRequest},
 	{state.ErrGraceNotOver, ErrBadRequest},
 	{state.ErrBadTrim, ErrBadRequest},
+	{state.ErrKeyBound, ErrKeyBound},
+	{state.ErrIssuerMissing, ErrIssuerNotFound},
+	{state.ErrIssuerExists, ErrBadRequest},
+	{state.ErrIssuerDeleted, ErrKeyDeleted},
+	{state.ErrIssuerTaken, ErrBadRequest},
+	{state.ErrProfileMissing, ErrProfileNotFound},
+	{state.ErrBadLead, ErrBadRequest},
 	{state.ErrOnceMismatch, ErrIdempotencyMismatch},
 	{state.ErrOnceSpent, ErrIdempotencySpent},
 	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},

@@ -90,6 +90,8 @@ type view struct {
 	acls *aclCache // of the policies in the state, shared by views that have the same ones
 
 	quotas *quotaSet // of the quotas in the state, shared likewise; nil where there are none
+
+	issuers *issuerCache // of the issuers in the state, shared likewise
 }
 
 // Open starts the domain on a store that may be empty. The node is sealed until
@@ -167,6 +169,13 @@ func (s *Service) publish(st *state.State) {
 		next.acls = old.acls
 	} else {
 		next.acls = &aclCache{}
+	}
+	if old != nil && old.SameIssuers(st) {
+		next.issuers = old.issuers
+	} else if old != nil {
+		next.issuers = old.issuers.carried(st)
+	} else {
+		next.issuers = &issuerCache{}
 	}
 	switch {
 	case old == nil:

@@ -84,6 +84,14 @@ const (
 	// NoHMACKey (400): the key version was made before keys had an HMAC key; rotate
 	// the key.
 	NoHMACKey Code = "no_hmac_key"
+	// KeyBound (400): the key serves an issuer, and transit does nothing with it but
+	// read and list it. Sign tokens under jwt/ instead.
+	KeyBound Code = "key_bound_to_issuer"
+	// IssuerNotFound (404 on GET, otherwise 400): no issuer of this name.
+	IssuerNotFound Code = "issuer_not_found"
+	// ProfileNotFound (404 on GET, otherwise 400): the issuer has no profile of this
+	// name.
+	ProfileNotFound Code = "profile_not_found"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -160,7 +168,8 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, BadPolicy, PolicyProtected,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound,
+		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
 		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,

@@ -1,5 +1,11 @@
 package state
 
+import (
+	"strings"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+)
+
 // keepDestroyed is how many destroyed versions of an issuer's key stay on record.
 const keepDestroyed = 64
 
@@ -65,6 +71,9 @@ func (c *CreateIssuer) apply(tx *txn) error {
 	if _, exists := tx.issuers.Get([]byte(i.Name)); exists {
 		return ErrIssuerExists
 	}
+	if urlTaken(tx.issuers.Root(), i.URL) {
+		return ErrIssuerTaken
+	}
 	path := appendKeyPath(nil, k.Mount, k.Name)
 	if _, exists := tx.keys.Get(path); exists {
 		return ErrKeyExists
@@ -87,6 +96,19 @@ func (c *CreateIssuer) apply(tx *txn) error {
 	tx.keys.Insert(path, &k)
 	tx.putIssuer(&i)
 	return nil
+}
+
+// urlTaken says whether an issuer, deleted ones included, has this URL or the one
+// that differs in a slash at its end: their tokens would be told apart by kid
+// alone, and their documents would have one address.
+func urlTaken(issuers *iradix.Node[*Issuer], url string) bool {
+	url = strings.TrimSuffix(url, "/")
+	taken := false
+	issuers.Walk(func(_ []byte, i *Issuer) bool {
+		taken = strings.TrimSuffix(i.URL, "/") == url
+		return taken
+	})
+	return taken
 }
 
 // marks are the issuer's own settings as marks.

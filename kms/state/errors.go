@@ -29,6 +29,7 @@ const (
 	ErrKeyBound           Refusal = "the key serves an issuer, and nothing else uses it; sign tokens with jwt/sign"
 	ErrIssuerMissing      Refusal = "issuer not found"
 	ErrIssuerExists       Refusal = "issuer already exists"
+	ErrIssuerTaken        Refusal = "another issuer has this issuer URL"
 	ErrIssuerDeleted      Refusal = "the issuer is deleted; undelete it first"
 	ErrProfileMissing     Refusal = "profile not found"
 	ErrRotationPending    Refusal = "a rotation is under way: a version is pending"

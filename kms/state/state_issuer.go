@@ -11,6 +11,12 @@ func (s *State) Issuers(fn func(*Issuer)) {
 	s.issuers.Root().Walk(func(_ []byte, i *Issuer) bool { fn(i); return false })
 }
 
+// IssuerCount is how many issuers there are, deleted ones included.
+func (s *State) IssuerCount() int { return s.issuers.Len() }
+
+// IssuerURLTaken says whether a new issuer cannot have this URL.
+func (s *State) IssuerURLTaken(url string) bool { return urlTaken(s.issuers.Root(), url) }
+
 // SameIssuers says whether both states hold the same issuers, profiles and
 // versions of issuers' keys.
 func (s *State) SameIssuers(o *State) bool { return s.issuers.Root() == o.issuers.Root() }
