@@ -75,6 +75,7 @@ func (tx *txn) begin(index uint64, n *Numbered) {
 	}
 	tx.next.TermUses++
 	tx.expire()
+	tx.expireSecretIDs()
 	tx.forget()
 	tx.forgetIssued()
 }
@@ -122,6 +123,12 @@ type txn struct {
 	profiles *iradix.Txn[*Profile]
 	issued   *issuedTxn
 
+	applications   *iradix.Txn[*Application]
+	approles       *iradix.Txn[*AppRole]
+	roleIDs        *iradix.Txn[string]
+	secretIDs      *iradix.Txn[*SecretID]
+	secretExpiries *iradix.Txn[struct{}]
+
 	proposals *iradix.Txn[*proposalChunk]
 	once      *iradix.Txn[*OnceRecord]
 	onceTimes *iradix.Txn[struct{}]
@@ -136,6 +143,8 @@ func newTxn(s *State) *txn {
 		accessors: s.accessors.Txn(), children: s.children.Txn(), expiries: s.expiries.Txn(),
 		roles: s.roles.Txn(), quotas: s.quotas.Txn(), deleted: s.deleted.Txn(),
 		issuers: s.issuers.Txn(), profiles: s.profiles.Txn(), issued: newIssuedTxn(s.issued),
+		applications: s.applications.Txn(), approles: s.approles.Txn(), roleIDs: s.roleIDs.Txn(),
+		secretIDs: s.secretIDs.Txn(), secretExpiries: s.secretExpiries.Txn(),
 		proposals: s.proposals.Txn(),
 		once:      s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
 	}
@@ -149,6 +158,8 @@ func (tx *txn) commit() *State {
 	n.roles, n.quotas, n.deleted = tx.roles.Commit(), tx.quotas.Commit(), tx.deleted.Commit()
 	n.issuers, n.profiles = tx.issuers.Commit(), tx.profiles.Commit()
 	n.issued = tx.issued.commit()
+	n.applications, n.approles, n.roleIDs = tx.applications.Commit(), tx.approles.Commit(), tx.roleIDs.Commit()
+	n.secretIDs, n.secretExpiries = tx.secretIDs.Commit(), tx.secretExpiries.Commit()
 	n.proposals = tx.proposals.Commit()
 	n.once, n.onceTimes, n.onceOrder, n.onceCount = tx.once.Commit(), tx.onceTimes.Commit(), tx.onceOrder.Commit(), tx.onceCount.Commit()
 	return &n

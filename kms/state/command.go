@@ -324,5 +324,5 @@ func blankIssuer(k Kind) (Command, bool) {
 	case KindSpendIssued:
 		return &SpendIssued{}, true
 	}
-	return nil, false
+	return blankApplication(k)
 }

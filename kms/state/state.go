@@ -38,6 +38,12 @@ type State struct {
 	profiles *iradix.Tree[*Profile] // issuer / name → profile
 	issued   *issuedTable           // what is remembered about tokens of issuers
 
+	applications   *iradix.Tree[*Application] // name → application
+	approles       *iradix.Tree[*AppRole]     // name → role
+	roleIDs        *iradix.Tree[string]       // role id → name of the role
+	secretIDs      *iradix.Tree[*SecretID]    // role 0x00 hash → secret id
+	secretExpiries *iradix.Tree[struct{}]     // be64 expiry, role 0x00 hash → nothing
+
 	proposals *iradix.Tree[*proposalChunk] // be64 page number → page
 	once      *iradix.Tree[*OnceRecord]    // caller 0x00 key hash → what was done
 	onceTimes *iradix.Tree[struct{}]       // be64 time, caller 0x00 key hash → nothing
@@ -65,6 +71,12 @@ func New() *State {
 		issuers:  iradix.New[*Issuer](),
 		profiles: iradix.New[*Profile](),
 		issued:   newIssuedTable(),
+
+		applications:   iradix.New[*Application](),
+		approles:       iradix.New[*AppRole](),
+		roleIDs:        iradix.New[string](),
+		secretIDs:      iradix.New[*SecretID](),
+		secretExpiries: iradix.New[struct{}](),
 
 		proposals: iradix.New[*proposalChunk](),
 		once:      iradix.New[*OnceRecord](),
@@ -196,12 +208,15 @@ func (s *State) Token(hash []byte) *Token {
 	return t
 }
 
-// NextExpiry returns when the next token expires, or an entry about a token of an
-// issuer leaves, unix nanoseconds; 0 when none does.
-func (s *State) NextExpiry() int64 {
-	next := int64(0)
-	if first, _, ok := s.expiries.Root().Minimum(); ok {
-		next = int64(binary.BigEndian.Uint64(first))
+// NextExpiry returns when the next token or secret id expires, or an entry about a
+// token of an issuer leaves, unix nanoseconds; 0 when none does.
+func (s *State) NextExpiry() (next int64) {
+	for _, index := range []*iradix.Tree[struct{}]{s.expiries, s.secretExpiries} {
+		if first, _, ok := index.Root().Minimum(); ok {
+			if at := int64(binary.BigEndian.Uint64(first)); next == 0 || at < next {
+				next = at
+			}
+		}
 	}
 	if s.issued.next == never {
 		return next
