@@ -40,13 +40,15 @@ const (
 // The variables of patterns. What they may hold is checked by validName after
 // the match: a regular expression that counts to 128 costs more than all else.
 const (
-	mountVar  = "{mount}"
-	keyVar    = "{name}"
-	hashVar   = "{hash}"
-	roleVar   = "{role}"
-	bytesVar  = "{bytes}"
-	sourceVar = "{source}"
-	policyVar = "{policy}" // checked by its own rules, which say what is wrong
+	mountVar   = "{mount}"
+	keyVar     = "{name}"
+	hashVar    = "{hash}"
+	roleVar    = "{role}"
+	bytesVar   = "{bytes}"
+	sourceVar  = "{source}"
+	issuerVar  = "{issuer}"
+	profileVar = "{profile}"
+	policyVar  = "{policy}" // checked by its own rules, which say what is wrong
 )
 
 // validName says whether mounts and keys may be called s:
@@ -70,6 +72,9 @@ func validName(s string) bool {
 // token issuer uses on every request come first.
 func (s *Server) routes() []*route {
 	return []*route{
+		{"POST PUT", "jwt/sign/" + issuerVar + "/" + profileVar, callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
+		{"POST PUT", "jwt/verify/" + issuerVar, callersBody, quick, token, true, "jwt/verify", "Check a token of an issuer, or a batch of them.", handle(verifyJWT), nil},
+
 		{"POST PUT", mountVar + "/sign/" + keyVar, callersBody, quick, token, false, "transit/sign", "Sign input with a key.", handle(sign), nil},
 		{"POST PUT", mountVar + "/verify/" + keyVar, callersBody, quick, token, false, "transit/verify", "Verify a signature.", handle(verify), nil},
 		{"POST PUT", mountVar + "/encrypt/" + keyVar, callersBody, quick, token, false, "transit/encrypt", "Encrypt plaintext with a key.", handle(encrypt), nil},

@@ -62,6 +62,8 @@ var (
 	ErrKeyBound        = &Error{"key_bound_to_issuer", "the key serves an issuer, and nothing else uses it"}
 	ErrIssuerNotFound  = &Error{"issuer_not_found", "issuer not found"}
 	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
+	ErrNoSigningKey    = &Error{"no_signing_key", "no version of the issuer's key is active"}
+	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
 
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
@@ -91,7 +93,7 @@ func Sentinels() []*Error {
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
-		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound,
+		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,

@@ -21,6 +21,7 @@ type issuerView struct {
 // profileView is a profile as its issuer's revision has it.
 type profileView struct {
 	*state.Profile
+	ready func() (*minting, error) // made at the first call
 }
 
 // issuerCache holds the views of issuers that were asked for. A view belongs to
@@ -82,7 +83,9 @@ func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
 			out.signer = v
 		}
 	}
-	st.Profiles(i.Name, func(p *state.Profile) { out.profiles[p.Name] = &profileView{Profile: p} })
+	st.Profiles(i.Name, func(p *state.Profile) {
+		out.profiles[p.Name] = &profileView{Profile: p, ready: sync.OnceValues(func() (*minting, error) { return newMinting(out, p) })}
+	})
 	return out
 }
 

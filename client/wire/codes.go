@@ -92,6 +92,12 @@ const (
 	// ProfileNotFound (404 on GET, otherwise 400): the issuer has no profile of this
 	// name.
 	ProfileNotFound Code = "profile_not_found"
+	// NoSigningKey (400): no version of the issuer's key is active: rotate the issuer,
+	// or put the suspended version back.
+	NoSigningKey Code = "no_signing_key"
+	// ClaimNotAllowed (400): the profile does not allow this claim, audience, scope or
+	// lifetime; the text names it.
+	ClaimNotAllowed Code = "claim_not_allowed"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -168,7 +174,7 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
