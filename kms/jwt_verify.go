@@ -99,11 +99,11 @@ func (s *Service) newVerifier(c *Call, i *issuerView, u *keyring.Use, d *JWTDema
 		if err != nil {
 			return nil, err
 		}
-		m, err := p.ready()
+		rules, err := p.rules()
 		if err != nil {
 			return nil, err
 		}
-		w.typs = append(w.typs, m.rules.Typ())
+		w.typs = append(w.typs, rules.Typ())
 	}
 	return w, nil
 }

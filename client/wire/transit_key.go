@@ -97,6 +97,7 @@ type KeyData struct {
 	SupportsSigning      bool        `json:"supports_signing"`
 	SupportsDerivation   bool        `json:"supports_derivation"`
 	KeySize              int         `json:"key_size,omitzero"` // bytes; of an hmac key alone
+	Issuer               string      `json:"issuer,omitzero"`   // the issuer that the key serves alone; absent of a transit key
 }
 
 // KeyVersions is version number in decimal → version.

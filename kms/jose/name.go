@@ -54,12 +54,12 @@ func plainName(name string) bool {
 	return name != ""
 }
 
-var errProfileName = errors.New("must be 1 to 256 characters that can be seen, without spaces at its ends")
+var errProfileName = errors.New("must be 1 to 256 bytes of characters that can be seen, without spaces at its ends")
 
 // checkProfileName checks a claim name that a profile's author wrote. Names in
 // other scripts are his choice; what does not show is not.
 func checkProfileName(name string) error {
-	if name == "" || len(name) > MaxClaimName || !utf8.ValidString(name) || strings.TrimSpace(name) != name {
+	if name == "" || !utf8.ValidString(name) || len(appendText(nil, name)) > MaxClaimName+2 || strings.TrimSpace(name) != name {
 		return errProfileName
 	}
 	for _, r := range name {

@@ -4,7 +4,10 @@ import "github.com/go-json-experiment/json/jsontext"
 
 // Protected is a protected header, encoded once for a key version and a typ.
 // The zero value is no header.
-type Protected struct{ encoded []byte } // base64url and the dot behind it; never written to
+type Protected struct {
+	encoded []byte // base64url and the dot behind it; never written to
+	header  *Header
+}
 
 // NewProtected encodes a header with its members in the order of their names;
 // kid, typ and cty are left out where they are empty. The strings are valid
@@ -14,8 +17,14 @@ func NewProtected(alg Alg, kid, typ, cty string) Protected {
 	header = appendMember(header, "cty", cty)
 	header = appendMember(header, "kid", kid)
 	header = append(appendMember(header, "typ", typ), '}')
-	return Protected{append(b64.AppendEncode(nil, header), '.')}
+	return Protected{append(b64.AppendEncode(nil, header), '.'), &Header{Alg: alg, KID: kid, Typ: typ, Cty: cty, Raw: header}}
 }
+
+// Header is what Parse reads in it. It is for reading.
+func (p Protected) Header() *Header { return p.header }
+
+// Segment is the first segment of the tokens it makes, for ParseKnown.
+func (p Protected) Segment() string { return string(p.encoded[:max(0, len(p.encoded)-1)]) }
 
 // Len is the length of the encoded header with the dot behind it.
 func (p Protected) Len() int { return len(p.encoded) }

@@ -100,14 +100,16 @@ func template(name string) (piece, bool) {
 	case "application.owner":
 		return piece{source: sourceOwner, name: name}, true
 	}
-	if key, ok := strings.CutPrefix(name, "application.metadata."); ok && plainName(key) {
+	if key, ok := strings.CutPrefix(name, "application.metadata."); ok && metadataKey(key) {
 		return piece{source: sourceMetadata, key: key, name: name}, true
 	}
-	if key, ok := strings.CutPrefix(name, "token.metadata."); ok && plainName(key) {
+	if key, ok := strings.CutPrefix(name, "token.metadata."); ok && metadataKey(key) {
 		return piece{source: sourceTokenMetadata, key: key, name: name}, true
 	}
 	return piece{}, false
 }
+
+func metadataKey(key string) bool { return plainName(key) && !strings.ContainsAny(key, "{}") }
 
 // text returns what a template stands for; false if it is missing or empty.
 func (p *piece) text(f *Facts) (string, bool) {
@@ -157,7 +159,10 @@ func checkValue(value jsontext.Value) (jsontext.Value, error) {
 	if len(value) > MaxClaimsText {
 		return nil, errTooLong
 	}
-	if err := checkShape(value, MaxClaimsDepth); err != nil {
+	if err := checkShape(value, MaxClaimsDepth-1); err != nil {
+		if errors.Is(err, errTooDeep) {
+			return nil, errors.New("has objects or arrays more than 31 deep, which makes 32 in the token")
+		}
 		return nil, err
 	}
 	if !value.IsValid() {
