@@ -64,6 +64,7 @@ var (
 	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
 	ErrNoSigningKey    = &Error{"no_signing_key", "no version of the issuer's key is active"}
 	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
+	ErrWrongClient     = &Error{"wrong_client", "the token was issued to another client"}
 
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
@@ -93,7 +94,7 @@ func Sentinels() []*Error {
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
-		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
+		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed, ErrWrongClient,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
@@ -163,6 +164,8 @@ var translations = []struct {
 	{state.ErrKeyBound, ErrKeyBound},
 	{state.ErrIssuerMissing, ErrIssuerNotFound},
 	{state.ErrIssuerExists, ErrBadRequest},
+	{state.ErrCutOffAhead, ErrBadRequest},
+	{state.ErrCutOffTooOften, ErrBusy},
 	{state.ErrIssuerDeleted, ErrKeyDeleted},
 	{state.ErrIssuerTaken, ErrBadRequest},
 	{state.ErrProfileMissing, ErrProfileNotFound},

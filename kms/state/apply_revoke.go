@@ -112,6 +112,9 @@ func (c *SpendIssued) apply(tx *txn) error {
 	if _, err := tx.issuerOf(c.Issuer, c.UUID); err != nil {
 		return err
 	}
+	if tx.next.Time >= secondsToNanos(c.Exp+issuedLeeway) {
+		return ErrIssuedOver // what is remembered of it may be gone
+	}
 	id := IssuedID(c.ID)
 	switch _, mark, _ := tx.issued.t.get(&id); {
 	case mark&markRevoked != 0:

@@ -27,7 +27,8 @@ type Kept struct {
 }
 
 // SpendIssued uses a token that is good for one use. The second one is refused with
-// ErrIssuedSpent. Result: true.
+// ErrIssuedSpent, and one of a token that nobody accepts any more with ErrIssuedOver.
+// Result: true.
 type SpendIssued struct {
 	Issuer string `codec:"i"`
 	UUID   string `codec:"u"` // of the issuer

@@ -40,6 +40,7 @@ const (
 	ErrNoNextVersion      Refusal = "the key was changed by another request: its next version is missing; try again"
 	ErrIssuedSpent        Refusal = "the token was used before, and is good for one use"
 	ErrIssuedRevoked      Refusal = "the token is revoked"
+	ErrIssuedOver         Refusal = "the token has expired"
 	ErrCutOffAhead        Refusal = "issued_before lies ahead: leave it out for all tokens issued until now"
 	ErrCutOffTooOften     Refusal = "this was revoked many times within a second, and the last time had no effect; try again shortly"
 	ErrMountMissing       Refusal = "no such mount"

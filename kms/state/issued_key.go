@@ -40,6 +40,10 @@ func (k *IssuedKey) id(kind byte, value string) IssuedID {
 // Token is the id of the entry about a token.
 func (k *IssuedKey) Token(jti string) IssuedID { return k.id('j', jti) }
 
+// Payload is the id of the entry about a token without a jti, by a hash of what it
+// says.
+func (k *IssuedKey) Payload(sum []byte) IssuedID { return k.id('p', string(sum)) }
+
 // Subject is the id of a subject's cut-off.
 func (k *IssuedKey) Subject(sub string) IssuedID { return k.id('s', sub) }
 
