@@ -165,7 +165,6 @@ var translations = []struct {
 	{state.ErrIssuerMissing, ErrIssuerNotFound},
 	{state.ErrIssuerExists, ErrBadRequest},
 	{state.ErrCutOffAhead, ErrBadRequest},
-	{state.ErrCutOffTooOften, ErrBusy},
 	{state.ErrIssuerDeleted, ErrKeyDeleted},
 	{state.ErrIssuerTaken, ErrBadRequest},
 	{state.ErrProfileMissing, ErrProfileNotFound},

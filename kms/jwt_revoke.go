@@ -42,7 +42,7 @@ type RevokedJWT struct {
 //
 // A cut-off refuses tokens whose iat is before it. With IssuedBefore 0 it lies behind
 // the second that runs, so that whatever was issued in it is refused too; what is
-// issued afterwards has at least that iat.
+// issued afterwards waits for the next second.
 //
 // Errors: ErrIssuerNotFound, ErrKeyDeleted, ErrBadRequest; those of a write.
 func (s *Service) RevokeJWT(ctx context.Context, c *Call, issuer string, items []JWTRevocation, batch bool) ([]RevokedJWT, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"time"
 
 	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/kms/jose"
@@ -55,11 +56,22 @@ func (i *issuerView) cutOff(v *view, subject, clientID string) int64 {
 	return cut
 }
 
-// issueAt is the iat of a token that is issued at now: later, by the rest of a second,
-// when all that was issued until now was revoked a moment ago. iat is in whole
-// seconds, and what is issued after a revocation must not fall under it.
-func (i *issuerView) issueAt(c *Call, now int64, subject, clientID string) int64 {
-	return max(now, i.cutOff(c.view, subject, clientID))
+// issueAt is the iat of a token that is issued at now. iat is in whole seconds, so
+// within the second in which all tokens of a subject or an application were revoked
+// the next one could not be told from those: it waits for the next second. No token
+// says that it was issued later than it was. Error: ErrBusy, where this node's clock
+// is behind the revocation.
+func (i *issuerView) issueAt(c *Call, now int64, subject, clientID string) (int64, error) {
+	cut := i.cutOff(c.view, subject, clientID)
+	if cut <= now {
+		return now, nil
+	}
+	wait := time.Duration(cut*int64(time.Second) - c.now())
+	if wait > time.Second {
+		return 0, saying(ErrBusy, "all tokens of this subject or application were revoked a moment ago; try again in a second")
+	}
+	time.Sleep(wait + time.Millisecond) // a wall clock is not that exact
+	return cut, nil
 }
 
 // spend uses a token that is good for one use. It goes through the cluster, between

@@ -107,7 +107,11 @@ func (w *minter) mint(req *JWTRequest, out *IssuedJWT) (audit.ItemHash, error) {
 		return audit.ItemHash{}, saying(ErrBadRequest, "ttl and nbf are whole seconds")
 	}
 	_, _ = rand.Read(w.random[:]) // does not fail: crypto/rand ends the process instead
-	w.facts.Now = w.issuer.issueAt(w.call, w.now, q.Subject, w.facts.ClientID)
+	at, err := w.issuer.issueAt(w.call, w.now, q.Subject, w.facts.ClientID)
+	if err != nil {
+		return audit.ItemHash{}, err
+	}
+	w.facts.Now = at
 	w.facts.JTI = base64.RawURLEncoding.EncodeToString(w.random[:])
 	issued, err := w.rules.Build(&q, w.facts)
 	if err != nil {

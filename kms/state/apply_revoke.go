@@ -9,10 +9,6 @@ const (
 	issuedMargin = 5 * 60
 )
 
-// maxAhead is how far ahead of replicated time a cut-off may come to lie by being
-// set again and again within a second, in seconds.
-const maxAhead = 30
-
 // issuerOf is an issuer that is in use, if it is the one with that UUID.
 func (tx *txn) issuerOf(name, uuid string) (*Issuer, error) {
 	i, err := tx.issuer(name)
@@ -47,38 +43,16 @@ func keptForToken(exp int64) uint32 {
 	return minutesUp(secondsToNanos(exp + issuedLeeway + issuedMargin))
 }
 
-// cutOffNow is the cut-off that refuses everything issued until now. iat is in
-// whole seconds, so it is the next one; and signing gives what it issues meanwhile
-// that one's iat, so a cut-off ahead of the time moves by one more.
-func (tx *txn) cutOffNow(id *IssuedID) int64 {
-	next := tx.next.Time/1e9 + 1
-	if _, mark, found := tx.issued.t.get(id); found && mark.cutOff() >= next {
-		return mark.cutOff() + 1
-	}
-	return next
-}
-
 func (c *RevokeIssued) apply(tx *txn) error {
 	i, err := tx.issuerOf(c.Issuer, c.UUID)
 	if err != nil {
 		return err
 	}
-	now := tx.next.Time / 1e9
-	before := make([]int64, len(c.Entries))
+	// iat is in whole seconds: what was issued until now has the running one at most.
+	now := tx.next.Time/1e9 + 1
 	for n := range c.Entries {
-		switch e := &c.Entries[n]; {
-		case !e.CutOff:
-		case e.Before > now+1:
+		if c.Entries[n].Before > now {
 			return ErrCutOffAhead
-		case e.Before != 0:
-			before[n] = e.Before
-		default:
-			// All are found before the first is entered: one that is named
-			// twice moves once.
-			id := IssuedID(e.ID)
-			if before[n] = tx.cutOffNow(&id); before[n] > now+maxAhead {
-				return ErrCutOffTooOften
-			}
 		}
 	}
 	longest := minutesUp(tx.lastAccepted(i) + (issuedLeeway+issuedMargin)*1e9)
@@ -88,7 +62,11 @@ func (c *RevokeIssued) apply(tx *txn) error {
 		mark := markRevoked
 		switch {
 		case e.CutOff:
-			mark = markCutOff | issuedMark(before[n])
+			before := e.Before
+			if before == 0 {
+				before = now
+			}
+			mark = markCutOff | issuedMark(before)
 		case e.Exp != 0:
 			until = keptForToken(e.Exp)
 		}

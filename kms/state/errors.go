@@ -42,7 +42,6 @@ const (
 	ErrIssuedRevoked      Refusal = "the token is revoked"
 	ErrIssuedOver         Refusal = "the token has expired"
 	ErrCutOffAhead        Refusal = "issued_before lies ahead: leave it out for all tokens issued until now"
-	ErrCutOffTooOften     Refusal = "this was revoked many times within a second, and the last time had no effect; try again shortly"
 	ErrMountMissing       Refusal = "no such mount"
 	ErrGenesisTwice       Refusal = "cluster is already initialized"
 )
