@@ -62,6 +62,11 @@ var (
 	ErrKeyBound        = &Error{"key_bound_to_issuer", "the key serves an issuer, and nothing else uses it"}
 	ErrIssuerNotFound  = &Error{"issuer_not_found", "issuer not found"}
 	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
+	ErrNoSigningKey    = &Error{"no_signing_key", "no version of the issuer's key is active"}
+	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
+
+	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
+	ErrBadTransition = &Error{"bad_transition", "this does not follow from the present state"}
 
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
@@ -69,6 +74,9 @@ var (
 	ErrPolicyProtected   = &Error{"policy_protected", "this policy is built in"}
 	ErrTokenNotFound     = &Error{"token_not_found", "bad token"}
 	ErrTokenNotRenewable = &Error{"token_not_renewable", "token is not renewable"}
+
+	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
+	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
 
 	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
 	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
@@ -87,8 +95,10 @@ func Sentinels() []*Error {
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
-		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound,
+		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
+		ErrVersionState,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
+		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
 	}
@@ -160,6 +170,11 @@ var translations = []struct {
 	{state.ErrIssuerTaken, ErrBadRequest},
 	{state.ErrProfileMissing, ErrProfileNotFound},
 	{state.ErrBadLead, ErrBadRequest},
+	{state.ErrRotationPending, ErrBadTransition},
+	{state.ErrNotPending, ErrBadTransition},
+	{state.ErrTooEarly, ErrBadTransition},
+	{state.ErrBadMove, ErrBadTransition},
+	{state.ErrNoNextVersion, ErrBadRequest},
 	{state.ErrOnceMismatch, ErrIdempotencyMismatch},
 	{state.ErrOnceSpent, ErrIdempotencySpent},
 	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},
@@ -167,6 +182,14 @@ var translations = []struct {
 	{state.ErrBadMinimum, ErrBadRequest},
 	{state.ErrVersionConflict, ErrBadRequest},
 	{state.ErrTokenMissing, ErrTokenNotFound},
+	{state.ErrApplicationMissing, ErrBadRequest},
+	{state.ErrApplicationInUse, ErrBadRequest},
+	{state.ErrApplicationBlocked, ErrApplicationBlocked},
+	{state.ErrNotBlocked, ErrBadTransition},
+	{state.ErrRoleMissing, ErrNotFound},
+	{state.ErrRoleIDTaken, ErrBadRequest},
+	{state.ErrSecretIDExists, ErrBadRequest},
+	{state.ErrLogin, ErrInvalidCredentials},
 	{state.ErrMountMissing, ErrNoMount},
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},

@@ -4,23 +4,29 @@ import (
 	"sync"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/state"
 )
 
 // issuerView is one revision of an issuer with all that requests look up in it,
-// found once. It is immutable.
+// found once. It is immutable but for what it makes when it is first asked.
 type issuerView struct {
 	*state.Issuer
 	key      *state.Key
 	signer   *state.KeyVersion            // the version that signs; nil while none is active
 	versions []*state.KeyVersion          // those on record, in order
 	byKID    map[string]*state.KeyVersion // kid → version, those that are given up too
+	pending  *state.KeyVersion            // the version that is published and waits; nil: none
 	profiles map[string]*profileView      // name → profile
+
+	documents func() *documents // made at the first call
 }
 
 // profileView is a profile as its issuer's revision has it.
 type profileView struct {
 	*state.Profile
+	rules func() (*jose.Rules, error) // compiled at the first call
+	ready func() (*minting, error)    // made at the first call
 }
 
 // issuerCache holds the views of issuers that were asked for. A view belongs to
@@ -75,14 +81,22 @@ func (v *view) viewOf(i *state.Issuer) *issuerView {
 func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
 	out := &issuerView{Issuer: i, byKID: map[string]*state.KeyVersion{}, profiles: map[string]*profileView{}}
 	if out.key = st.Key(i.Mount, i.Name); out.key != nil {
-		st.Versions(i.Mount, i.Name, out.key.MinAvailable, out.key.Latest, func(v *state.KeyVersion) {
+		st.EachVersion(out.key, func(v *state.KeyVersion) {
 			out.versions, out.byKID[v.KID] = append(out.versions, v), v
+			if v.State == state.Pending {
+				out.pending = v
+			}
 		})
 		if v := st.Version(i.Mount, i.Name, out.key.SignerNumber()); v != nil && v.State.Produces() {
 			out.signer = v
 		}
 	}
-	st.Profiles(i.Name, func(p *state.Profile) { out.profiles[p.Name] = &profileView{Profile: p} })
+	st.Profiles(i.Name, func(p *state.Profile) {
+		view := &profileView{Profile: p, rules: sync.OnceValues(func() (*jose.Rules, error) { return compileProfile(p.Definition) })}
+		view.ready = sync.OnceValues(func() (*minting, error) { return newMinting(out, view) })
+		out.profiles[p.Name] = view
+	})
+	out.documents = sync.OnceValue(func() *documents { return newDocuments(out) })
 	return out
 }
 

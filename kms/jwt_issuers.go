@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/internal/pass"
+	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
 )
@@ -37,11 +38,12 @@ type IssuerInfo struct {
 	Key      *state.Key
 	Versions []*state.KeyVersion // those on record, in order
 	Signer   uint32              // the version that signs; 0 none
+	JWKS     string              // the URL where verifiers find the keys
 }
 
 func issuerInfo(v *view, i *state.Issuer) IssuerInfo {
 	found := v.viewOf(i)
-	out := IssuerInfo{Issuer: i, Key: found.key, Versions: found.versions}
+	out := IssuerInfo{Issuer: i, Key: found.key, Versions: found.versions, JWKS: found.jwksURI()}
 	if found.signer != nil {
 		out.Signer = found.signer.Number
 	}
@@ -119,9 +121,9 @@ func (s *Service) newIssuer(ctx context.Context, c *Call, a *gate.Admission, mou
 	}
 	alg := defaultAlg
 	if r.Alg != nil && *r.Alg != "" {
-		alg = *r.Alg
+		alg = jose.Alg(*r.Alg)
 	}
-	suite, typ, err := suiteOf(alg, text(r.KeyType))
+	typ, size, err := keyOf(alg, text(r.KeyType))
 	if err != nil {
 		return nil, err
 	}
@@ -141,20 +143,20 @@ func (s *Service) newIssuer(ctx context.Context, c *Call, a *gate.Admission, mou
 	if c.view.IssuerURLTaken(*r.URL) {
 		return nil, saying(ErrBadRequest, "another issuer has this issuer URL, or one that differs in a slash at its end: verifiers could not tell their tokens apart")
 	}
-	a.Record.Alg = alg
+	a.Record.Alg = string(alg)
 	a.Record.Fields = map[string]string{"issuer": *r.URL, "key_type": string(typ)}
 	set.note(a)
-	v, err := s.generate(ctx, a, mount, name, c.view.FirstVersion(mount, name), typ, suite.size)
+	v, err := s.generate(ctx, a, mount, name, c.view.FirstVersion(mount, name), typ, size)
 	if err != nil {
 		return nil, err
 	}
 	return &state.CreateIssuer{
 		Issuer: state.Issuer{
-			Name: name, UUID: newUUID(), Mount: mount, URL: *r.URL, Alg: alg, JWKSURI: set.jwksURI,
+			Name: name, UUID: newUUID(), Mount: mount, URL: *r.URL, Alg: string(alg), JWKSURI: set.jwksURI,
 			MaxAge: set.maxAge, Leeway: set.leeway, Lead: set.lead, Period: set.period,
 			DeletionAllowed: r.DeletionAllowed != nil && *r.DeletionAllowed,
 		},
-		Key:     state.Key{Mount: mount, Name: name, Type: typ, Issuer: name, KeySize: uint32(suite.size)},
+		Key:     state.Key{Mount: mount, Name: name, Type: typ, Issuer: name, KeySize: uint32(size)},
 		Version: *v,
 	}, nil
 }

@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/internal/keyring"
+	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/state"
 )
 
 // What an issuer may be set to.
 const (
-	defaultAlg    = "ES256"
+	defaultAlg    = jose.ES256
 	defaultMaxAge = 5 * time.Minute
 	defaultLeeway = 30 * time.Second
 
@@ -27,47 +28,29 @@ const (
 	maxIssuerURL = 1024 // bytes
 )
 
-// suite is what one algorithm of JOSE signs with.
-type suite struct {
-	alg  string
-	keys []state.KeyType // the first by default
-	size int             // bytes of an hmac key, which are its hash's (RFC 7518, section 3.2)
-}
-
-// suites lists the algorithms that an issuer may have.
-func suites() []suite {
-	rsa := []state.KeyType{state.RSA2048, state.RSA3072, state.RSA4096}
-	return []suite{
-		{"ES256", []state.KeyType{state.ECDSAP256}, 0},
-		{"ES384", []state.KeyType{state.ECDSAP384}, 0},
-		{"ES512", []state.KeyType{state.ECDSAP521}, 0},
-		{"RS256", rsa, 0}, {"RS384", rsa, 0}, {"RS512", rsa, 0},
-		{"PS256", rsa, 0}, {"PS384", rsa, 0}, {"PS512", rsa, 0},
-		{"EdDSA", []state.KeyType{state.Ed25519}, 0},
-		{"Ed25519", []state.KeyType{state.Ed25519}, 0},
-		{"HS256", []state.KeyType{state.HMAC}, 32},
-		{"HS384", []state.KeyType{state.HMAC}, 48},
-		{"HS512", []state.KeyType{state.HMAC}, 64},
+// keyOf is the type and size of the key for an algorithm; asked "" is the default.
+// Errors: ErrBadRequest, ErrUnknownKeyType.
+func keyOf(alg jose.Alg, asked string) (typ state.KeyType, size int, err error) {
+	if !alg.Known() {
+		return "", 0, saying(ErrBadRequest, "'alg' is one of %v", jose.Algs())
 	}
-}
-
-// suiteOf finds an algorithm and the type of key for it; typ "" is the default.
-func suiteOf(alg, typ string) (suite, state.KeyType, error) {
-	var names []string
-	for _, s := range suites() {
-		if s.alg != alg {
-			names = append(names, s.alg)
-			continue
-		}
-		switch {
-		case typ == "":
-			return s, s.keys[0], nil
-		case slices.Contains(s.keys, state.KeyType(typ)):
-			return s, state.KeyType(typ), nil
-		}
-		return s, "", saying(ErrUnknownKeyType, "'key_type' of an issuer with alg %s is one of %v, not %s", alg, s.keys, state.Quote(typ))
+	switch alg.Kty() {
+	case jose.KtyRSA:
+		typ = state.RSA2048
+	case jose.KtyOKP:
+		typ = state.Ed25519
+	case jose.KtyOct:
+		typ = state.HMAC
+	default:
+		typ = map[jose.Alg]state.KeyType{jose.ES256: state.ECDSAP256, jose.ES384: state.ECDSAP384, jose.ES512: state.ECDSAP521}[alg]
 	}
-	return suite{}, "", saying(ErrBadRequest, "'alg' is one of %s", strings.Join(names, ", "))
+	if asked != "" {
+		typ = state.KeyType(asked)
+	}
+	if keyring.CheckAlg(typ, alg) != nil {
+		return "", 0, saying(ErrUnknownKeyType, "'key_type' %s does not fit the alg %s; leave it out, or for RSA say rsa-2048, rsa-3072 or rsa-4096", state.Quote(asked), alg)
+	}
+	return typ, alg.MinKeySize(), nil // an HMAC key is as long as its hash (RFC 7518, section 3.2)
 }
 
 // settings are what can be changed of an issuer, in seconds.

@@ -68,6 +68,12 @@ type IssuerDocuments struct {
 	OAuthAuthorizationServer string `json:"oauth_authorization_server"`
 }
 
+// DocumentsOf returns the paths of an issuer's documents, by its name.
+func DocumentsOf(issuer string) IssuerDocuments {
+	base := "/issuers/" + issuer
+	return IssuerDocuments{base + "/jwks.json", base + "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server" + base}
+}
+
 // DeletedIssuers is the data of LIST jwt/issuers?deleted=true.
 type DeletedIssuers = DeletedKeys
 

@@ -63,7 +63,7 @@ func rooms() []Room {
 			to("kms/internal/pass", because("the names of the actions, and the Pass on its way from gate to keyring")),
 			to("kms/policy"),
 			to("kms/state"),
-			to("kms/jose", planned("issuing and verifying tokens")),
+			to("kms/jose", because("issuing and verifying tokens")),
 			to("raftstore"),
 			to("seal"),
 			to("seal/barrier", because("commands and snapshots are sealed here")),
