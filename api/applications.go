@@ -27,9 +27,6 @@ func readApplication(rq *request, _ *nothing) (*wire.ApplicationData, error) {
 	}, nil
 }
 
-// timeOf is a time of the state, unix nanoseconds.
-func timeOf(nanos int64) time.Time { return time.Unix(0, nanos).UTC() }
-
 // moment is timeOf for what may not have come yet.
 func moment(nanos int64) *time.Time {
 	if nanos == 0 {

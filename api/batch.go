@@ -24,18 +24,20 @@ func answerBatch[T any](results []kms.Result, items []T, member func(b []byte, r
 	return &batchAnswer{results, member, func(i int) string { return reference(&items[i]) }}
 }
 
-// appendEnvelope appends the whole answer.
-func (a *batchAnswer) appendEnvelope(b []byte, requestID string, warnings []string) []byte {
+// selfWriting is data that writes itself into its envelope.
+type selfWriting interface {
+	appendData(b []byte) []byte
+	space() int // about how long the data becomes
+}
+
+// appendEnvelope is the whole answer.
+func appendEnvelope(data selfWriting, requestID string, warnings []string) []byte {
+	b := make([]byte, 0, 256+data.space())
 	b = append(b, `{"request_id":"`...)
 	b = append(b, requestID...) // made by newRequestID
-	b = append(b, `","lease_id":"","renewable":false,"lease_duration":0,"data":{"batch_results":[`...)
-	for i := range a.results {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = a.appendResult(b, i)
-	}
-	b = append(b, `]},"wrap_info":null,"warnings":`...)
+	b = append(b, `","lease_id":"","renewable":false,"lease_duration":0,"data":`...)
+	b = data.appendData(b)
+	b = append(b, `,"wrap_info":null,"warnings":`...)
 	if len(warnings) == 0 {
 		return append(b, `null,"auth":null}`...)
 	}
@@ -46,22 +48,36 @@ func (a *batchAnswer) appendEnvelope(b []byte, requestID string, warnings []stri
 	return append(b, `],"auth":null}`...)
 }
 
+func (a *batchAnswer) appendData(b []byte) []byte {
+	b = append(b, `{"batch_results":[`...)
+	for i := range a.results {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = a.appendResult(b, i)
+	}
+	return append(b, `]}`...)
+}
+
 func (a *batchAnswer) appendResult(b []byte, i int) []byte {
 	r := &a.results[i]
-	b = a.member(append(b, '{'), r)
-	if r.Err != nil {
-		wrong := itemError(r.Err)
+	return appendOutcome(a.member(append(b, '{'), r), r.Err, a.reference(i))
+}
+
+// appendOutcome ends an item.
+func appendOutcome(b []byte, err error, reference string) []byte {
+	if err != nil {
+		wrong := itemError(err)
 		b = appendQuoted(append(b, `"error":`...), wrong.Error)
 		b = appendQuoted(append(b, `,"code":`...), string(wrong.Code))
 		b = append(b, ',')
 	}
 	b = append(b, `"reference":`...)
-	return append(appendQuoted(b, a.reference(i)), '}')
+	return append(appendQuoted(b, reference), '}')
 }
 
-// space is about how long the answer becomes.
 func (a *batchAnswer) space() int {
-	n := 256
+	n := 0
 	for i := range a.results {
 		n += 64 + len(a.results[i].Text) + base64.StdEncoding.EncodedLen(len(a.results[i].Plain))
 	}

@@ -49,7 +49,7 @@ func FuzzBatchAnswer(f *testing.F) {
 				t.Fatal(err)
 			}
 			a := answerBatch(results, items, member, func(it *wire.SignItem) string { return it.Reference })
-			if got := a.appendEnvelope(nil, "r-1", warnings); !bytes.Equal(got, want) {
+			if got := appendEnvelope(a, "r-1", warnings); !bytes.Equal(got, want) {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		}

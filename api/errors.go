@@ -38,6 +38,7 @@ var (
 	errTooDeep     = refuse(http.StatusBadRequest, wire.InvalidJSON, "the body is nested too deep")
 	errBodyBroken  = refuse(http.StatusBadRequest, wire.BadRequest, "the body ended early or could not be read")
 	errTwoKeys     = refuse(http.StatusBadRequest, wire.BadRequest, "a request has one Idempotency-Key")
+	errBesideBatch = refuse(http.StatusBadRequest, wire.BadRequest, "with batch_input each token is one of its items: what is asked for belongs there")
 	errInternalMsg = "internal error"
 )
 
@@ -66,6 +67,12 @@ var statusOf = map[wire.Code]int{
 	wire.BadSignatureFormat: http.StatusBadRequest,
 	wire.BadHMACFormat:      http.StatusBadRequest,
 	wire.NoHMACKey:          http.StatusBadRequest,
+	wire.KeyBound:           http.StatusBadRequest,
+	wire.IssuerNotFound:     http.StatusBadRequest,
+	wire.ProfileNotFound:    http.StatusBadRequest,
+	wire.NoSigningKey:       http.StatusBadRequest,
+	wire.ClaimNotAllowed:    http.StatusBadRequest,
+	wire.VersionState:       http.StatusBadRequest,
 	wire.BadPolicy:          http.StatusBadRequest,
 	wire.PolicyProtected:    http.StatusBadRequest,
 	wire.TokenNotRenewable:  http.StatusBadRequest,

@@ -121,8 +121,8 @@ func (rq *request) reply(out any) {
 			return
 		}
 		rq.w.WriteHeader(http.StatusNoContent)
-	case *batchAnswer:
-		rq.send(status, v.appendEnvelope(make([]byte, 0, v.space()), rq.origin.RequestID, rq.warnings()))
+	case selfWriting:
+		rq.send(status, appendEnvelope(v, rq.origin.RequestID, rq.warnings()))
 	case interface{ bareValue() any }:
 		rq.write(status, v.bareValue())
 	case issued:

@@ -40,13 +40,15 @@ const (
 // The variables of patterns. What they may hold is checked by validName after
 // the match: a regular expression that counts to 128 costs more than all else.
 const (
-	mountVar  = "{mount}"
-	keyVar    = "{name}"
-	hashVar   = "{hash}"
-	roleVar   = "{role}"
-	bytesVar  = "{bytes}"
-	sourceVar = "{source}"
-	policyVar = "{policy}" // checked by its own rules, which say what is wrong
+	mountVar   = "{mount}"
+	keyVar     = "{name}"
+	hashVar    = "{hash}"
+	roleVar    = "{role}"
+	bytesVar   = "{bytes}"
+	sourceVar  = "{source}"
+	issuerVar  = "{issuer}"
+	profileVar = "{profile}"
+	policyVar  = "{policy}" // checked by its own rules, which say what is wrong
 )
 
 // validName says whether mounts and keys may be called s:
@@ -70,6 +72,9 @@ func validName(s string) bool {
 // token issuer uses on every request come first.
 func (s *Server) routes() []*route {
 	return []*route{
+		{"POST PUT", "jwt/sign/" + issuerVar + "/" + profileVar, callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
+		{"POST PUT", "jwt/verify/" + issuerVar, callersBody, quick, token, true, "jwt/verify", "Check a token of an issuer, or a batch of them.", handle(verifyJWT), nil},
+
 		{"POST PUT", mountVar + "/sign/" + keyVar, callersBody, quick, token, false, "transit/sign", "Sign input with a key.", handle(sign), nil},
 		{"POST PUT", mountVar + "/verify/" + keyVar, callersBody, quick, token, false, "transit/verify", "Verify a signature.", handle(verify), nil},
 		{"POST PUT", mountVar + "/encrypt/" + keyVar, callersBody, quick, token, false, "transit/encrypt", "Encrypt plaintext with a key.", handle(encrypt), nil},
@@ -106,6 +111,22 @@ func (s *Server) routes() []*route {
 		{"GET", "sys/quotas/rate-limit/" + keyVar, 0, quick, token, false, "sys/quotas/read", "Describe a rate limit. Needs sudo.", handle(readQuota), nil},
 		{"POST PUT", "sys/quotas/rate-limit/" + keyVar, controlBody, commit, token, false, "sys/quotas/write", "Write a rate limit. Needs sudo.", handle(writeQuota), nil},
 		{"DELETE", "sys/quotas/rate-limit/" + keyVar, 0, commit, token, false, "sys/quotas/delete", "Delete a rate limit. Needs sudo.", handle(deleteQuota), nil},
+		{"LIST", "jwt/issuers", 0, quick, token, true, "jwt/issuers/list", "The names of the issuers.", handle(listIssuers), nil},
+		{"GET", "jwt/issuers/" + issuerVar, 0, quick, token, true, "jwt/issuers/read", "Describe an issuer and the versions of its key.", handle(readIssuer), nil},
+		{"POST PUT", "jwt/issuers/" + issuerVar, controlBody, making, token, true, "jwt/issuers/write", "Make an issuer with its key, or change its settings.", handle(writeIssuer), nil},
+		{"DELETE", "jwt/issuers/" + issuerVar, 0, commit, token, true, "jwt/issuers/delete", "Delete an issuer, if its settings allow it; it is destroyed with its key when its grace period is over.", handle(deleteIssuer), nil},
+		{"POST PUT", "jwt/issuers/" + issuerVar + "/undelete", controlBody, commit, token, true, "jwt/issuers/undelete", "Put a deleted issuer back to use.", handle(undeleteIssuer), nil},
+		{"LIST", "jwt/issuers/" + issuerVar + "/profiles", 0, quick, token, true, "jwt/profiles/list", "The names of an issuer's profiles.", handle(listProfiles), nil},
+		{"GET", "jwt/issuers/" + issuerVar + "/profiles/{profile}", 0, quick, token, true, "jwt/profiles/read", "What a profile's tokens may say.", handle(readProfile), nil},
+		{"POST PUT", "jwt/issuers/" + issuerVar + "/profiles/{profile}", controlBody, commit, token, true, "jwt/profiles/write", "Write a profile.", handle(writeProfile), nil},
+		{"DELETE", "jwt/issuers/" + issuerVar + "/profiles/{profile}", 0, commit, token, true, "jwt/profiles/delete", "Delete a profile; its tokens stay valid.", handle(deleteProfile), nil},
+
+		{"POST PUT", "jwt/issuers/" + issuerVar + "/state", controlBody, commit, token, true, "jwt/issuers/state", "Suspend a version of an issuer's key, put it back, or destroy one that is over. To destroy needs sudo.", handle(setIssuerState), nil},
+		{"POST PUT", "jwt/rotate/" + issuerVar, controlBody, making, token, true, "jwt/rotate", "Publish the next version of an issuer's key, which signs when its lead time is over.", handle(rotateIssuer), nil},
+		{"GET", "jwt/rotation/" + issuerVar, 0, quick, token, true, "jwt/rotation/read", "What happened and will happen to an issuer's versions, and when.", handle(readIssuerRotation), nil},
+		{"POST PUT", "jwt/rotation/" + issuerVar + "/cancel", controlBody, commit, token, true, "jwt/rotation/cancel", "Take the pending version back.", handle(cancelRotation), nil},
+		{"POST PUT", "jwt/compromise/" + issuerVar, controlBody, making, token, true, "jwt/compromise", "Give a version up at once and for good, or say what that would do. Needs sudo.", handle(compromiseVersion), nil},
+
 		{"POST PUT", "sys/capabilities-self", controlBody, quick, token, false, "sys/capabilities-self", "What the caller may do at given paths.", handle(capabilitiesSelf), nil},
 		{"POST PUT", "sys/capabilities", controlBody, quick, token, false, "sys/capabilities", "What a token may do at given paths.", handle(capabilities), nil},
 		{"POST PUT", "sys/capabilities-accessor", controlBody, quick, token, false, "sys/capabilities-accessor", "What the token of an accessor may do at given paths.", handle(capabilitiesAccessor), nil},
@@ -136,6 +157,7 @@ func (s *Server) routes() []*route {
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/config", controlBody, commit, token, false, "transit/keys/config", "Change a key's settings.", handle(configKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/rotate", controlBody, making, token, false, "transit/keys/rotate", "Add a version to a key.", handle(rotateKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/undelete", controlBody, commit, token, false, "transit/keys/undelete", "Put a deleted key back to use.", handle(undeleteKey), nil},
+		{"POST PUT", mountVar + "/keys/" + keyVar + "/state", controlBody, commit, token, true, "transit/keys/state", "Put a version into another state. To destroy needs sudo.", handle(setKeyState), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/trim", controlBody, commit, token, false, "transit/keys/trim", "Erase the oldest versions of a key for good.", handle(trimKey), nil},
 		{"POST PUT", mountVar + "/random", controlBody, quick, token, false, "transit/random", "Random bytes.", handle(random), nil},
 		{"POST PUT", mountVar + "/random/" + bytesVar, controlBody, quick, token, false, "transit/random", "Random bytes: how many, or from which source.", handle(random), nil},
@@ -228,6 +250,14 @@ func (s *Server) newRouter() (*mux.Router, map[*mux.Route]*methodTable) {
 			t.routes[m] = rt
 			t.allowed = strings.TrimPrefix(t.allowed+", "+m, ", ")
 		}
+	}
+	for _, rt := range documentRoutes() {
+		rt.observe = s.metrics.observer(rt.action)
+		t := &methodTable{routes: map[string]*route{}, allowed: strings.ReplaceAll(rt.methods, " ", ", ")}
+		for m := range strings.FieldsSeq(rt.methods) {
+			t.routes[m] = rt
+		}
+		tables[r.Path(rt.pattern)] = t
 	}
 	alias := &route{methods: "GET", pattern: "/metrics", timeout: quick, auth: public, action: "sys/metrics", serve: serveMetrics}
 	alias.observe = s.metrics.observer(alias.action)

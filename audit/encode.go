@@ -46,7 +46,7 @@ func (s *stamper) append(b []byte, seq uint64, at time.Time) []byte {
 // longer than MaxRecord is cut field by field and says "truncated":true.
 func appendBody(b []byte, r *Record, node string) []byte {
 	start := len(b)
-	if validKeys(r.Fields) {
+	if validKeys(r.Fields) && validNames(r) {
 		b = appendFields(b, r, node, false)
 		if len(b)-start+maxStamp <= MaxRecord {
 			return b
@@ -79,6 +79,10 @@ func appendFields(b []byte, r *Record, node string, truncated bool) []byte {
 	b = appendText(b, `,"kid":`, r.KID)
 	b = appendInt(b, `,"key_version":`, int64(r.KeyVersion))
 	b = appendText(b, `,"alg":`, r.Alg)
+	b = appendText(b, `,"issuer":`, r.Issuer)
+	b = appendText(b, `,"profile":`, r.Profile)
+	b = appendText(b, `,"jti":`, r.JTI)
+	b = appendClaims(b, r.Claims)
 	b = appendText(b, `,"outcome":`, r.Outcome)
 	b = appendText(b, `,"code":`, r.Code)
 	b = appendText(b, `,"detail":`, r.Detail)
@@ -144,10 +148,27 @@ func appendHashes(b []byte, items []ItemHash) []byte {
 		b = appendText(b, `,"output":`, it.Output)
 		b = appendText(b, `,"code":`, it.Code)
 		b = appendInt(b, `,"key_version":`, int64(it.KeyVersion))
+		b = appendText(b, `,"jti":`, it.JTI)
+		b = appendClaims(b, it.Claims)
 		b = append(b, '}')
 		sep = ','
 	}
 	return append(b, ']')
+}
+
+// appendClaims writes claims in their order. Their names differ: see validClaims.
+func appendClaims(b []byte, claims []Claim) []byte {
+	if len(claims) == 0 {
+		return b
+	}
+	b = append(b, `,"claims":`...)
+	sep := byte('{')
+	for i := range claims {
+		b = append(appendQuoted(append(b, sep), claims[i].Name), ':')
+		b = appendQuoted(b, claims[i].Value)
+		sep = ','
+	}
+	return append(b, '}')
 }
 
 // appendMap writes the keys in byte order. They are valid UTF-8: see validKeys.

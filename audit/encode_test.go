@@ -16,9 +16,11 @@ func full() Record {
 		Type: TypeRequest, RequestID: "req-1", Operation: "transit/sign", Method: "POST",
 		Path: "transit/sign/k", Accessor: "acc", DisplayName: "ci", Application: "billing",
 		Policies: []string{"default", "sign"}, Remote: "[::1]:80", Key: "k", KID: "k-1",
-		KeyVersion: 3, Alg: "ES256", Outcome: OutcomeOK, Code: "c", Detail: "d",
+		KeyVersion: 3, Alg: "ES256",
+		Issuer: "acme", Profile: "access", JTI: "AAAA", Claims: []Claim{{"sub", "user:1"}, {"", ""}, {"role", "hmac-sha256:22"}},
+		Outcome: OutcomeOK, Code: "c", Detail: "d",
 		Duration: 87 * time.Microsecond, Input: "hmac-sha256:00", Output: "hmac-sha256:11",
-		Items: 2, Chunk: 1, Hashes: []ItemHash{{Index: 0, Input: "a", Output: "b", KeyVersion: 1}, {Index: 1, Code: "bad"}},
+		Items: 2, Chunk: 1, Hashes: []ItemHash{{Index: 0, Input: "a", Output: "b", KeyVersion: 1}, {Index: 1, Code: "bad", JTI: "BBBB", Claims: []Claim{{"z", "1"}, {"a", "2"}}}},
 		Proposal: "p", Count: 4, Late: true, Fields: map[string]string{"b": "2", "a": "1", "": ""},
 	}
 }
@@ -35,9 +37,9 @@ func TestFormat(t *testing.T) {
 	want := `{"seq":7,"time":"2026-11-03T11:00:00.000000005Z","type":"request","node":"node-1","request_id":"req-1",` +
 		`"operation":"transit/sign","method":"POST","path":"transit/sign/k","accessor":"acc","display_name":"ci",` +
 		`"application":"billing","policies":["default","sign"],"remote":"[::1]:80","key":"k","kid":"k-1","key_version":3,` +
-		`"alg":"ES256","outcome":"ok","code":"c","detail":"d","duration_us":87,"input":"hmac-sha256:00",` +
+		`"alg":"ES256","issuer":"acme","profile":"access","jti":"AAAA","claims":{"sub":"user:1","":"","role":"hmac-sha256:22"},"outcome":"ok","code":"c","detail":"d","duration_us":87,"input":"hmac-sha256:00",` +
 		`"output":"hmac-sha256:11","items":2,"chunk":1,"hashes":[{"index":0,"input":"a","output":"b","key_version":1},` +
-		`{"index":1,"code":"bad"}],"proposal":"p","count":4,"late":true,"fields":{"":"","a":"1","b":"2"}}` + "\n"
+		`{"index":1,"code":"bad","jti":"BBBB","claims":{"z":"1","a":"2"}}],"proposal":"p","count":4,"late":true,"fields":{"":"","a":"1","b":"2"}}` + "\n"
 	if got := string(line(7, at, &r)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -108,8 +110,8 @@ func TestNoInjection(t *testing.T) {
 func hostile(s string) Record {
 	return Record{
 		Type: s, RequestID: s, Operation: s, Method: s, Path: s, Accessor: s, DisplayName: s, Application: s,
-		Policies: []string{s, s}, Remote: s, Key: s, KID: s, Alg: s, Outcome: s, Code: s, Detail: s, Input: s,
-		Output: s, Hashes: []ItemHash{{Input: s, Output: s, Code: s}}, Proposal: s, Fields: map[string]string{s: s, "x": s},
+		Policies: []string{s, s}, Remote: s, Key: s, KID: s, Alg: s, Issuer: s, Profile: s, JTI: s, Claims: []Claim{{s, s}, {"x" + s, s}}, Outcome: s, Code: s, Detail: s, Input: s,
+		Output: s, Hashes: []ItemHash{{Input: s, Output: s, Code: s, JTI: s, Claims: []Claim{{s, s}}}}, Proposal: s, Fields: map[string]string{s: s, "x": s},
 	}
 }
 
@@ -164,19 +166,26 @@ func TestOversized(t *testing.T) {
 	for i := range policies {
 		policies[i] = "policy"
 	}
+	claims := make([]Claim, 5000)
+	for i := range claims {
+		claims[i] = Claim{fmt.Sprint("claim", i), "hmac-sha256:" + strings.Repeat("a", 64)}
+	}
 	long := strings.Repeat("x", 1<<20)
 	for name, r := range map[string]Record{
-		"path":         {Path: long},
-		"multi-byte":   {Detail: strings.Repeat("€", 1<<18)},
-		"controls":     {Remote: strings.Repeat("\x00", 1<<20)},
-		"invalid":      {Remote: strings.Repeat("\x80", 1<<20)},
-		"policies":     {Policies: policies},
-		"hashes":       {Hashes: many},
-		"fields":       {Fields: lots},
-		"field key":    {Fields: map[string]string{long: "v", long + "y": "w"}},
-		"equal keys":   {Fields: invalid},
-		"everything":   hostile(strings.Repeat("\x01", 100_000)),
-		"just too big": {Path: strings.Repeat("x", MaxRecord-100)},
+		"path":          {Path: long},
+		"multi-byte":    {Detail: strings.Repeat("€", 1<<18)},
+		"controls":      {Remote: strings.Repeat("\x00", 1<<20)},
+		"invalid":       {Remote: strings.Repeat("\x80", 1<<20)},
+		"policies":      {Policies: policies},
+		"hashes":        {Hashes: many},
+		"fields":        {Fields: lots},
+		"field key":     {Fields: map[string]string{long: "v", long + "y": "w"}},
+		"equal keys":    {Fields: invalid},
+		"claims":        {Claims: claims},
+		"equal claims":  {Claims: []Claim{{long, "v"}, {long + "y", "w"}}},
+		"claims inside": {Hashes: []ItemHash{{Claims: claims}, {Claims: []Claim{{"\xff", "1"}, {"\xfe", "2"}}}}},
+		"everything":    hostile(strings.Repeat("\x01", 100_000)),
+		"just too big":  {Path: strings.Repeat("x", MaxRecord-100)},
 	} {
 		r.RequestID, r.Operation, r.Outcome, r.KeyVersion = "req-1", "transit/sign", OutcomeOK, 9
 		p := checkLine(t, line(1<<63, time.Unix(0, 0), &r))
@@ -197,12 +206,25 @@ func TestOversized(t *testing.T) {
 	}
 }
 
+// TestTheFirstClaimsStay: whoever adds claims to a token does not push those out of
+// its record that are to be read.
+func TestTheFirstClaimsStay(t *testing.T) {
+	claims := []Claim{{"sub", "user:1"}, {"role", "clerk"}}
+	for i := range 400 {
+		claims = append(claims, Claim{strings.Repeat("n", 200) + fmt.Sprint(i), HashPrefix + strings.Repeat("f", 64)})
+	}
+	p := checkLine(t, line(1, time.Unix(0, 0), &Record{JTI: "AAAA", Claims: claims}))
+	if !p.Truncated || p.JTI != "AAAA" || len(p.Claims) < 20 || p.Claims[0] != claims[0] || p.Claims[1] != claims[1] {
+		t.Errorf("left of %d claims: %d, truncated %v", len(claims), len(p.Claims), p.Truncated)
+	}
+}
+
 // TestChunkFits keeps the promise of ChunkItems.
 func TestChunkFits(t *testing.T) {
 	r := full()
 	r.Hashes = make([]ItemHash, ChunkItems)
 	for i := range r.Hashes {
-		h := hashPrefix + strings.Repeat("f", 64)
+		h := HashPrefix + strings.Repeat("f", 64)
 		r.Hashes[i] = ItemHash{Index: 1_000_000 + i, Input: h, Output: h, Code: strings.Repeat("c", 32), KeyVersion: 1<<32 - 1}
 	}
 	if p := checkLine(t, line(1, time.Unix(0, 0), &r)); p.Truncated {

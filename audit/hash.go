@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// hashPrefix names the function in the text of a keyed hash.
-const hashPrefix = "hmac-sha256:"
+// HashPrefix names the function in the text of a keyed hash.
+const HashPrefix = "hmac-sha256:"
 
 // hashKey holds the cluster's audit key as ready HMAC states. It is one of the
 // files with a clear secret: the key leaves it only as hashes.
@@ -26,7 +26,7 @@ type hashKey struct {
 type hashState struct {
 	mac  hash.Hash
 	sum  [sha256.Size]byte
-	text [len(hashPrefix) + 2*sha256.Size]byte
+	text [len(HashPrefix) + 2*sha256.Size]byte
 }
 
 // newHashKey copies key. The copy is not wiped at seal, since a Hash under way
@@ -36,7 +36,7 @@ func newHashKey(key []byte) *hashKey {
 	k := new(hashKey)
 	k.states.New = func() any {
 		s := &hashState{mac: hmac.New(sha256.New, key)}
-		copy(s.text[:], hashPrefix)
+		copy(s.text[:], HashPrefix)
 		return s
 	}
 	return k
@@ -46,7 +46,7 @@ func (k *hashKey) hash(b []byte) string {
 	s := k.states.Get().(*hashState)
 	s.mac.Reset()
 	s.mac.Write(b)
-	hex.Encode(s.text[len(hashPrefix):], s.mac.Sum(s.sum[:0]))
+	hex.Encode(s.text[len(HashPrefix):], s.mac.Sum(s.sum[:0]))
 	out := string(s.text[:])
 	k.states.Put(s)
 	return out

@@ -43,6 +43,10 @@ func parse(line []byte) (Parsed, string) {
 	p.KID = c.text(`,"kid":`)
 	p.KeyVersion = uint32(c.int(`,"key_version":`, 0, math.MaxUint32))
 	p.Alg = c.text(`,"alg":`)
+	p.Issuer = c.text(`,"issuer":`)
+	p.Profile = c.text(`,"profile":`)
+	p.JTI = c.text(`,"jti":`)
+	p.Claims = c.claims()
 	p.Outcome = c.text(`,"outcome":`)
 	p.Code = c.text(`,"code":`)
 	p.Detail = c.text(`,"detail":`)
@@ -187,11 +191,35 @@ func (c *cursor) hashes() []ItemHash {
 		h.Output = c.text(`,"output":`)
 		h.Code = c.text(`,"code":`)
 		h.KeyVersion = uint32(c.int(`,"key_version":`, 0, math.MaxUint32))
+		h.JTI = c.text(`,"jti":`)
+		h.Claims = c.claims()
 		c.must("}")
 		out = append(out, h)
 		if c.lit("]") {
 			break
 		}
+	}
+	return out
+}
+
+func (c *cursor) claims() []Claim {
+	if !c.lit(`,"claims":`) {
+		return nil
+	}
+	var out []Claim
+	for sep := "{"; c.bad == ""; sep = "," {
+		c.must(sep)
+		var one Claim
+		one.Name = c.quoted()
+		c.must(":")
+		one.Value = c.quoted()
+		out = append(out, one)
+		if c.lit("}") {
+			break
+		}
+	}
+	if !validClaims(out) {
+		c.fail("a claim is there twice")
 	}
 	return out
 }

@@ -59,6 +59,12 @@ func TestParseRefuses(t *testing.T) {
 		"empty hashes":      {`,"fields"`, `,"hashes":[],"fields"`},
 		"hash without index": {
 			`,"fields"`, `,"hashes":[{"input":"x"}],"fields"`},
+		"claim twice":       {`,"detail"`, `,"claims":{"a":"1","b":"2","a":"1"},"detail"`},
+		"no claims":         {`,"detail"`, `,"claims":{},"detail"`},
+		"claim number":      {`,"detail"`, `,"claims":{"a":1},"detail"`},
+		"claims unfinished": {`,"detail"`, `,"claims":{"a":"1","detail"`},
+		"empty jti":         {`,"detail"`, `,"jti":"","detail"`},
+		"profile first":     {`,"detail"`, `,"profile":"a","issuer":"b","detail"`},
 		"version too large": {`,"detail"`, `,"key_version":4294967296,"detail"`},
 		"negative version":  {`,"detail"`, `,"key_version":-1,"detail"`},
 		"bytes after":       {`}}`, `}} `},

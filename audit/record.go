@@ -59,6 +59,11 @@ type Record struct {
 	KeyVersion uint32
 	Alg        string
 
+	Issuer  string  // of a token that was issued or checked
+	Profile string  // of the issuer
+	JTI     string  // JSON name jti
+	Claims  []Claim // of the token, those that are to be read first; each name once
+
 	Outcome  string        // one of the Outcome constants
 	Code     string        // the stable error code of a refusal or failure
 	Detail   string        // short text for people; nothing the caller controls
@@ -84,4 +89,12 @@ type ItemHash struct {
 	Output     string // keyed hash made by Log.Hash
 	Code       string // error code of an item that failed
 	KeyVersion uint32
+	JTI        string  // of a token
+	Claims     []Claim // of a token, as in Record
+}
+
+// Claim is one claim of a token: readable where the issuer's profile says so, and
+// otherwise a keyed hash made by Log.Hash. In JSON claims are an object.
+type Claim struct {
+	Name, Value string
 }

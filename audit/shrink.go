@@ -16,7 +16,7 @@ func shrink(r *Record, limit int) (*Record, bool) {
 	for _, s := range []*string{
 		&out.Type, &out.RequestID, &out.Operation, &out.Method, &out.Path,
 		&out.Accessor, &out.DisplayName, &out.Application, &out.Remote,
-		&out.Key, &out.KID, &out.Alg, &out.Outcome, &out.Code, &out.Detail,
+		&out.Key, &out.KID, &out.Alg, &out.Issuer, &out.Profile, &out.JTI, &out.Outcome, &out.Code, &out.Detail,
 		&out.Input, &out.Output, &out.Proposal,
 	} {
 		*s = c.text(*s)
@@ -25,9 +25,11 @@ func shrink(r *Record, limit int) (*Record, bool) {
 	for _, p := range r.Policies[:c.entries(len(r.Policies))] {
 		out.Policies = append(out.Policies, c.text(p))
 	}
+	out.Claims = c.claims(r.Claims)
 	out.Hashes = nil
 	for _, h := range r.Hashes[:c.entries(len(r.Hashes))] {
 		h.Input, h.Output, h.Code = c.text(h.Input), c.text(h.Output), c.text(h.Code)
+		h.JTI, h.Claims = c.text(h.JTI), c.claims(h.Claims)
 		out.Hashes = append(out.Hashes, h)
 	}
 	out.Fields = c.fields(r.Fields)

@@ -81,7 +81,7 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		note(a, "idempotent", "repeated") // by a request that was under way at the same time
 	}
 	if err == nil {
-		c.view = &view{State: done.state, acls: c.view.acls} // what the answer is made from
+		c.view = &view{State: done.state, acls: c.view.acls, issuers: c.view.issuers} // what the answer is made from
 	}
 	if closeErr := s.close(a, err); closeErr != nil && err == nil {
 		c.Warnings = append(c.Warnings, "the change is done, but its outcome is not in the audit log yet: "+closeErr.Error())

@@ -59,6 +59,15 @@ var (
 	ErrBadHMAC            = &Error{"bad_hmac_format", "invalid hmac"}
 	ErrNoHMACKey          = &Error{"no_hmac_key", "this key version was made before keys had an hmac key; rotate the key and use the new version"}
 
+	ErrKeyBound        = &Error{"key_bound_to_issuer", "the key serves an issuer, and nothing else uses it"}
+	ErrIssuerNotFound  = &Error{"issuer_not_found", "issuer not found"}
+	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
+	ErrNoSigningKey    = &Error{"no_signing_key", "no version of the issuer's key is active"}
+	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
+
+	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
+	ErrBadTransition = &Error{"bad_transition", "this does not follow from the present state"}
+
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
 	ErrBadPolicy         = &Error{"bad_policy", "invalid policy"}
@@ -68,7 +77,6 @@ var (
 
 	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
 	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
-	ErrBadTransition      = &Error{"bad_transition", "this does not follow from the present state"}
 
 	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
 	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
@@ -87,6 +95,8 @@ func Sentinels() []*Error {
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
+		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
+		ErrVersionState,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
@@ -153,6 +163,18 @@ var translations = []struct {
 	{state.ErrKeyNotDeleted, ErrBadRequest},
 	{state.ErrGraceNotOver, ErrBadRequest},
 	{state.ErrBadTrim, ErrBadRequest},
+	{state.ErrKeyBound, ErrKeyBound},
+	{state.ErrIssuerMissing, ErrIssuerNotFound},
+	{state.ErrIssuerExists, ErrBadRequest},
+	{state.ErrIssuerDeleted, ErrKeyDeleted},
+	{state.ErrIssuerTaken, ErrBadRequest},
+	{state.ErrProfileMissing, ErrProfileNotFound},
+	{state.ErrBadLead, ErrBadRequest},
+	{state.ErrRotationPending, ErrBadTransition},
+	{state.ErrNotPending, ErrBadTransition},
+	{state.ErrTooEarly, ErrBadTransition},
+	{state.ErrBadMove, ErrBadTransition},
+	{state.ErrNoNextVersion, ErrBadRequest},
 	{state.ErrOnceMismatch, ErrIdempotencyMismatch},
 	{state.ErrOnceSpent, ErrIdempotencySpent},
 	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},

@@ -16,12 +16,25 @@ const (
 	MaxGrace     = 365 * 24 * time.Hour
 )
 
-// inUse refuses a key that is deleted. Error: ErrKeyDeleted.
+// inUse refuses a key that transit does nothing with: one that is deleted, or
+// serves an issuer. Errors: ErrKeyDeleted, ErrKeyBound.
 func inUse(k *state.Key) error {
+	if err := unbound(k); err != nil {
+		return err
+	}
 	if k.Deleted == 0 {
 		return nil
 	}
 	return saying(ErrKeyDeleted, "the key %s is deleted and will be destroyed after %s; undelete it to use it", k.Name, wallTime(k.DestroyAt))
+}
+
+// unbound refuses an issuer's key to everybody, root included: whoever could sign
+// bytes with it could mint any claims. Error: ErrKeyBound.
+func unbound(k *state.Key) error {
+	if k.Issuer == "" {
+		return nil
+	}
+	return saying(ErrKeyBound, "the key %s serves the issuer %s, and nothing else uses or changes it; see jwt/issuers/%s", k.Name, k.Issuer, k.Issuer)
 }
 
 // found is inUse for those who only look: a deleted key is not there.
@@ -59,6 +72,9 @@ func (s *Service) DeleteKey(ctx context.Context, c *Call, ref KeyRef, grace *tim
 		if err != nil {
 			return nil, err
 		}
+		if err := unbound(k); err != nil {
+			return nil, err
+		}
 		mount = k.Mount
 		switch {
 		case k.Deleted != 0 && wait == 0:
@@ -80,7 +96,8 @@ func (s *Service) DeleteKey(ctx context.Context, c *Call, ref KeyRef, grace *tim
 }
 
 // forgetGone drops from memory every clear version that the state does not have
-// any more, or whose key is deleted, whoever knew of it.
+// any more, that was erased or given up, or whose key is deleted, whoever knew of
+// it.
 func (s *Service) forgetGone() {
 	v := s.view.Load()
 	if v == nil {
@@ -88,7 +105,11 @@ func (s *Service) forgetGone() {
 	}
 	s.keys.Keep(func(mount, name string, number uint32) bool {
 		k := v.Key(mount, name)
-		return k != nil && k.Deleted == 0 && v.Version(mount, name, number) != nil
+		if k == nil || k.Deleted != 0 {
+			return false
+		}
+		version := v.Version(mount, name, number)
+		return version != nil && version.State != state.Destroyed && version.State != state.Compromised
 	})
 }
 
@@ -98,6 +119,9 @@ func (s *Service) UndeleteKey(ctx context.Context, c *Call, ref KeyRef) (KeyInfo
 	result, err := s.write(ctx, c, verb{operation: "transit/keys/undelete", need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = ref.Name
 		k, err := c.key(ref, ErrKeyNotFound)
+		if err == nil {
+			err = unbound(k)
+		}
 		switch {
 		case err != nil:
 			return nil, err

@@ -12,11 +12,11 @@ import (
 // autoRotate rotates the keys whose period is over, as the node itself.
 func (s *Service) autoRotate(ctx context.Context, v *view, now int64) {
 	v.Keys(func(k *state.Key) {
-		if k.AutoRotate == 0 || k.Deleted != 0 || ctx.Err() != nil {
+		if k.AutoRotate == 0 || k.Deleted != 0 || k.Issuer != "" || ctx.Err() != nil {
 			return
 		}
 		latest := v.Version(k.Mount, k.Name, k.Latest)
-		if latest == nil || now < latest.Created+k.AutoRotate*int64(time.Second) {
+		if latest == nil || latest.State == state.Pending || now < latest.Created+k.AutoRotate*int64(time.Second) {
 			return
 		}
 		s.rotateByItself(ctx, v, k)

@@ -97,5 +97,5 @@ func textOf(t *testing.T, e ast.Expr, texts map[string]string) string {
 
 // fill puts names into a pattern.
 func (r tableRoute) fill(names ...string) string {
-	return strings.NewReplacer(append(names, "{mount}", "transit", "{hash}", "sha2-256", "{policy}", "default", "{role}", "ci", "{version}", "1", "{source}", "platform", "{bytes}", "16")...).Replace(r.pattern)
+	return strings.NewReplacer(append(names, "{mount}", "transit", "{hash}", "sha2-256", "{policy}", "default", "{role}", "ci", "{version}", "1", "{source}", "platform", "{bytes}", "16", "{issuer}", "acme", "{profile}", "access")...).Replace(r.pattern)
 }

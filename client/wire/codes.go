@@ -93,6 +93,23 @@ const (
 	// NoHMACKey (400): the key version was made before keys had an HMAC key; rotate
 	// the key.
 	NoHMACKey Code = "no_hmac_key"
+	// KeyBound (400): the key serves an issuer, and transit does nothing with it but
+	// read and list it. Sign tokens under jwt/ instead.
+	KeyBound Code = "key_bound_to_issuer"
+	// IssuerNotFound (404 on GET, otherwise 400): no issuer of this name.
+	IssuerNotFound Code = "issuer_not_found"
+	// ProfileNotFound (404 on GET, otherwise 400): the issuer has no profile of this
+	// name.
+	ProfileNotFound Code = "profile_not_found"
+	// NoSigningKey (400): no version of the issuer's key is active: rotate the issuer,
+	// or put the suspended version back.
+	NoSigningKey Code = "no_signing_key"
+	// ClaimNotAllowed (400): the profile does not allow this claim, audience, scope or
+	// lifetime; the text names it.
+	ClaimNotAllowed Code = "claim_not_allowed"
+	// VersionState (400): the version neither signs nor encrypts, or neither verifies
+	// nor decrypts, in the state that it is in; the text says which.
+	VersionState Code = "version_state"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -169,7 +186,9 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, BadPolicy, PolicyProtected,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
+		VersionState,
+		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
 		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,

@@ -53,14 +53,14 @@ uses up encryptions of the key.`,
 	}
 	var o benchOptions
 	f := cmd.Flags()
-	mount := mountFlag(f)
+	mount := mountFlag(cmd)
 	f.StringVar(&o.key, "key", "", "`name` of the key")
 	f.DurationVar(&o.duration, "duration", 10*time.Second, "how long, up to 1h")
 	f.IntVar(&o.concurrency, "concurrency", 1, "`N` operations at the same time, up to 1024")
 	f.IntVar(&o.batch, "batch", 0, "send `N` inputs an operation as a batch, up to 1000 (0: one, without a batch)")
 	f.IntVar(&o.size, "size", 32, "`bytes` of each input")
 	f.Float64Var(&o.rate, "rate", 0, "at most `N` operations a second (0: as fast as the server answers)")
-	hashFlags(f, &o.sign)
+	hashFlags(cmd, &o.sign)
 	return c.printing(cmd, func(ctx context.Context, args []string) error {
 		o.mount = *mount
 		op, err := o.check(cmd, args[0])

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/signet-kms/signet/client"
 	"github.com/signet-kms/signet/client/wire"
@@ -16,27 +15,27 @@ import (
 const maxCiphertext = 32 << 20
 
 // signFlags are common to sign and verify.
-func signFlags(f *pflag.FlagSet, o *wire.SignOptions) {
-	hashFlags(f, o)
-	addBoolFlag(f, &o.Prehashed, "prehashed", "the input is the hash already, as bytes")
-	f.Var(saltFlag{&o.SaltLength}, "salt", "RSA PSS: length in bytes, hash, or auto (default)")
+func signFlags(cmd *cobra.Command, o *wire.SignOptions) {
+	hashFlags(cmd, o)
+	addBoolFlag(cmd, &o.Prehashed, "prehashed", "the input is the hash already, as bytes")
+	cmd.Flags().Var(saltFlag{&o.SaltLength}, "salt", "RSA PSS: length in bytes, hash, or auto (default)")
 }
 
-func hashFlags(f *pflag.FlagSet, o *wire.SignOptions) {
-	f.Var(choiceFlag{&o.HashAlgorithm, []string{
+func hashFlags(cmd *cobra.Command, o *wire.SignOptions) {
+	cmd.Flags().Var(choiceFlag{&o.HashAlgorithm, []string{
 		wire.HashSHA2_224, wire.HashSHA2_256, wire.HashSHA2_384, wire.HashSHA2_512,
 		wire.HashSHA3_224, wire.HashSHA3_256, wire.HashSHA3_384, wire.HashSHA3_512, wire.HashSHA1, wire.HashNone,
 	}}, "hash", "hash of the input: sha2-256 (default), sha2-384, sha2-512, sha3-256, …")
-	f.Var(choiceFlag{&o.SignatureAlgorithm, []string{wire.PaddingPSS, wire.PaddingPKCS1v15}}, "padding", "RSA: pss (default) or pkcs1v15")
-	f.Var(choiceFlag{&o.MarshalingAlgorithm, []string{wire.MarshalingASN1, wire.MarshalingJWS}}, "marshaling", "asn1 (default) or jws")
+	cmd.Flags().Var(choiceFlag{&o.SignatureAlgorithm, []string{wire.PaddingPSS, wire.PaddingPKCS1v15}}, "padding", "RSA: pss (default) or pkcs1v15")
+	cmd.Flags().Var(choiceFlag{&o.MarshalingAlgorithm, []string{wire.MarshalingASN1, wire.MarshalingJWS}}, "marshaling", "asn1 (default) or jws")
 }
 
-func keyVersionFlag(f *pflag.FlagSet, to *wire.Int) {
-	f.Var(versionFlag{to}, "key-version", "use version `N` of the key (0: the latest)")
+func keyVersionFlag(cmd *cobra.Command, to *wire.Int) {
+	cmd.Flags().Var(versionFlag{to}, "key-version", "use version `N` of the key (0: the latest)")
 }
 
-func aadFlag(f *pflag.FlagSet, to *wire.Bytes) {
-	f.Var(bytesFlag{to}, "aad", "associated data: this `text` is not encrypted, but needed again to decrypt")
+func aadFlag(cmd *cobra.Command, to *wire.Bytes) {
+	cmd.Flags().Var(bytesFlag{to}, "aad", "associated data: this `text` is not encrypted, but needed again to decrypt")
 }
 
 func newSignCommand(c *cli) *cobra.Command {
@@ -46,8 +45,8 @@ func newSignCommand(c *cli) *cobra.Command {
 		Example: "  signet sign web release.tar\n  openssl dgst -sha256 -binary big.iso | signet sign web --prehashed -",
 	}
 	var req wire.SignRequest
-	signFlags(cmd.Flags(), &req.SignOptions)
-	keyVersionFlag(cmd.Flags(), &req.KeyVersion)
+	signFlags(cmd, &req.SignOptions)
+	keyVersionFlag(cmd, &req.KeyVersion)
 	return c.onInput(cmd, maxInput, func(ctx context.Context, t client.Transit, key string, input []byte) (result, error) {
 		req.Input = wire.BytesOf(input)
 		out, err := t.Sign(ctx, key, req)
@@ -62,7 +61,7 @@ func newVerifyCommand(c *cli) *cobra.Command {
 		Example: "  signet verify web --signature vault:v1:MEUC… release.tar",
 	}
 	var req wire.VerifyRequest
-	signFlags(cmd.Flags(), &req.SignOptions)
+	signFlags(cmd, &req.SignOptions)
 	cmd.Flags().StringVar(&req.Signature, "signature", "", "the `signature` as signet sign printed it")
 	cmd.Flags().StringVar(&req.HMAC, "hmac", "", "the `hmac` as signet hmac printed it")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -91,8 +90,8 @@ func newEncryptCommand(c *cli) *cobra.Command {
 		Long: "Encrypts a file, or stdin with -, and prints the ciphertext.",
 	}
 	var req wire.EncryptRequest
-	aadFlag(cmd.Flags(), &req.AssociatedData)
-	keyVersionFlag(cmd.Flags(), &req.KeyVersion)
+	aadFlag(cmd, &req.AssociatedData)
+	keyVersionFlag(cmd, &req.KeyVersion)
 	return c.onInput(cmd, maxInput, func(ctx context.Context, t client.Transit, key string, input []byte) (result, error) {
 		req.Plaintext = wire.BytesOf(input)
 		out, err := t.Encrypt(ctx, key, req)
@@ -106,7 +105,7 @@ func newDecryptCommand(c *cli) *cobra.Command {
 		Long: "Decrypts what encrypt printed, from a file or from stdin with -, and writes the\nplaintext as it was, byte for byte; with -o json as base64.",
 	}
 	var req wire.DecryptRequest
-	aadFlag(cmd.Flags(), &req.AssociatedData)
+	aadFlag(cmd, &req.AssociatedData)
 	return c.onInput(cmd, maxCiphertext, func(ctx context.Context, t client.Transit, key string, input []byte) (result, error) {
 		if req.Ciphertext = strings.TrimSpace(string(input)); req.Ciphertext == "" {
 			return result{}, usage(cmd, "there is no ciphertext in the input")

@@ -8,7 +8,7 @@ import (
 	"github.com/signet-kms/signet/client/wire"
 )
 
-// durationFlag is a pflag.Value that reads what the server reads: seconds, Go
+// durationFlag is a flag that reads what the server reads: seconds, Go
 // durations and days.
 type durationFlag struct{ to *wire.Duration }
 
@@ -29,7 +29,7 @@ func (f durationFlag) Set(text string) error {
 
 func (f durationFlag) Type() string { return "duration" }
 
-// choiceFlag is a pflag.Value that takes one of a few words.
+// choiceFlag is a flag that takes one of a few words.
 type choiceFlag struct {
 	to      *string
 	choices []string

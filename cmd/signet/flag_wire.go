@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strconv"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/signet-kms/signet/client/wire"
 )
@@ -12,7 +12,7 @@ import (
 // The flags below fill a field of a request as they are parsed, so that a wrong
 // one is found before any input is read.
 
-// boolFlag is a pflag.Value that may stand without a value.
+// boolFlag is a flag that may stand without a value.
 type boolFlag struct{ to *wire.Bool }
 
 func (f boolFlag) String() string {
@@ -34,11 +34,11 @@ func (f boolFlag) Set(text string) error {
 func (f boolFlag) Type() string { return "bool" }
 
 // addBoolFlag lets the flag stand alone for true.
-func addBoolFlag(f *pflag.FlagSet, to *wire.Bool, name, help string) {
-	f.VarPF(boolFlag{to}, name, "", help).NoOptDefVal = "true"
+func addBoolFlag(cmd *cobra.Command, to *wire.Bool, name, help string) {
+	cmd.Flags().VarPF(boolFlag{to}, name, "", help).NoOptDefVal = "true"
 }
 
-// versionFlag is a pflag.Value of a key version; 0 is the latest, which is sent
+// versionFlag is a flag of a key version; 0 is the latest, which is sent
 // as nothing.
 type versionFlag struct{ to *wire.Int }
 
@@ -63,7 +63,7 @@ func (f versionFlag) Set(text string) error {
 
 func (f versionFlag) Type() string { return "N" }
 
-// bytesFlag is a pflag.Value whose text is sent as bytes; "" is sent as nothing.
+// bytesFlag is a flag whose text is sent as bytes; "" is sent as nothing.
 type bytesFlag struct{ to *wire.Bytes }
 
 func (f bytesFlag) String() string { return "" }
@@ -78,7 +78,7 @@ func (f bytesFlag) Set(text string) error {
 
 func (f bytesFlag) Type() string { return "text" }
 
-// saltFlag is a pflag.Value of the salt length of RSA PSS.
+// saltFlag is a flag of the salt length of RSA PSS.
 type saltFlag struct{ to *wire.String }
 
 func (f saltFlag) String() string {

@@ -26,7 +26,7 @@ func newHMACCommand(c *cli) *cobra.Command {
 	}
 	var req wire.HMACRequest
 	cmd.Flags().Var(choiceFlag{&req.HashAlgorithm, macHashes()}, "hash", "hash of the hmac: sha2-256 (default), sha2-384, sha2-512, sha3-256, …")
-	keyVersionFlag(cmd.Flags(), &req.KeyVersion)
+	keyVersionFlag(cmd, &req.KeyVersion)
 	return c.onInput(cmd, maxInput, func(ctx context.Context, t client.Transit, key string, input []byte) (result, error) {
 		req.Input = wire.BytesOf(input)
 		mac, err := t.HMAC(ctx, key, req)

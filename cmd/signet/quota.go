@@ -138,7 +138,7 @@ func quotaCapability(err *client.Error) string {
 	return "read"
 }
 
-// floatFlag is a pflag.Value that reads what the server reads.
+// floatFlag is a flag that reads what the server reads.
 type floatFlag struct{ to *wire.Float }
 
 func (f floatFlag) String() string {

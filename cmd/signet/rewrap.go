@@ -18,8 +18,8 @@ func newRewrapCommand(c *cli) *cobra.Command {
 		Example: "  signet key rotate box\n  signet rewrap box secret.enc",
 	}
 	var req wire.RewrapRequest
-	aadFlag(cmd.Flags(), &req.AssociatedData)
-	keyVersionFlag(cmd.Flags(), &req.KeyVersion)
+	aadFlag(cmd, &req.AssociatedData)
+	keyVersionFlag(cmd, &req.KeyVersion)
 	return c.onInput(cmd, maxCiphertext, func(ctx context.Context, t client.Transit, key string, input []byte) (result, error) {
 		if req.Ciphertext = strings.TrimSpace(string(input)); req.Ciphertext == "" {
 			return result{}, usage(cmd, "there is no ciphertext in the input")

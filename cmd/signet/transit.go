@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/signet-kms/signet/client"
 )
@@ -13,7 +12,7 @@ import (
 // onTransit makes a command that uses or manages keys: it adds --mount and hands
 // do the calls of that mount.
 func (c *cli) onTransit(cmd *cobra.Command, do func(ctx context.Context, t client.Transit, args []string) error) *cobra.Command {
-	mount := mountFlag(cmd.Flags())
+	mount := mountFlag(cmd)
 	return c.printing(cmd, func(ctx context.Context, args []string) error {
 		if *mount == "" { // of a variable that is not set, and not a wish for the default
 			return usage(cmd, "--mount is empty")
@@ -26,8 +25,8 @@ func (c *cli) onTransit(cmd *cobra.Command, do func(ctx context.Context, t clien
 	})
 }
 
-func mountFlag(f *pflag.FlagSet) *string {
-	return f.String("mount", "transit", "`path` of the transit engine that holds the keys")
+func mountFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("mount", "transit", "`path` of the transit engine that holds the keys")
 }
 
 // result is what a command prints.

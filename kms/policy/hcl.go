@@ -7,7 +7,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 )
 
 // maxDepth is how deep a policy nests: a block, and in it a list.
@@ -167,7 +166,7 @@ func literal(e hclsyntax.Expression) (string, bool) {
 		return "", false
 	}
 	v := t.Parts[0].(*hclsyntax.LiteralValueExpr).Val
-	if v.Type() != cty.String || v.IsNull() || !v.IsKnown() {
+	if v.Type().FriendlyName() != "string" || v.IsNull() || !v.IsKnown() {
 		return "", false
 	}
 	return v.AsString(), true

@@ -118,6 +118,8 @@ type txn struct {
 	quotas     *iradix.Txn[*Quota]
 	deleted    *iradix.Txn[struct{}]
 
+	issuers        *iradix.Txn[*Issuer]
+	profiles       *iradix.Txn[*Profile]
 	applications   *iradix.Txn[*Application]
 	approles       *iradix.Txn[*AppRole]
 	roleIDs        *iradix.Txn[string]
@@ -137,6 +139,7 @@ func newTxn(s *State) *txn {
 		tombstones: s.tombstones.Txn(), policies: s.policies.Txn(), tokens: s.tokens.Txn(),
 		accessors: s.accessors.Txn(), children: s.children.Txn(), expiries: s.expiries.Txn(),
 		roles: s.roles.Txn(), quotas: s.quotas.Txn(), deleted: s.deleted.Txn(),
+		issuers: s.issuers.Txn(), profiles: s.profiles.Txn(),
 		applications: s.applications.Txn(), approles: s.approles.Txn(), roleIDs: s.roleIDs.Txn(),
 		secretIDs: s.secretIDs.Txn(), secretExpiries: s.secretExpiries.Txn(),
 		proposals: s.proposals.Txn(),
@@ -150,6 +153,7 @@ func (tx *txn) commit() *State {
 	n.tombstones, n.policies, n.tokens = tx.tombstones.Commit(), tx.policies.Commit(), tx.tokens.Commit()
 	n.accessors, n.children, n.expiries = tx.accessors.Commit(), tx.children.Commit(), tx.expiries.Commit()
 	n.roles, n.quotas, n.deleted = tx.roles.Commit(), tx.quotas.Commit(), tx.deleted.Commit()
+	n.issuers, n.profiles = tx.issuers.Commit(), tx.profiles.Commit()
 	n.applications, n.approles, n.roleIDs = tx.applications.Commit(), tx.approles.Commit(), tx.roleIDs.Commit()
 	n.secretIDs, n.secretExpiries = tx.secretIDs.Commit(), tx.secretExpiries.Commit()
 	n.proposals = tx.proposals.Commit()

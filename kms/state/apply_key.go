@@ -8,13 +8,18 @@ func (tx *txn) key(mount, name string) (*Key, error) {
 	return k, nil
 }
 
-// usable finds a key that is not deleted.
+// usable finds a key that is not deleted and serves no issuer.
 func (tx *txn) usable(mount, name string) (*Key, error) {
 	k, err := tx.key(mount, name)
-	if err == nil && k.Deleted != 0 {
+	switch {
+	case err != nil:
+		return nil, err
+	case k.Issuer != "":
+		return nil, ErrKeyBound
+	case k.Deleted != 0:
 		return nil, ErrKeyDeleted
 	}
-	return k, err
+	return k, nil
 }
 
 // put replaces the record of a key, and is the result.
@@ -67,7 +72,10 @@ func (c *CreateKey) apply(tx *txn) error {
 	}
 	path := appendKeyPath(nil, c.Key.Mount, c.Key.Name)
 	if old, exists := tx.keys.Get(path); exists {
-		if old.Deleted != 0 {
+		switch {
+		case old.Issuer != "":
+			return ErrKeyBound
+		case old.Deleted != 0:
 			return ErrKeyDeleted
 		}
 		return ErrKeyExists
@@ -95,9 +103,17 @@ func (c *RotateKey) apply(tx *txn) error {
 	if c.Version.Number != old.Latest+1 || c.Version.Type != old.Type {
 		return ErrVersionConflict
 	}
+	if latest := tx.version(old, old.Latest); latest != nil && latest.State == Pending {
+		return ErrRotationPending
+	}
 	k, v := *old, c.Version
+	if k.Lead > 0 {
+		v.pend(tx.next.Time, nanos(k.Lead))
+		k.Signer = k.SignerNumber()
+	} else {
+		v.Created, k.Signer = tx.next.Time, 0
+	}
 	k.Latest = v.Number
-	v.Created = tx.next.Time
 	tx.versions.Insert(appendVersionPath(nil, v.Mount, v.Name, v.Number), &v)
 	tx.put(&k)
 	return nil
@@ -115,7 +131,8 @@ func (c *ConfigKey) apply(tx *txn) error {
 	if c.MinEncryption != nil {
 		k.MinEncryption = *c.MinEncryption
 	}
-	if k.MinDecryption > k.Latest || k.MinEncryption > k.Latest ||
+	// The version that signs and encrypts must be within its own minima.
+	if k.MinDecryption > k.SignerNumber() || k.MinEncryption > k.SignerNumber() ||
 		k.MinEncryption != 0 && k.MinEncryption < k.MinDecryption {
 		return ErrBadMinimum
 	}
@@ -124,6 +141,9 @@ func (c *ConfigKey) apply(tx *txn) error {
 	}
 	if c.AutoRotate != nil {
 		k.AutoRotate = *c.AutoRotate
+	}
+	if c.Lead != nil {
+		k.Lead = max(*c.Lead, 0)
 	}
 	tx.put(&k)
 	return nil
@@ -156,7 +176,10 @@ func (c *UndeleteKey) apply(tx *txn) error {
 	if err != nil {
 		return err
 	}
-	if old.Deleted == 0 {
+	switch {
+	case old.Issuer != "":
+		return ErrKeyBound
+	case old.Deleted == 0:
 		return ErrKeyNotDeleted
 	}
 	tx.deleted.Delete(timed(old.DestroyAt, appendKeyPath(nil, old.Mount, old.Name)))
@@ -174,6 +197,8 @@ func (c *DestroyKey) apply(tx *txn) error {
 	switch {
 	case k.Deleted == 0:
 		return ErrKeyNotDeleted
+	case c.Early && k.Issuer != "":
+		return ErrKeyBound
 	case !c.Early && tx.next.Time < k.DestroyAt:
 		return ErrGraceNotOver
 	}
@@ -190,6 +215,9 @@ func (tx *txn) destroy(k *Key) {
 	tx.keys.Delete(path)
 	tx.tombstones.Insert(path, &Tombstone{Mount: k.Mount, Name: k.Name, Last: k.Latest, Destroyed: tx.next.Time})
 	tx.versions.DeletePrefix(append(appendKeyPath(nil, k.Mount, k.Name), 0))
+	if k.Issuer != "" {
+		tx.destroyIssuer(k.Issuer)
+	}
 }
 
 func (c *TrimKey) apply(tx *txn) error {

@@ -30,6 +30,20 @@ const (
 	KindDeleteQuota
 	KindRotateTerm
 	KindConfigRotation
+	KindCreateIssuer
+	KindConfigIssuer
+	KindDeleteIssuer
+	KindPutProfile
+	KindDeleteProfile
+	KindRotateIssuer
+	KindActivateIssuer
+	KindCancelRotation
+	KindUnpublishVersion
+	KindCompromiseVersion
+
+	KindSetVersionState Kind = 45
+	KindActivateVersion Kind = 46
+	KindUndeleteIssuer  Kind = 47
 )
 
 // Command is one typed change of the state. A struct's fields may be added to,
@@ -100,6 +114,7 @@ type ConfigKey struct {
 	MinEncryption   *uint32 `codec:"e"`
 	DeletionAllowed *bool   `codec:"x"`
 	AutoRotate      *int64  `codec:"r"`
+	Lead            *int64  `codec:"l,omitempty"`
 }
 
 // RotateKey adds the version after the latest. Result: *Key.
@@ -202,6 +217,18 @@ func (*ConfigKey) Kind() Kind    { return KindConfigKey }
 func (*RotateKey) Kind() Kind    { return KindRotateKey }
 func (*DeleteKey) Kind() Kind    { return KindDeleteKey }
 
+func (*CreateIssuer) Kind() Kind      { return KindCreateIssuer }
+func (*ConfigIssuer) Kind() Kind      { return KindConfigIssuer }
+func (*DeleteIssuer) Kind() Kind      { return KindDeleteIssuer }
+func (*UndeleteIssuer) Kind() Kind    { return KindUndeleteIssuer }
+func (*PutProfile) Kind() Kind        { return KindPutProfile }
+func (*DeleteProfile) Kind() Kind     { return KindDeleteProfile }
+func (*RotateIssuer) Kind() Kind      { return KindRotateIssuer }
+func (*ActivateIssuer) Kind() Kind    { return KindActivateIssuer }
+func (*CancelRotation) Kind() Kind    { return KindCancelRotation }
+func (*UnpublishVersion) Kind() Kind  { return KindUnpublishVersion }
+func (*CompromiseVersion) Kind() Kind { return KindCompromiseVersion }
+
 func (*ReserveEncryptions) Kind() Kind { return KindReserveEncryptions }
 func (*DestroyKey) Kind() Kind         { return KindDestroyKey }
 func (*UndeleteKey) Kind() Kind        { return KindUndeleteKey }
@@ -263,6 +290,39 @@ func blank(k Kind) (Command, bool) {
 		return &RotateTerm{}, true
 	case KindConfigRotation:
 		return &ConfigRotation{}, true
+	}
+	return blankIssuer(k)
+}
+
+// blankIssuer is blank for the commands about issuers.
+func blankIssuer(k Kind) (Command, bool) {
+	switch k {
+	case KindCreateIssuer:
+		return &CreateIssuer{}, true
+	case KindConfigIssuer:
+		return &ConfigIssuer{}, true
+	case KindDeleteIssuer:
+		return &DeleteIssuer{}, true
+	case KindUndeleteIssuer:
+		return &UndeleteIssuer{}, true
+	case KindPutProfile:
+		return &PutProfile{}, true
+	case KindDeleteProfile:
+		return &DeleteProfile{}, true
+	case KindRotateIssuer:
+		return &RotateIssuer{}, true
+	case KindActivateIssuer:
+		return &ActivateIssuer{}, true
+	case KindCancelRotation:
+		return &CancelRotation{}, true
+	case KindUnpublishVersion:
+		return &UnpublishVersion{}, true
+	case KindCompromiseVersion:
+		return &CompromiseVersion{}, true
+	case KindSetVersionState:
+		return &SetVersionState{}, true
+	case KindActivateVersion:
+		return &ActivateVersion{}, true
 	}
 	return blankApplication(k)
 }

@@ -49,14 +49,6 @@ func (t KeyType) Encrypts() bool { return t.ShortNonce() || t == XChaCha20 }
 // bits and no such limit.
 func (t KeyType) ShortNonce() bool { return t == AES128GCM || t == AES256GCM || t == ChaCha20 }
 
-// VersionState is where a key version stands in its life (SP 800-57 Part 1,
-// section 7). A transit key's versions are born active.
-type VersionState string
-
-// Active versions do everything their type can. The further states come with
-// the calls that lead to them.
-const Active VersionState = "active"
-
 // KeyVersion is one version of a key. It is immutable once in the state: a
 // change inserts a new record in its place.
 type KeyVersion struct {
@@ -73,6 +65,16 @@ type KeyVersion struct {
 	// Encryptions is how many encryptions nodes have reserved under this
 	// version, an upper bound of how many were made.
 	Encryptions uint64 `codec:"u,omitempty"`
+
+	// When what happened, unix nanoseconds; 0 not, or for a version that was born
+	// active at Created.
+	ActiveAt    int64 `codec:"a,omitempty"` // of a pending one: when it is to become active
+	Activated   int64 `codec:"b,omitempty"`
+	Suspended   int64 `codec:"h,omitempty"`
+	Retired     int64 `codec:"r,omitempty"`
+	RemoveAt    int64 `codec:"w,omitempty"` // of an issuer's: the last token under it is over, see Issuer.Lifetime
+	Compromised int64 `codec:"y,omitempty"`
+	Destroyed   int64 `codec:"z,omitempty"`
 }
 
 // Limits on encryptions under one version with random 96-bit nonces (NIST SP
@@ -98,9 +100,29 @@ type Key struct {
 	AutoRotate      int64   `codec:"r"` // seconds between automatic rotations; 0 never
 	Created         int64   `codec:"c"` // unix nanoseconds
 
+	// Issuer is the name of the issuer that the key serves; "" of a transit key. A
+	// bound key serves nobody else: otherwise whoever may sign bytes with it could
+	// mint any claims.
+	Issuer string `codec:"i,omitempty"`
+	// Signer is the version that signs when it is not Latest: while that one is
+	// pending, or after it was destroyed.
+	Signer uint32 `codec:"g,omitempty"`
+
+	// Lead is how many seconds a version of a transit key is pending after its
+	// rotation; 0 none. An issuer's key has its issuer's.
+	Lead int64 `codec:"o,omitempty"`
+
 	KeySize   uint32 `codec:"z,omitempty"` // bytes of an hmac key; 0 for other types
 	Deleted   int64  `codec:"y,omitempty"` // unix nanoseconds since when it is deleted; 0 of a key in use
 	DestroyAt int64  `codec:"w,omitempty"` // unix nanoseconds from which a deleted key may be destroyed
+}
+
+// SignerNumber is the version that signs and encrypts unless another is asked for.
+func (k *Key) SignerNumber() uint32 {
+	if k.Signer != 0 {
+		return k.Signer
+	}
+	return k.Latest
 }
 
 // ID is the key's identity across mounts, "<mount uuid>/<name>".

@@ -12,8 +12,9 @@ import (
 
 // snapshotFormat is raised when a build writes what older ones cannot read; it
 // reads what they wrote from oldestSnapshot on. Format 2 has token roles, rate
-// limits, the barrier's term, and what was done by proposal and under a Once; format
-// 3 has applications, their roles and secret ids, and the application of a token.
+// limits, the barrier's term, and what was done by proposal and under a Once.
+// Format 3 has issuers and profiles, applications with their credentials, and
+// what was revoked.
 const (
 	snapshotFormat = 3
 	oldestSnapshot = 1
@@ -43,6 +44,8 @@ type header struct {
 	Proposals int      `codec:"P,omitempty"`
 	Once      int      `codec:"O,omitempty"`
 	Leapt     int64    `codec:"L,omitempty"`
+	Issuers   int      `codec:"I,omitempty"`
+	Profiles  int      `codec:"F,omitempty"`
 
 	Applications int `codec:"A,omitempty"`
 	AppRoles     int `codec:"B,omitempty"`
@@ -60,6 +63,7 @@ func (s *State) Write(w io.Writer) error {
 		Policies: s.policies.Len(), Tokens: s.tokens.Len(),
 		Term: s.Term, TermSince: s.TermSince, TermUses: s.TermUses, Rotation: s.Rotation,
 		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
+		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
 	})
 	for _, write := range []func() error{
@@ -73,6 +77,8 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.quotas) },
 		func() error { return writeTree(enc, s.proposals) },
 		func() error { return writeTree(enc, s.once) },
+		func() error { return writeTree(enc, s.issuers) },
+		func() error { return writeTree(enc, s.profiles) },
 		func() error { return writeTree(enc, s.applications) },
 		func() error { return writeTree(enc, s.approles) },
 		func() error { return writeTree(enc, s.secretIDs) },
@@ -157,6 +163,12 @@ func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 		},
 		func() error {
 			return readTree(dec, h.Once, tx.once, func(r *OnceRecord) []byte { return oncePath(r.Once.Caller, r.Once.Key) })
+		},
+		func() error {
+			return readTree(dec, h.Issuers, tx.issuers, func(i *Issuer) []byte { return []byte(i.Name) })
+		},
+		func() error {
+			return readTree(dec, h.Profiles, tx.profiles, func(p *Profile) []byte { return profilePath(p.Issuer, p.Name) })
 		},
 		func() error {
 			return readTree(dec, h.Applications, tx.applications, func(a *Application) []byte { return []byte(a.Name) })

@@ -34,6 +34,8 @@ type State struct {
 	quotas     *iradix.Tree[*Quota]      // name → rate limit
 	deleted    *iradix.Tree[struct{}]    // be64 DestroyAt, mount uuid / name → nothing
 
+	issuers        *iradix.Tree[*Issuer]      // name → issuer
+	profiles       *iradix.Tree[*Profile]     // issuer / name → profile
 	applications   *iradix.Tree[*Application] // name → application
 	approles       *iradix.Tree[*AppRole]     // name → role
 	roleIDs        *iradix.Tree[string]       // role id → name of the role
@@ -64,6 +66,8 @@ func New() *State {
 		quotas:     iradix.New[*Quota](),
 		deleted:    iradix.New[struct{}](),
 
+		issuers:        iradix.New[*Issuer](),
+		profiles:       iradix.New[*Profile](),
 		applications:   iradix.New[*Application](),
 		approles:       iradix.New[*AppRole](),
 		roleIDs:        iradix.New[string](),

@@ -106,6 +106,9 @@ func (a *Admission) Close(outcome, code string) error {
 		if len(a.Chunks) == 0 {
 			return a.append()
 		}
+		for _, chunk := range a.Chunks {
+			scrub(chunk)
+		}
 		return a.gate.log.Append(append([]*audit.Record{&a.Record}, a.Chunks...)...)
 	}
 	a.Record.Type = audit.TypeOutcome

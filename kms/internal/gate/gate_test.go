@@ -124,6 +124,41 @@ func TestSecretsInTheWrongPlaceAreScrubbed(t *testing.T) {
 	}
 }
 
+// TestTokensInRecordsOfTokensAreScrubbed: in a claim that is to be read, in its name,
+// in a context, in a chunk, and a signed token in the place of a name.
+func TestTokensInRecordsOfTokensAreScrubbed(t *testing.T) {
+	g, read := newGate(t)
+	token := "sgt." + strings.Repeat("Ab3_", 10) + "xyz"
+	jwt := "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c2VyOjEifQ.c2lnbmF0dXJl"
+	r := signRequest(&policy.Caller{Root: true})
+	r.Path = "jwt/verify/" + jwt
+	a, err := g.Admit(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Record.Issuer, a.Record.Profile = jwt, "access"
+	a.Record.Fields = map[string]string{"context." + token: "x", "context.agent": jwt, "context.ip": "203.0.113.7"}
+	claims := func() []audit.Claim {
+		return []audit.Claim{{Name: "sub", Value: token}, {Name: jwt, Value: "1"}, {Name: "role", Value: "clerk"}, {Name: "h", Value: g.Hash([]byte("x"))}}
+	}
+	a.Record.Claims = claims()
+	a.Chunks = []*audit.Record{{Type: audit.TypeChunk, Chunk: 1, Hashes: []audit.ItemHash{{Index: 1, Claims: claims()}}}}
+	if err := a.Close("ok", ""); err != nil {
+		t.Fatal(err)
+	}
+	log := read()
+	for _, secret := range []string{token, jwt, jwt[21:]} {
+		if strings.Contains(log, secret) {
+			t.Errorf("%.10s… is in the log: %s", secret, log)
+		}
+	}
+	for _, want := range []string{`"role":"clerk"`, `"sub":"[redacted]"`, `"context.ip":"203.0.113.7"`, `"[redacted]":"x"`} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %s in the log: %s", want, log)
+		}
+	}
+}
+
 // TestScrubLeavesNoPart: the hex form of a share is itself base64, and a slash
 // joins a path to it.
 func TestScrubLeavesNoPart(t *testing.T) {

@@ -12,10 +12,11 @@ import (
 //
 //	a token          "sgt." and 43 characters of base64url
 //	a secret id      "sgs." and as many
+//	a signed token   base64url of {" and more, a dot, and more of it
 //	a share, hex     96 digits
 //	a share, base64  64 characters, the first an A, in both cases; any may be a slash
 var (
-	tokenOrHex  = regexp.MustCompile(`sg[ts]\.[A-Za-z0-9_-]{20,}|[0-9a-fA-F]{96}`)
+	tokenOrHex  = regexp.MustCompile(`sg[ts]\.[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+|[0-9a-fA-F]{96}`)
 	base64Share = regexp.MustCompile(`A[A-Za-z0-9+/]{63}`)
 )
 
@@ -65,13 +66,14 @@ func LooksSecret(s string) bool {
 // scrub cleans what a caller may have chosen in a record.
 func scrub(r *audit.Record) {
 	path := r.Path
-	r.Path, r.Key = Scrub(path), Scrub(r.Key)
+	r.Path = Scrub(path)
 	hidden := strings.Contains(r.Path, redacted)
-	if hidden {
-		// A share may have slashes, and the names taken from a path are then
-		// parts of it that look like nothing.
-		if r.Key != "" {
-			r.Key = redacted
+	for _, name := range []*string{&r.Key, &r.Issuer, &r.Profile} {
+		*name = Scrub(*name)
+		if hidden && *name != "" {
+			// A share may have slashes, and the names taken from a path are then
+			// parts of it that look like nothing.
+			*name = redacted
 		}
 	}
 	for name, value := range r.Fields {
@@ -80,6 +82,25 @@ func scrub(r *audit.Record) {
 		}
 		if LooksSecret(value) {
 			r.Fields[name] = Scrub(value)
+		}
+		if LooksSecret(name) {
+			r.Fields[Scrub(name)] = r.Fields[name]
+			delete(r.Fields, name)
+		}
+	}
+	scrubClaims(r.Claims)
+	for i := range r.Hashes {
+		scrubClaims(r.Hashes[i].Claims)
+	}
+}
+
+func scrubClaims(claims []audit.Claim) {
+	for i := range claims {
+		if LooksSecret(claims[i].Name) {
+			claims[i].Name = Scrub(claims[i].Name)
+		}
+		if !strings.HasPrefix(claims[i].Value, audit.HashPrefix) {
+			claims[i].Value = Scrub(claims[i].Value)
 		}
 	}
 }

@@ -30,6 +30,20 @@ var (
 	ErrCiphertext = errors.New("invalid ciphertext: it was altered, or it belongs to another key version or other associated data")
 )
 
+// About JOSE.
+var (
+	// ErrAlg: the algorithm is unknown, or not one of this type of key.
+	ErrAlg = errors.New("this alg is not one of keys of this type")
+	// ErrShortKey: an HMAC key shorter than the hash's output makes no JWS (RFC
+	// 7518, section 3.2).
+	ErrShortKey = errors.New("the hmac key is shorter than the hash of this alg: use an hmac key of 64 bytes, which is enough for each")
+	// ErrJWE: the JWE does not decrypt with this key. What is wrong is never told,
+	// since whoever may ask again would learn from it (RFC 7516, section 11.5).
+	ErrJWE = errors.New("the encrypted token does not decrypt with this key")
+	// ErrRecipient: a JWE cannot be made for this key.
+	ErrRecipient = errors.New("cannot encrypt to this key by these algorithms")
+)
+
 // About keys rather than requests.
 var (
 	// ErrNoHMACKey: the version comes from before versions had an HMAC key too.

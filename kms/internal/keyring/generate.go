@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/signet-kms/signet/kms/internal/pass"
+	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/state"
 	"github.com/signet-kms/signet/seal/barrier"
 )
@@ -84,7 +85,11 @@ func kid(v *state.KeyVersion) (string, error) {
 		return "", err
 	}
 	if public != nil {
-		return public.thumbprint(), nil
+		name, err := jose.Thumbprint(v.Public)
+		if err != nil {
+			return "", ErrDamaged
+		}
+		return name, nil
 	}
 	var random [16]byte
 	_, _ = rand.Read(random[:]) // does not fail: crypto/rand ends the process instead

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/state"
 )
 
@@ -106,7 +107,7 @@ func TestSmallOrderEd25519KeysAreRefused(t *testing.T) {
 	forged[0] = 1 // R neutral, S zero
 	neutral := ed25519.PublicKey(smallPoints(t)[0])
 	if !ed25519.Verify(neutral, []byte("anything"), forged) {
-		t.Error("the standard library refuses small keys by now: smallOrder may go")
+		t.Error("the standard library refuses small keys by now: jose.SmallOrder may go")
 	}
 	for _, p := range smallPoints(t) {
 		if _, err := parsePublic(state.Ed25519, spkiOf(t, ed25519.PublicKey(p))); !errors.Is(err, ErrDamaged) {
@@ -118,7 +119,7 @@ func TestSmallOrderEd25519KeysAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if smallOrder(k) {
+		if jose.SmallOrder(k) {
 			t.Errorf("%x is no small point", k)
 		}
 	}

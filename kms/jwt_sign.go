@@ -1,0 +1,164 @@
+package kms
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/internal/keyring"
+	"github.com/signet-kms/signet/kms/internal/pass"
+	"github.com/signet-kms/signet/kms/jose"
+	"github.com/signet-kms/signet/kms/policy"
+)
+
+// JWTRequest is one token that is asked for.
+type JWTRequest struct {
+	Subject   *string
+	Audience  []string // nil: none was named
+	Scope     string
+	TTL       *time.Duration // nil: the profile's
+	NotBefore time.Duration  // from now
+	Claims    []byte         // one JSON object as it was sent, or nil
+}
+
+// IssuedJWT is what became of a JWTRequest.
+type IssuedJWT struct {
+	Token   []byte // compact
+	JTI     string
+	KID     string
+	Expires time.Time
+	Err     error // wraps a sentinel; the other fields are zero
+}
+
+// SignJWT issues tokens of one profile. It needs update. context is what the
+// caller knows of the end user's request, for the record alone. A single request's
+// error is the token's; the tokens of a batch have their own. Nothing leaves before
+// the record of it is durable.
+//
+// Errors: ErrIssuerNotFound, ErrProfileNotFound, ErrKeyDeleted, ErrNoSigningKey,
+// ErrClaimNotAllowed, ErrUnsupported, ErrBadRequest.
+func (s *Service) SignJWT(c *Call, issuer, profile string, reqs []JWTRequest, context map[string]string, batch bool) ([]IssuedJWT, error) {
+	out := make([]IssuedJWT, len(reqs))
+	err := s.useIssuer(c, verb{operation: "jwt/sign", need: policy.Update, action: pass.Sign}, issuer, func(a *gate.Admission, i *issuerView, u *keyring.Use) error {
+		a.Record.Profile = profile
+		if err := checkJWTBatch(len(reqs), batch); err != nil {
+			return err
+		}
+		if err := noteContext(a, context); err != nil {
+			return err
+		}
+		p, err := i.profile(profile)
+		if err != nil {
+			return err
+		}
+		m, err := p.ready()
+		switch {
+		case err != nil:
+			return err
+		case i.signer == nil:
+			return saying(ErrNoSigningKey, "no version of the key of the issuer %s is active", i.Name)
+		case m.rules.Encryption() != nil:
+			return saying(ErrUnsupported, "the profile %s asks for encrypted tokens, which this server does not make", p.Name)
+		}
+		a.Record.KID, a.Record.KeyVersion, a.Record.Alg = i.signer.KID, i.signer.Number, i.Alg
+		w := &minter{s: s, use: u, issuer: i, minting: m, facts: c.facts(i)}
+		w.facts.Overhead = m.header.CompactLen(0, m.sig)
+		if batch {
+			return w.batch(c, a, reqs, out)
+		}
+		seen, err := w.mint(&reqs[0], &out[0])
+		a.Record.JTI, a.Record.Claims, a.Record.Output = seen.JTI, seen.Claims, seen.Output
+		noteClaim(a, err)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// minter issues the tokens of one request.
+type minter struct {
+	*minting
+	s      *Service
+	use    *keyring.Use
+	issuer *issuerView
+	facts  *jose.Facts
+	random [16]byte
+}
+
+// mint fills out, and returns what the record has of it.
+func (w *minter) mint(req *JWTRequest, out *IssuedJWT) (audit.ItemHash, error) {
+	q := jose.Request{Audience: req.Audience, Scope: req.Scope, NotBefore: int64(req.NotBefore / time.Second), Claims: req.Claims}
+	if req.Subject != nil {
+		q.Subject, q.HasSubject = *req.Subject, true
+	}
+	if req.TTL != nil {
+		if q.TTL = int64(*req.TTL / time.Second); q.TTL == 0 {
+			q.TTL = -1 // 0 is absent
+		}
+	}
+	if req.NotBefore%time.Second != 0 || req.TTL != nil && *req.TTL%time.Second != 0 {
+		return audit.ItemHash{}, saying(ErrBadRequest, "ttl and nbf are whole seconds")
+	}
+	_, _ = rand.Read(w.random[:]) // does not fail: crypto/rand ends the process instead
+	w.facts.JTI = base64.RawURLEncoding.EncodeToString(w.random[:])
+	issued, err := w.rules.Build(&q, w.facts)
+	if err != nil {
+		return audit.ItemHash{}, notAllowed(err)
+	}
+	token := w.header.AppendSigningInput(make([]byte, 0, w.header.CompactLen(len(issued.Payload), w.sig)), issued.Payload)
+	sig, err := w.use.SignJOSE(w.issuer.signer, jose.Alg(w.issuer.Alg), token)
+	if err != nil {
+		return audit.ItemHash{}, err
+	}
+	token = jose.AppendSignature(token, sig)
+	*out = IssuedJWT{Token: token, JTI: w.facts.JTI, KID: w.issuer.signer.KID, Expires: time.Unix(issued.Expires, 0).UTC()}
+	return audit.ItemHash{Output: w.s.gate.Hash(token), JTI: out.JTI, Claims: w.s.auditClaims(issued.Audit), KeyVersion: w.issuer.signer.Number}, nil
+}
+
+// notAllowed gives what a profile refuses its sentinel. The text names the claim and
+// shows no value.
+func notAllowed(err error) error {
+	var claim *jose.ClaimError
+	if !errors.As(err, &claim) {
+		return err
+	}
+	return &refusedClaim{claim: claim.Claim, text: gate.Scrub(err.Error())}
+}
+
+// refusedClaim is ErrClaimNotAllowed with the claim.
+type refusedClaim struct{ claim, text string }
+
+func (r *refusedClaim) Error() string { return r.text }
+func (r *refusedClaim) Unwrap() error { return ErrClaimNotAllowed }
+
+// noteClaim records which claim was refused.
+func noteClaim(a *gate.Admission, err error) {
+	var refused *refusedClaim
+	if errors.As(err, &refused) {
+		note(a, "claim", refused.claim)
+	}
+}
+
+// batch issues the tokens one after the other, each with its own error.
+func (w *minter) batch(c *Call, a *gate.Admission, reqs []JWTRequest, out []IssuedJWT) error {
+	a.Record.Items = len(reqs)
+	seen := make([]audit.ItemHash, len(reqs))
+	for n := range reqs {
+		var err error
+		seen[n], err = w.mint(&reqs[n], &out[n])
+		if err = translate(err); err != nil {
+			if outcome(err) != audit.OutcomeRefused {
+				return err // the node's fault, which is no item's
+			}
+			out[n], seen[n] = IssuedJWT{Err: err}, audit.ItemHash{Code: Code(err)}
+		}
+		seen[n].Index = n
+	}
+	recordItems(c, a, seen)
+	return nil
+}
