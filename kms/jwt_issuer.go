@@ -18,6 +18,7 @@ type issuerView struct {
 	byKID    map[string]*state.KeyVersion // kid → version, those that are given up too
 	pending  *state.KeyVersion            // the version that is published and waits; nil: none
 	profiles map[string]*profileView      // name → profile
+	issued   state.IssuedKey              // of what is remembered about its tokens
 
 	documents func() *documents // made at the first call
 }
@@ -79,7 +80,7 @@ func (v *view) viewOf(i *state.Issuer) *issuerView {
 }
 
 func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
-	out := &issuerView{Issuer: i, byKID: map[string]*state.KeyVersion{}, profiles: map[string]*profileView{}}
+	out := &issuerView{Issuer: i, byKID: map[string]*state.KeyVersion{}, profiles: map[string]*profileView{}, issued: st.IssuedKey(i.UUID)}
 	if out.key = st.Key(i.Mount, i.Name); out.key != nil {
 		st.EachVersion(out.key, func(v *state.KeyVersion) {
 			out.versions, out.byKID[v.KID] = append(out.versions, v), v

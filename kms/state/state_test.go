@@ -411,6 +411,9 @@ func randomCommand(rt *rapid.T, s *State) Command {
 	case 18, 19, 20, 21, 22, 23, 24, 25, 26:
 		return randomCredentials(rt, name)
 	}
+	if c := randomIssued(rt, s); c != nil {
+		return c
+	}
 	if c := randomIssuerCommand(rt, s, name); c != nil {
 		return c
 	}
