@@ -72,6 +72,10 @@ var (
 	ErrTokenNotFound     = &Error{"token_not_found", "bad token"}
 	ErrTokenNotRenewable = &Error{"token_not_renewable", "token is not renewable"}
 
+	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
+	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
+	ErrBadTransition      = &Error{"bad_transition", "this does not follow from the present state"}
+
 	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
 	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
 	ErrShareDamaged    = &Error{"share_damaged", "share is damaged"}
@@ -91,6 +95,7 @@ func Sentinels() []*Error {
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
 		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
+		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
 	}
@@ -169,6 +174,14 @@ var translations = []struct {
 	{state.ErrBadMinimum, ErrBadRequest},
 	{state.ErrVersionConflict, ErrBadRequest},
 	{state.ErrTokenMissing, ErrTokenNotFound},
+	{state.ErrApplicationMissing, ErrBadRequest},
+	{state.ErrApplicationInUse, ErrBadRequest},
+	{state.ErrApplicationBlocked, ErrApplicationBlocked},
+	{state.ErrNotBlocked, ErrBadTransition},
+	{state.ErrRoleMissing, ErrNotFound},
+	{state.ErrRoleIDTaken, ErrBadRequest},
+	{state.ErrSecretIDExists, ErrBadRequest},
+	{state.ErrLogin, ErrInvalidCredentials},
 	{state.ErrMountMissing, ErrNoMount},
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},

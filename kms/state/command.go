@@ -317,5 +317,5 @@ func blankIssuer(k Kind) (Command, bool) {
 	case KindCompromiseVersion:
 		return &CompromiseVersion{}, true
 	}
-	return nil, false
+	return blankApplication(k)
 }

@@ -54,7 +54,18 @@ func goldenCommands() map[string]Command {
 		"unpublish-version":    &UnpublishVersion{Issuer: "acme", Number: 1},
 		"compromise-version":   &CompromiseVersion{Issuer: "acme", Number: 1, Next: &v},
 		"create-key-of-states": &CreateKey{Key{Mount: testMount, Name: "web", Type: Ed25519, Issuer: "acme", Signer: 3}, KeyVersion{Mount: testMount, Name: "web", Number: 4, Type: Ed25519, State: Pending, ActiveAt: 1, Activated: 2, Suspended: 3, Retired: 4, RemoveAt: 5, Compromised: 6, Destroyed: 7}},
-		"config-key":           &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
+		"put-application": &PutApplication{Application{Name: "web", Owner: "o", Description: "d", Policies: []string{"a"}, Metadata: map[string]string{"k": "v", "a": "b"},
+			Created: 1, Updated: 2, Activated: 3, Blocked: 4, Reason: "r"}},
+		"set-application-state": &SetApplicationState{Name: "web", Blocked: true, Reason: "r"}, "delete-application": &DeleteApplication{Name: "web"},
+		"put-approle": &PutAppRole{AppRole{Name: "web", RoleID: "id", Application: "web", NoSecretID: true, SecretCIDRs: []string{"::1"}, SecretUses: 1, SecretTTL: 2, Policies: []string{"a"},
+			NoDefault: true, TTL: 3, MaxTTL: 4, ExplicitMax: 5, Period: 6, Uses: 7, TokenCIDRs: []string{"::2"}}},
+		"delete-approle": &DeleteAppRole{Name: "web"},
+		"create-secret-id": &CreateSecretID{SecretID{Role: "web", Hash: hash("s"), Accessor: "acc", Created: 1, Updated: 2, TTL: 3, Expire: 4, Uses: 5, Metadata: map[string]string{"k": "v"},
+			CIDRs: []string{"::1"}, TokenCIDRs: []string{"::2"}}},
+		"delete-secret-id": &DeleteSecretID{Role: "web", Hash: hash("s")},
+		"login-approle":    &LoginAppRole{Role: "web", RoleID: "id", Hash: hash("s"), Token: Token{Hash: hash("h"), Accessor: "acc", Application: "web"}},
+		"use-secret-id":    &UseSecretID{Role: "web", RoleID: "id", Hash: hash("s")},
+		"config-key":       &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
 	}
 }
 
