@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -19,17 +18,6 @@ const maxTokenInput = 64<<10 + 16
 func newJWTCommand(c *cli, decode func(token string) decodedJWT) *cobra.Command {
 	return group("jwt", "issue, verify and read tokens for other services",
 		newJWTSignCommand(c), newJWTVerifyCommand(c), newJWTDecodeCommand(c, decode))
-}
-
-// onJWT makes a command that hands do the calls about issuers and tokens.
-func (c *cli) onJWT(cmd *cobra.Command, do func(ctx context.Context, j client.JWT, args []string) error) *cobra.Command {
-	return c.printing(cmd, func(ctx context.Context, args []string) error {
-		cl, err := c.connect()
-		if err != nil {
-			return err
-		}
-		return do(ctx, cl.JWT(), args)
-	})
 }
 
 // withToken takes names, and then a token or - or nothing for stdin.
