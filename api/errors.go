@@ -48,6 +48,10 @@ var statusOf = map[wire.Code]int{
 	wire.PermissionDenied: http.StatusForbidden,
 	wire.InvalidToken:     http.StatusForbidden,
 
+	wire.ApplicationBlocked: http.StatusForbidden,
+	wire.InvalidCredentials: http.StatusBadRequest, // as Vault
+	wire.BadTransition:      http.StatusBadRequest,
+
 	wire.BadRequest:         http.StatusBadRequest,
 	wire.Unsupported:        http.StatusBadRequest,
 	wire.KeyNotFound:        http.StatusBadRequest,
@@ -69,6 +73,7 @@ var statusOf = map[wire.Code]int{
 	wire.ProfileNotFound:    http.StatusBadRequest,
 	wire.NoSigningKey:       http.StatusBadRequest,
 	wire.ClaimNotAllowed:    http.StatusBadRequest,
+	wire.VersionState:       http.StatusBadRequest,
 	wire.BadPolicy:          http.StatusBadRequest,
 	wire.PolicyProtected:    http.StatusBadRequest,
 	wire.TokenNotRenewable:  http.StatusBadRequest,

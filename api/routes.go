@@ -14,6 +14,7 @@ const (
 	public authKind = "public" // nobody is asked who they are
 	token  authKind = "token"  // a live token; what it may do is the verb's policy check
 	always authKind = "always" // a live token, even while the audit log cannot be written
+	client authKind = "client" // a live token, or the credentials of an application; errors as OAuth has them
 )
 
 // route is one method of one path.
@@ -40,14 +41,15 @@ const (
 // The variables of patterns. What they may hold is checked by validName after
 // the match: a regular expression that counts to 128 costs more than all else.
 const (
-	mountVar  = "{mount}"
-	keyVar    = "{name}"
-	hashVar   = "{hash}"
-	roleVar   = "{role}"
-	bytesVar  = "{bytes}"
-	sourceVar = "{source}"
-	issuerVar = "{issuer}"
-	policyVar = "{policy}" // checked by its own rules, which say what is wrong
+	mountVar   = "{mount}"
+	keyVar     = "{name}"
+	hashVar    = "{hash}"
+	roleVar    = "{role}"
+	bytesVar   = "{bytes}"
+	sourceVar  = "{source}"
+	issuerVar  = "{issuer}"
+	profileVar = "{profile}"
+	policyVar  = "{policy}" // checked by its own rules, which say what is wrong
 )
 
 // validName says whether mounts and keys may be called s:
@@ -73,6 +75,9 @@ func (s *Server) routes() []*route {
 	return []*route{
 		{"POST PUT", "jwt/sign/" + issuerVar + "/{profile}", callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
 		{"POST PUT", "jwt/verify/" + issuerVar, callersBody, quick, token, true, "jwt/verify", "Check a token of an issuer, or a batch of them.", handle(verifyJWT), nil},
+		{"POST", "jwt/introspect/" + issuerVar, formBody, quick, client, true, "jwt/introspect", "Whether a token is active, and what it says (RFC 7662).", introspectJWT, nil},
+		{"POST", "jwt/revocation/" + issuerVar, formBody, commit, client, true, "jwt/revocation", "Revoke a token as its client (RFC 7009).", revocationJWT, nil},
+		{"POST PUT", "jwt/revoke/" + issuerVar, callersBody, commit, token, true, "jwt/revoke", "Revoke tokens, or what was issued for a subject or to an application.", handle(revokeJWT), nil},
 
 		{"POST PUT", mountVar + "/sign/" + keyVar, callersBody, quick, token, false, "transit/sign", "Sign input with a key.", handle(sign), nil},
 		{"POST PUT", mountVar + "/verify/" + keyVar, callersBody, quick, token, false, "transit/verify", "Verify a signature.", handle(verify), nil},
@@ -120,6 +125,12 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "jwt/issuers/" + issuerVar + "/profiles/{profile}", controlBody, commit, token, true, "jwt/profiles/write", "Write a profile.", handle(writeProfile), nil},
 		{"DELETE", "jwt/issuers/" + issuerVar + "/profiles/{profile}", 0, commit, token, true, "jwt/profiles/delete", "Delete a profile; its tokens stay valid.", handle(deleteProfile), nil},
 
+		{"POST PUT", "jwt/issuers/" + issuerVar + "/state", controlBody, commit, token, true, "jwt/issuers/state", "Suspend a version of an issuer's key, put it back, or destroy one that is over. To destroy needs sudo.", handle(setIssuerState), nil},
+		{"POST PUT", "jwt/rotate/" + issuerVar, controlBody, making, token, true, "jwt/rotate", "Publish the next version of an issuer's key, which signs when its lead time is over.", handle(rotateIssuer), nil},
+		{"GET", "jwt/rotation/" + issuerVar, 0, quick, token, true, "jwt/rotation/read", "What happened and will happen to an issuer's versions, and when.", handle(readIssuerRotation), nil},
+		{"POST PUT", "jwt/rotation/" + issuerVar + "/cancel", controlBody, commit, token, true, "jwt/rotation/cancel", "Take the pending version back.", handle(cancelRotation), nil},
+		{"POST PUT", "jwt/compromise/" + issuerVar, controlBody, making, token, true, "jwt/compromise", "Give a version up at once and for good, or say what that would do. Needs sudo.", handle(compromiseVersion), nil},
+
 		{"POST PUT", "sys/capabilities-self", controlBody, quick, token, false, "sys/capabilities-self", "What the caller may do at given paths.", handle(capabilitiesSelf), nil},
 		{"POST PUT", "sys/capabilities", controlBody, quick, token, false, "sys/capabilities", "What a token may do at given paths.", handle(capabilities), nil},
 		{"POST PUT", "sys/capabilities-accessor", controlBody, quick, token, false, "sys/capabilities-accessor", "What the token of an accessor may do at given paths.", handle(capabilitiesAccessor), nil},
@@ -150,6 +161,7 @@ func (s *Server) routes() []*route {
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/config", controlBody, commit, token, false, "transit/keys/config", "Change a key's settings.", handle(configKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/rotate", controlBody, making, token, false, "transit/keys/rotate", "Add a version to a key.", handle(rotateKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/undelete", controlBody, commit, token, false, "transit/keys/undelete", "Put a deleted key back to use.", handle(undeleteKey), nil},
+		{"POST PUT", mountVar + "/keys/" + keyVar + "/state", controlBody, commit, token, true, "transit/keys/state", "Put a version into another state. To destroy needs sudo.", handle(setKeyState), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/trim", controlBody, commit, token, false, "transit/keys/trim", "Erase the oldest versions of a key for good.", handle(trimKey), nil},
 		{"POST PUT", mountVar + "/random", controlBody, quick, token, false, "transit/random", "Random bytes.", handle(random), nil},
 		{"POST PUT", mountVar + "/random/" + bytesVar, controlBody, quick, token, false, "transit/random", "Random bytes: how many, or from which source.", handle(random), nil},
@@ -159,6 +171,60 @@ func (s *Server) routes() []*route {
 		{"GET", mountVar + "/export/{kind}/" + keyVar, 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},
 		{"GET", mountVar + "/export/{kind}/" + keyVar + "/{version}", 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},
 		{"GET", mountVar + "/backup/" + keyVar, 0, quick, token, false, "transit/export", "Refused: private keys never leave.", handle(export), nil},
+
+		{"LIST", "identity/applications", 0, quick, token, true, "identity/applications/list", "The names of the applications.", handle(listApplications), nil},
+		{"GET", "identity/applications/" + keyVar, 0, quick, token, true, "identity/applications/read", "Describe an application.", handle(readApplication), nil},
+		{"POST PUT", "identity/applications/" + keyVar, controlBody, commit, token, true, "identity/applications/write", "Register an application, or change one.", handle(writeApplication), nil},
+		{"DELETE", "identity/applications/" + keyVar, 0, commit, token, true, "identity/applications/delete", "Delete an application that no role names, and revoke its tokens.", handle(deleteApplication), nil},
+		{"POST PUT", "identity/applications/" + keyVar + "/block", controlBody, commit, token, true, "identity/applications/block", "Refuse everything to an application.", handle(blockApplication), nil},
+		{"POST PUT", "identity/applications/" + keyVar + "/unblock", controlBody, commit, token, true, "identity/applications/unblock", "End the block of an application.", handle(unblockApplication), nil},
+
+		{"POST PUT", "auth/approle/login", strangersBody, commit, public, false, "auth/approle/login", "Log in with a role id and a secret id.", handle(login), nil},
+		{"LIST", "auth/approle/role", 0, quick, token, false, "auth/approle/role/list", "The names of the roles.", handle(listAppRoles), nil},
+		{"GET", "auth/approle/role/" + roleVar, 0, quick, token, false, "auth/approle/role/read", "Describe a role.", handle(readAppRole), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar, controlBody, commit, token, false, "auth/approle/role/write", "Make or change a role.", handle(writeAppRole), nil},
+		{"DELETE", "auth/approle/role/" + roleVar, 0, commit, token, false, "auth/approle/role/delete", "Delete a role and its secret ids.", handle(deleteAppRole), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/role-id", 0, quick, token, false, "auth/approle/role-id/read", "A role's id.", handle(readRoleID), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/role-id", controlBody, commit, token, false, "auth/approle/role-id/write", "Choose a role's id.", handleWriteSetting(roleIDSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/secret-id", controlBody, commit, token, false, "auth/approle/secret-id/create", "Make a secret id, shown once.", handle(createSecretID), nil},
+		{"LIST", "auth/approle/role/" + roleVar + "/secret-id", 0, quick, token, false, "auth/approle/secret-id/list", "The accessors of a role's secret ids.", handle(listSecretIDs), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/custom-secret-id", controlBody, commit, token, false, "auth/approle/secret-id/create", "Register a secret id of one's own choice.", handle(createCustomSecretID), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/secret-id/lookup", controlBody, quick, token, false, "auth/approle/secret-id/lookup", "Describe a secret id.", handle(lookupSecretID), nil},
+		{"POST PUT DELETE", "auth/approle/role/" + roleVar + "/secret-id/destroy", controlBody, commit, token, false, "auth/approle/secret-id/destroy", "Destroy a secret id.", handle(destroySecretID), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/secret-id-accessor/lookup", controlBody, quick, token, false, "auth/approle/secret-id/lookup", "Describe a secret id by its accessor.", handle(lookupSecretIDAccessor), nil},
+		{"POST PUT DELETE", "auth/approle/role/" + roleVar + "/secret-id-accessor/destroy", controlBody, commit, token, false, "auth/approle/secret-id/destroy", "Destroy a secret id by its accessor.", handle(destroySecretIDAccessor), nil},
+		{"POST PUT", "auth/approle/tidy/secret-id", 0, commit, token, false, "auth/approle/tidy", "Remove expired secret ids now.", handle(tidySecretIDs), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/policies", 0, quick, token, false, "auth/approle/role/read", "Of a role: the policies.", handleReadSetting(policiesSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/policies", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: the policies.", handleWriteSetting(policiesSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/policies", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: the policies.", handleClearSetting(policiesSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/bind-secret-id", 0, quick, token, false, "auth/approle/role/read", "Of a role: whether logins need a secret id.", handleReadSetting(bindSecretIDSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/bind-secret-id", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: whether logins need a secret id.", handleWriteSetting(bindSecretIDSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/bind-secret-id", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: whether logins need a secret id.", handleClearSetting(bindSecretIDSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/secret-id-bound-cidrs", 0, quick, token, false, "auth/approle/role/read", "Of a role: where logins may come from.", handleReadSetting(secretCIDRsSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/secret-id-bound-cidrs", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: where logins may come from.", handleWriteSetting(secretCIDRsSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/secret-id-bound-cidrs", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: where logins may come from.", handleClearSetting(secretCIDRsSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/secret-id-num-uses", 0, quick, token, false, "auth/approle/role/read", "Of a role: how many uses a secret id has.", handleReadSetting(secretUsesSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/secret-id-num-uses", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: how many uses a secret id has.", handleWriteSetting(secretUsesSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/secret-id-num-uses", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: how many uses a secret id has.", handleClearSetting(secretUsesSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/secret-id-ttl", 0, quick, token, false, "auth/approle/role/read", "Of a role: how long a secret id lives.", handleReadSetting(secretTTLSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/secret-id-ttl", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: how long a secret id lives.", handleWriteSetting(secretTTLSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/secret-id-ttl", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: how long a secret id lives.", handleClearSetting(secretTTLSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/token-ttl", 0, quick, token, false, "auth/approle/role/read", "Of a role: how long a token lives.", handleReadSetting(tokenTTLSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/token-ttl", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: how long a token lives.", handleWriteSetting(tokenTTLSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/token-ttl", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: how long a token lives.", handleClearSetting(tokenTTLSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/token-max-ttl", 0, quick, token, false, "auth/approle/role/read", "Of a role: how long a token lives at most.", handleReadSetting(tokenMaxTTLSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/token-max-ttl", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: how long a token lives at most.", handleWriteSetting(tokenMaxTTLSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/token-max-ttl", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: how long a token lives at most.", handleClearSetting(tokenMaxTTLSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/token-num-uses", 0, quick, token, false, "auth/approle/role/read", "Of a role: how many uses a token has.", handleReadSetting(tokenUsesSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/token-num-uses", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: how many uses a token has.", handleWriteSetting(tokenUsesSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/token-num-uses", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: how many uses a token has.", handleClearSetting(tokenUsesSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/token-bound-cidrs", 0, quick, token, false, "auth/approle/role/read", "Of a role: where tokens may be used from.", handleReadSetting(tokenCIDRsSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/token-bound-cidrs", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: where tokens may be used from.", handleWriteSetting(tokenCIDRsSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/token-bound-cidrs", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: where tokens may be used from.", handleClearSetting(tokenCIDRsSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/period", 0, quick, token, false, "auth/approle/role/read", "Of a role: the period of tokens.", handleReadSetting(periodSetting()), nil},
+		{"POST PUT", "auth/approle/role/" + roleVar + "/period", controlBody, commit, token, false, "auth/approle/role/set", "Set of a role: the period of tokens.", handleWriteSetting(periodSetting()), nil},
+		{"DELETE", "auth/approle/role/" + roleVar + "/period", 0, commit, token, false, "auth/approle/role/clear", "Set to the default: the period of tokens.", handleClearSetting(periodSetting()), nil},
+		{"GET", "auth/approle/role/" + roleVar + "/local-secret-ids", 0, quick, token, false, "auth/approle/role/read", "Of a role: that its secret ids are not local.", handleReadSetting(localSecretIDsSetting()), nil},
 	}
 }
 

@@ -51,3 +51,13 @@ func (s *Service) DeleteAppRole(ctx context.Context, c *Call, name string) error
 	})
 	return err
 }
+
+// RefuseAppRole ends a request about a role that a transport finds wrong: whoever
+// may not make it hears ErrPermissionDenied, others err. It is recorded.
+func (s *Service) RefuseAppRole(c *Call, err error) error {
+	need := policy.Update
+	if c.Method == "DELETE" {
+		need = policy.Delete
+	}
+	return s.refuse(c, verb{operation: "auth/approle/role/refuse", need: need}, err)
+}

@@ -82,7 +82,7 @@ func (v *view) viewOf(i *state.Issuer) *issuerView {
 func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
 	out := &issuerView{Issuer: i, byKID: map[string]*state.KeyVersion{}, profiles: map[string]*profileView{}, issued: st.IssuedKey(i.UUID)}
 	if out.key = st.Key(i.Mount, i.Name); out.key != nil {
-		st.Versions(i.Mount, i.Name, out.key.MinAvailable, out.key.Latest, func(v *state.KeyVersion) {
+		st.EachVersion(out.key, func(v *state.KeyVersion) {
 			out.versions, out.byKID[v.KID] = append(out.versions, v), v
 			if v.State == state.Pending {
 				out.pending = v

@@ -288,23 +288,28 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	s.numbering.epoch, s.numbering.seq = epoch, 0
 	s.numbering.periods++
 	s.serving.Store(s.numbering.periods)
+	s.nudge() // something may have become due while nobody served
 	return nil
 }
 
 // tick does by itself what is due: it removes what has expired when nobody
-// writes, rotates the keys that ask for it, and destroys deleted ones.
+// writes, rotates the keys that ask for it, activates and unpublishes versions,
+// and destroys deleted keys.
 func (s *Service) tick(ctx context.Context) {
+	ahead, next := waits{}, int64(0)
 	for ctx.Err() == nil {
-		s.untilDue(ctx)
+		s.untilDue(ctx, next)
 		v := s.view.Load()
 		if v == nil || s.serving.Load() == 0 {
 			continue
 		}
 		now := s.lookAtClock()
+		s.stepsDue(ctx, ahead)
 		s.forgetExpired(ctx, now)
 		s.autoRotate(ctx, v, now)
 		s.forgetGone()
 		s.destroyDue(ctx, s.lookAtClock()) // making keys took its time
+		next = s.stepsDue(ctx, ahead)      // and so it may be the time of others
 	}
 }
 
@@ -344,9 +349,15 @@ func (s *Service) lookAtClock() int64 {
 const tickInterval = 30 * time.Second
 
 // untilDue waits for the next look: tickInterval, or less when a deleted key is
-// to be destroyed sooner.
-func (s *Service) untilDue(ctx context.Context) {
+// to be destroyed sooner, or a version's next step comes, which is next.
+func (s *Service) untilDue(ctx context.Context, next int64) {
 	wait := tickInterval
+	if left := time.Duration(next - time.Now().UnixNano()); next != 0 {
+		if left <= 0 {
+			left = time.Second // it was tried, or waits for a clock that jumped
+		}
+		wait = min(wait, left)
+	}
 	if v := s.view.Load(); v != nil {
 		if k := v.NextDestroy(); k != nil {
 			left := time.Duration(k.DestroyAt - time.Now().UnixNano())
