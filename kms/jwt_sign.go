@@ -63,6 +63,7 @@ func (s *Service) SignJWT(c *Call, issuer, profile string, reqs []JWTRequest, co
 		case m.rules.Encryption() != nil:
 			return saying(ErrUnsupported, "the profile %s asks for encrypted tokens, which this server does not make", p.Name)
 		}
+		c.uses(i.signer)
 		a.Record.KID, a.Record.KeyVersion, a.Record.Alg = i.signer.KID, i.signer.Number, i.Alg
 		w := &minter{s: s, use: u, issuer: i, minting: m, facts: c.facts(i), call: c, now: c.seconds()}
 		w.facts.Overhead = m.header.CompactLen(0, m.sig)
