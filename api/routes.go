@@ -73,7 +73,7 @@ func validName(s string) bool {
 // token issuer uses on every request come first.
 func (s *Server) routes() []*route {
 	return []*route{
-		{"POST PUT", "jwt/sign/" + issuerVar + "/{profile}", callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
+		{"POST PUT", "jwt/sign/" + issuerVar + "/" + profileVar, callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
 		{"POST PUT", "jwt/verify/" + issuerVar, callersBody, quick, token, true, "jwt/verify", "Check a token of an issuer, or a batch of them.", handle(verifyJWT), nil},
 		{"POST", "jwt/introspect/" + issuerVar, formBody, quick, client, true, "jwt/introspect", "Whether a token is active, and what it says (RFC 7662).", introspectJWT, nil},
 		{"POST", "jwt/revocation/" + issuerVar, formBody, commit, client, true, "jwt/revocation", "Revoke a token as its client (RFC 7009).", revocationJWT, nil},
