@@ -16,6 +16,10 @@ func (c *Call) facts(i *issuerView) *jose.Facts {
 	}
 	if f.ClientID == "" {
 		f.ClientID = anonymousClient(c.token.Hash)
+		return f
+	}
+	if app := c.view.Application(f.Application); app != nil {
+		f.Owner, f.Metadata = app.Owner, app.Metadata
 	}
 	return f
 }
