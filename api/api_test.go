@@ -108,7 +108,7 @@ func TestOnlyNamedRoutesArePublic(t *testing.T) {
 
 // concrete gives a pattern's variables values.
 func concrete(pattern string) string {
-	return "/v1/" + strings.NewReplacer(mountVar, "transit", keyVar, "k", hashVar, "sha2-256", policyVar, "p", roleVar, "r", "{kind}", "signing-key", "{version}", "1", bytesVar, "16", sourceVar, "platform", issuerVar, "acme", "{profile}", "access").Replace(pattern)
+	return "/v1/" + strings.NewReplacer(mountVar, "transit", keyVar, "k", hashVar, "sha2-256", policyVar, "p", roleVar, "r", "{kind}", "signing-key", "{version}", "1", bytesVar, "16", sourceVar, "platform", issuerVar, "acme", profileVar, "access").Replace(pattern)
 }
 
 // TestEveryRouteNeedsItsToken walks the table without a token and with a bad one.

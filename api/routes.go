@@ -40,14 +40,15 @@ const (
 // The variables of patterns. What they may hold is checked by validName after
 // the match: a regular expression that counts to 128 costs more than all else.
 const (
-	mountVar  = "{mount}"
-	keyVar    = "{name}"
-	hashVar   = "{hash}"
-	roleVar   = "{role}"
-	bytesVar  = "{bytes}"
-	sourceVar = "{source}"
-	issuerVar = "{issuer}"
-	policyVar = "{policy}" // checked by its own rules, which say what is wrong
+	mountVar   = "{mount}"
+	keyVar     = "{name}"
+	hashVar    = "{hash}"
+	roleVar    = "{role}"
+	bytesVar   = "{bytes}"
+	sourceVar  = "{source}"
+	issuerVar  = "{issuer}"
+	profileVar = "{profile}"
+	policyVar  = "{policy}" // checked by its own rules, which say what is wrong
 )
 
 // validName says whether mounts and keys may be called s:

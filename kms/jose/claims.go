@@ -39,7 +39,7 @@ func ParseClaims(payload []byte) (*Claims, error) {
 		if !ok {
 			break
 		}
-		name, _ := textOf(quoted)
+		name := claimName(quoted)
 		if err := c.member(name, value); err != nil {
 			return nil, fmt.Errorf("%w: %s %w", ErrClaims, name, err)
 		}
@@ -57,8 +57,8 @@ var (
 	errClaimScope    = errors.New("must be scopes with one space between them (RFC 6749, section 3.3)")
 )
 
-func (c *Claims) member(name string, value []byte) error {
-	switch name {
+func (c *Claims) member(name, value []byte) error {
+	switch string(name) {
 	case "iss":
 		return claimText(&c.Issuer, value)
 	case "sub":

@@ -162,7 +162,10 @@ const maxTokenText = 1024
 
 // tokenText says whether s may be a sub or an aud.
 func tokenText(s string) bool {
-	return s != "" && len(s) <= maxTokenText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+	if s == "" || len(s) > maxTokenText {
+		return false
+	}
+	return plainText(s) || utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // checkList checks the members of a profile's list, each of which stands once.

@@ -80,7 +80,7 @@ func (m *members) rsa() (any, error) {
 	switch bits := n.BitLen(); {
 	case bits < minRSA || bits > maxRSA || n.Bit(0) == 0:
 		return nil, badJWK("n is not an odd number of 2048 to 8192 bits")
-	case len(m.e) > 4 || m.e[0] == 0 || e.Bit(0) == 0 || e.BitLen() < 17 || e.BitLen() > 31:
+	case len(m.e) == 0 || len(m.e) > 4 || m.e[0] == 0 || e.Bit(0) == 0 || e.BitLen() < 17 || e.BitLen() > 31:
 		return nil, badJWK("e is not an odd number from 65537 to 2147483647")
 	case roca(n):
 		return nil, badJWK("n comes from a generator whose keys can be factored (CVE-2017-15361): replace the key")

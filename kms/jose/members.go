@@ -154,6 +154,16 @@ func textOf(quoted []byte) (string, bool) {
 	return string(text), err == nil
 }
 
+// claimName is textOf for the name of a member, without a copy where there is none to
+// make.
+func claimName(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	text, _ := jsontext.AppendUnquote(nil, quoted)
+	return text
+}
+
 // appendText appends text as a JSON string. The text must be UTF-8, which whoever
 // took it in has checked.
 func appendText(dst []byte, text string) []byte {

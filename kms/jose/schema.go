@@ -124,6 +124,9 @@ func (s *schema) check(payload []byte) error {
 // the order of a map. A fault of a whole object that is about one member is told
 // at that member.
 func leaf(e *jsonschema.ValidationError) (at []string, what string) {
+	if k, ok := e.ErrorKind.(*kind.PropertyNames); ok {
+		return append(slices.Clone(e.InstanceLocation), k.Property), "propertyNames"
+	}
 	if len(e.Causes) == 0 {
 		at, what = e.InstanceLocation, "schema"
 		if e.ErrorKind == nil {
@@ -137,10 +140,10 @@ func leaf(e *jsonschema.ValidationError) (at []string, what string) {
 			at = append(slices.Clone(at), slices.Min(k.Missing))
 		case *kind.AdditionalProperties:
 			at = append(slices.Clone(at), slices.Min(k.Properties))
-		case *kind.PropertyNames:
-			at = append(slices.Clone(at), k.Property)
 		case *kind.FalseSchema:
 			what = "false"
+		case *kind.Not:
+			what = "not"
 		}
 		return at, what
 	}

@@ -41,11 +41,15 @@ func (s *survey) checkCost() error {
 		for _, n := range order {
 			n.cost[now] = n.costAt(level, now, above)
 			if n.cost[now] > maxSchemaCost {
-				return schemaFault(n.at, "could look at one value too often: use fewer or smaller patterns, lists and references (cost above %d)", maxSchemaCost)
+				return tooCostly(n.at)
 			}
 		}
 	}
 	return nil
+}
+
+func tooCostly(at string) error {
+	return schemaFault(at, "could look at one value too often: use fewer or smaller patterns, lists and references (cost above %d)", maxSchemaCost)
 }
 
 // visit appends n behind everything it names for the same value. Its depth is the

@@ -137,7 +137,10 @@ func (s *survey) keyword(n *schemaNode, name string, value []byte) error {
 	switch held := keyword(name); held {
 	case holdsPlain, holdsNumbers:
 		n.weight += len(value) / 64
-		if held == holdsNumbers {
+		switch {
+		case name == "multipleOf": // a division of fractions
+			n.weight += 64
+		case held == holdsNumbers:
 			n.weight += 8
 		}
 		return s.plain(n, name, value)
@@ -216,7 +219,9 @@ func (n *schemaNode) pattern(expr string) error {
 	if err != nil {
 		return schemaFault(n.at, "has a pattern that %v", err)
 	}
-	n.weight += p.steps / 4
+	if n.weight += p.steps / 2; n.weight > maxSchemaCost {
+		return tooCostly(n.at)
+	}
 	return nil
 }
 

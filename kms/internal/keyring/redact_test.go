@@ -48,6 +48,7 @@ func TestNothingThatReachesAKeyPrintsOrMarshals(t *testing.T) {
 		values["secret "+string(typ)], values["entry "+string(typ)] = x, e
 		values["versionAEAD "+string(typ)], values["Use "+string(typ)] = a, u
 		values["macKey "+string(typ)] = x.mac
+		values["oaep "+string(typ)] = &oaep{key: x.rsa}
 		if typ == state.ChaCha20 || typ == state.XChaCha20 {
 			values["cipher "+string(typ)] = x.aead
 		}
