@@ -153,7 +153,7 @@ func badBody(err error) error {
 }
 
 var wireErrors = []error{
-	wire.ErrBatchTooLong, wire.ErrWantBatch, wire.ErrWantInt, wire.ErrWantNumber, wire.ErrWantBool, wire.ErrWantDuration, wire.ErrWantText, wire.ErrWantList, wire.ErrWantMap, wire.ErrWantBase64, wire.ErrWantAudience,
+	wire.ErrBatchTooLong, wire.ErrWantBatch, wire.ErrWantInt, wire.ErrWantNumber, wire.ErrWantBool, wire.ErrWantDuration, wire.ErrWantText, wire.ErrWantList, wire.ErrWantMap, wire.ErrWantBase64, wire.ErrWantAudience, wire.ErrWantKeyValues,
 }
 
 // tooDeep counts brackets outside of strings, before anything is decoded.

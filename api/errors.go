@@ -48,6 +48,10 @@ var statusOf = map[wire.Code]int{
 	wire.PermissionDenied: http.StatusForbidden,
 	wire.InvalidToken:     http.StatusForbidden,
 
+	wire.ApplicationBlocked: http.StatusForbidden,
+	wire.InvalidCredentials: http.StatusBadRequest, // as Vault
+	wire.BadTransition:      http.StatusBadRequest,
+
 	wire.BadRequest:         http.StatusBadRequest,
 	wire.Unsupported:        http.StatusBadRequest,
 	wire.KeyNotFound:        http.StatusBadRequest,
@@ -66,10 +70,9 @@ var statusOf = map[wire.Code]int{
 	wire.KeyBound:           http.StatusBadRequest,
 	wire.IssuerNotFound:     http.StatusBadRequest,
 	wire.ProfileNotFound:    http.StatusBadRequest,
-	wire.VersionState:       http.StatusBadRequest,
-	wire.BadTransition:      http.StatusBadRequest,
 	wire.NoSigningKey:       http.StatusBadRequest,
 	wire.ClaimNotAllowed:    http.StatusBadRequest,
+	wire.VersionState:       http.StatusBadRequest,
 	wire.BadPolicy:          http.StatusBadRequest,
 	wire.PolicyProtected:    http.StatusBadRequest,
 	wire.TokenNotRenewable:  http.StatusBadRequest,

@@ -46,8 +46,11 @@ func readQuota(rq *request, _ *nothing) (*wire.QuotaData, error) {
 		Type: wire.QuotaType, Name: q.Name, Path: q.Path, Per: wire.QuotaPerSource, Rate: q.Rate,
 		Interval: wire.DurationOf(q.Interval), BlockInterval: wire.DurationOf(q.Block), Inheritable: q.Path == "",
 	}
-	if q.PerToken {
+	switch {
+	case q.PerToken:
 		d.Per = wire.QuotaPerToken
+	case q.PerApplication:
+		d.Per = wire.QuotaPerApplication
 	}
 	return d, err
 }
@@ -59,7 +62,7 @@ func writeQuota(rq *request, in *wire.QuotaRequest) (nothing, error) {
 		return nothing{}, err
 	}
 	q := kms.Quota{
-		Name: name, Path: in.Path.Value, PerToken: in.Per.Value == wire.QuotaPerToken, Rate: in.Rate.Value,
+		Name: name, Path: in.Path.Value, PerToken: in.Per.Value == wire.QuotaPerToken, PerApplication: in.Per.Value == wire.QuotaPerApplication, Rate: in.Rate.Value,
 		Interval: in.Interval.Value, Block: in.BlockInterval.Value,
 	}
 	if q.Interval == 0 {
@@ -79,14 +82,14 @@ func checkQuota(name string, in *wire.QuotaRequest) error {
 		return refuse(http.StatusBadRequest, wire.BadRequest, "'name' is another one than in the path")
 	case in.Type.Value != "" && in.Type.Value != wire.QuotaType:
 		return unsupported("the only type of quota is " + wire.QuotaType)
-	case in.Per.Value != "" && in.Per.Value != wire.QuotaPerSource && in.Per.Value != wire.QuotaPerToken:
-		return refuse(http.StatusBadRequest, wire.BadRequest, "'per' is source (each address, before authentication) or token (each token, after it)")
+	case in.Per.Value != "" && in.Per.Value != wire.QuotaPerSource && in.Per.Value != wire.QuotaPerToken && in.Per.Value != wire.QuotaPerApplication:
+		return refuse(http.StatusBadRequest, wire.BadRequest, "'per' is source (each address, before authentication), token (each token, after it) or application (each application)")
 	case in.Role.Value != "":
 		return unsupported("quotas by role are not supported")
 	case in.Inheritable.Value && strings.TrimSuffix(in.Path.Value, "*") != "":
 		return unsupported("inheritable means all namespaces, and there is one; leave it out")
-	case in.GroupBy.Value != "" && (in.GroupBy.Value != "ip" || in.Per.Value == wire.QuotaPerToken):
-		return unsupported("group_by is ip, or absent with per=token")
+	case in.GroupBy.Value != "" && (in.GroupBy.Value != "ip" || in.Per.Value == wire.QuotaPerToken || in.Per.Value == wire.QuotaPerApplication):
+		return unsupported("group_by is ip, or absent with per=token or per=application")
 	case in.SecondaryRate.Value != 0:
 		return unsupported("secondary_rate is not supported; write a second quota")
 	}

@@ -99,7 +99,7 @@ func (rq *request) lookup(ref kms.TokenRef, token string) (*wire.TokenData, erro
 		DisplayName: t.DisplayName, Orphan: t.Orphan, CreationTime: t.Created.Unix(), CreationTTL: int64(t.TTL / time.Second),
 		IssueTime: t.Created, TTL: int64(t.Left / time.Second), Type: "service", Renewable: t.Renewable,
 		NumUses: t.Uses, Period: int64(t.Period / time.Second), ExplicitMaxTTL: int64(t.ExplicitMax / time.Second),
-		Role: t.Role, BoundCIDRs: t.BoundCIDRs,
+		Role: t.Role, BoundCIDRs: t.BoundCIDRs, Application: t.Application,
 	}
 	if !t.Renewed.IsZero() {
 		d.LastRenewal, d.LastRenewalTime = &t.Renewed, t.Renewed.Unix()

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -19,6 +20,9 @@ type Quota struct {
 	// PerToken counts each token, after authentication; otherwise each source
 	// address is counted, before it.
 	PerToken bool
+	// PerApplication counts each application, all its tokens together; a caller
+	// without one is not limited. Not with PerToken.
+	PerApplication bool
 	// Rate is how many requests an interval has. As many may come at once.
 	Rate float64
 	// Interval is 1 ms to 24 h; 0 means 1 s.
@@ -49,8 +53,13 @@ func (s Sys) WriteQuota(ctx context.Context, name string, q Quota) error {
 		return err
 	}
 	body := wire.QuotaRequest{Path: wire.StringOf(q.Path), Rate: wire.FloatOf(q.Rate)}
-	if q.PerToken {
+	switch {
+	case q.PerToken && q.PerApplication:
+		return errors.New("a quota is per token or per application")
+	case q.PerToken:
 		body.Per = wire.StringOf(wire.QuotaPerToken)
+	case q.PerApplication:
+		body.Per = wire.StringOf(wire.QuotaPerApplication)
 	}
 	if q.Interval != 0 {
 		body.Interval = wire.DurationOf(q.Interval)

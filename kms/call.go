@@ -31,10 +31,11 @@ type Call struct {
 	view    *view
 	serving uint64 // the serving period in which the view was taken
 	token   *state.Token
-	counted bool         // the token's uses are limited, and one was spent on this request
-	limited bool         // the token's rate limits were asked
-	seen    *state.Token // a live token that was refused for where it came from
-	late    bool         // works even while the audit log cannot be written
+	counted bool              // the token's uses are limited, and one was spent on this request
+	limited bool              // the token's rate limits were asked
+	seen    *state.Token      // a live token that was refused for where it came from
+	refused map[string]string // of credentials that were refused, for the record
+	late    bool              // works even while the audit log cannot be written
 
 	used []*state.KeyVersion // versions that made something for the answer: see uses
 
@@ -95,9 +96,9 @@ func (s *Service) Confirm(c *Call) error {
 
 // Authenticate finds the caller behind a token. ErrInvalidToken covers missing,
 // malformed, forged, unknown, expired, revoked and used up ones alike, and those
-// from where they may not be used. Of a token whose uses are limited it spends
-// one, and then it waits for the cluster and has the errors of a write too, and
-// *Limited.
+// from where they may not be used; ErrApplicationBlocked a good one of a blocked
+// application. Of a token whose uses are limited it spends one, and then it waits
+// for the cluster and has the errors of a write too, and *Limited.
 func (s *Service) Authenticate(c *Call, token string) error {
 	t := s.lookupToken(c.view, token)
 	if t == nil {
@@ -110,7 +111,12 @@ func (s *Service) Authenticate(c *Call, token string) error {
 	c.token = t
 	c.Caller = policy.Caller{
 		Root: t.Root(), TokenID: t.ID(), Accessor: t.Accessor, DisplayName: t.DisplayName,
-		Policies: t.Policies, Remote: c.Remote, ACL: c.view.acls.get(c.view.State, t),
+		Application: t.Application, Policies: t.Policies, Remote: c.Remote, ACL: c.view.acls.get(c.view.State, t),
+	}
+	if t.Application != "" {
+		if err := c.view.notBlocked(t.Application); err != nil {
+			return err
+		}
 	}
 	if t.Uses != 0 {
 		return s.count(c)
@@ -153,16 +159,20 @@ func (s *Service) Reject(o Origin, c *Call, err error) {
 		rec.Outcome = audit.OutcomeRefused
 	}
 	if c == nil || c.token == nil {
+		if c != nil {
+			rec.Fields = c.refused
+		}
 		if c != nil && c.seen != nil { // a token in the wrong hands, perhaps: say whose
-			rec.Accessor, rec.DisplayName = c.seen.Accessor, c.seen.DisplayName
+			rec.Accessor, rec.DisplayName, rec.Application = c.seen.Accessor, c.seen.DisplayName, c.seen.Application
 		}
 		s.audit.Refuse(rec, o.Remote)
 		return
 	}
-	rec.Accessor, rec.DisplayName, rec.Policies = c.Caller.Accessor, c.Caller.DisplayName, c.Caller.Policies
-	if errors.Is(err, ErrRateLimited) {
-		// A limit is there for those who ask too often: their refusals are
-		// bounded by token as those of strangers are by address.
+	rec.Accessor, rec.DisplayName, rec.Policies, rec.Application = c.Caller.Accessor, c.Caller.DisplayName, c.Caller.Policies, c.Caller.Application
+	if errors.Is(err, ErrRateLimited) || errors.Is(err, ErrApplicationBlocked) {
+		// A limit is there for those who ask too often, and a block for those who
+		// must not ask at all: their refusals are bounded by token as those of
+		// strangers are by address.
 		s.audit.Refuse(rec, c.Caller.Accessor)
 		return
 	}
@@ -176,7 +186,7 @@ func (s *Service) Reject(o Origin, c *Call, err error) {
 func (s *Service) Withhold(c *Call, err error) {
 	s.audit.AppendLate(&audit.Record{
 		Type: audit.TypeOutcome, RequestID: c.RequestID, Method: c.Method, Path: gate.Scrub(c.Path), Remote: c.Remote,
-		Accessor: c.Caller.Accessor, Outcome: audit.OutcomeWithheld, Code: Code(err),
+		Accessor: c.Caller.Accessor, Application: c.Caller.Application, Outcome: audit.OutcomeWithheld, Code: Code(err),
 	})
 }
 

@@ -66,7 +66,7 @@ var (
 	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
 
 	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
-	ErrBadTransition = &Error{"bad_transition", "a version in this state cannot be put into that one"}
+	ErrBadTransition = &Error{"bad_transition", "this does not follow from the present state"}
 
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
@@ -74,6 +74,9 @@ var (
 	ErrPolicyProtected   = &Error{"policy_protected", "this policy is built in"}
 	ErrTokenNotFound     = &Error{"token_not_found", "bad token"}
 	ErrTokenNotRenewable = &Error{"token_not_renewable", "token is not renewable"}
+
+	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
+	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
 
 	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
 	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
@@ -93,8 +96,9 @@ func Sentinels() []*Error {
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
 		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
-		ErrVersionState, ErrBadTransition,
+		ErrVersionState,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
+		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
 	}
@@ -178,6 +182,14 @@ var translations = []struct {
 	{state.ErrBadMinimum, ErrBadRequest},
 	{state.ErrVersionConflict, ErrBadRequest},
 	{state.ErrTokenMissing, ErrTokenNotFound},
+	{state.ErrApplicationMissing, ErrBadRequest},
+	{state.ErrApplicationInUse, ErrBadRequest},
+	{state.ErrApplicationBlocked, ErrApplicationBlocked},
+	{state.ErrNotBlocked, ErrBadTransition},
+	{state.ErrRoleMissing, ErrNotFound},
+	{state.ErrRoleIDTaken, ErrBadRequest},
+	{state.ErrSecretIDExists, ErrBadRequest},
+	{state.ErrLogin, ErrInvalidCredentials},
 	{state.ErrMountMissing, ErrNoMount},
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},

@@ -77,12 +77,12 @@ func note(a *gate.Admission, name, value string) {
 type spentError struct{ accessor string }
 
 func (e *spentError) Error() string {
-	return "this request was carried out before, and the token it made is shown once; revoke that token by its accessor " + e.accessor + ", and ask again under another key"
+	return "this request was carried out before, and the token or secret id it made is shown once; revoke or destroy that one by its accessor " + e.accessor + ", and ask again under another key"
 }
 
 func (*spentError) Unwrap() error { return ErrIdempotencySpent }
 
-// Accessor names the token that a request made before, if err says so; "" if not.
+// Accessor names the token or secret id that a request made before, if err says so; "" if not.
 func Accessor(err error) string {
 	if e := (*spentError)(nil); errors.As(err, &e) {
 		return e.accessor

@@ -18,12 +18,21 @@ type aclCache struct {
 }
 
 func (c *aclCache) get(s *state.State, t *state.Token) *policy.ACL {
-	if acl, ok := c.bySet.Load(t.PolicySet()); ok {
+	return c.bySetOf(s, t.PolicySet(), t.Policies)
+}
+
+// of is get for a caller without a token; policies are sorted.
+func (c *aclCache) of(s *state.State, policies []string) *policy.ACL {
+	return c.bySetOf(s, strings.Join(policies, "\x00"), policies)
+}
+
+func (c *aclCache) bySetOf(s *state.State, set string, policies []string) *policy.ACL {
+	if acl, ok := c.bySet.Load(set); ok {
 		return acl.(*policy.ACL)
 	}
-	parsed, _, _ := parsePolicies(s, t.Policies)
+	parsed, _, _ := parsePolicies(s, policies)
 	acl := policy.Compile(parsed...)
-	c.bySet.Store(t.PolicySet(), acl)
+	c.bySet.Store(set, acl)
 	return acl
 }
 

@@ -14,12 +14,13 @@ import (
 // Quota is a rate limit. A request must have room at every quota that covers its
 // path, so two on one path make two windows.
 type Quota struct {
-	Name     string
-	Path     string        // see quotaPath: "" everything, "transit/" and "transit" a mount, "transit/sign/*" a beginning
-	PerToken bool          // each token after authentication; otherwise each source address before it
-	Rate     float64       // requests in an interval; as many, rounded up, may come at once
-	Interval time.Duration // 1 ms to 24 h
-	Block    time.Duration // how long whoever goes over is refused everything; 0 to 24 h
+	Name           string
+	Path           string        // see quotaPath: "" everything, "transit/" and "transit" a mount, "transit/sign/*" a beginning
+	PerToken       bool          // each token after authentication; otherwise each source address before it
+	PerApplication bool          // each application, all its tokens together; who has none is not limited. Not with PerToken
+	Rate           float64       // requests in an interval; as many, rounded up, may come at once
+	Interval       time.Duration // 1 ms to 24 h
+	Block          time.Duration // how long whoever goes over is refused everything; 0 to 24 h
 }
 
 // Limits of quotas.
@@ -63,6 +64,8 @@ func (s *Service) WriteQuota(ctx context.Context, c *Call, q Quota) error {
 
 func (q *Quota) check() error {
 	switch {
+	case q.PerToken && q.PerApplication:
+		return saying(ErrBadRequest, "a quota is per token or per application")
 	case q.Name == "":
 		return saying(ErrBadRequest, "a quota needs a name")
 	case gate.LooksSecret(q.Name) || gate.LooksSecret(q.Path):
@@ -83,8 +86,11 @@ func (q *Quota) check() error {
 
 func (q *Quota) state() state.Quota {
 	per := state.QuotaPerSource
-	if q.PerToken {
+	switch {
+	case q.PerToken:
 		per = state.QuotaPerToken
+	case q.PerApplication:
+		per = state.QuotaPerApplication
 	}
 	return state.Quota{Name: q.Name, Path: q.Path, Per: per, Rate: q.Rate, Interval: int64(q.Interval), Block: int64(q.Block)}
 }
@@ -103,7 +109,7 @@ func (s *Service) ReadQuota(c *Call, name string) (Quota, error) {
 			return ErrNotFound
 		}
 		out = Quota{
-			Name: q.Name, Path: q.Path, PerToken: q.Per == state.QuotaPerToken, Rate: q.Rate,
+			Name: q.Name, Path: q.Path, PerToken: q.Per == state.QuotaPerToken, PerApplication: q.Per == state.QuotaPerApplication, Rate: q.Rate,
 			Interval: time.Duration(q.Interval), Block: time.Duration(q.Block),
 		}
 		return nil

@@ -34,7 +34,7 @@ func limiters(quotas ...state.Quota) []*limiter {
 // let through.
 func retry(t testing.TB, list []*limiter, path, key string, now int64) int64 {
 	t.Helper()
-	err := admit(list, path, key, now, "from this address")
+	err := admit(path, now, counting{list, key, "from this address"})
 	if err == nil {
 		return 0
 	}
@@ -149,7 +149,7 @@ func TestARefusedRequestCountsNowhere(t *testing.T) {
 			t.Fatalf("the wide quota was used up by what the narrow one refused: request %d", i+1)
 		}
 	}
-	err := admit(list, "x", "k", 5*sec, "from this address")
+	err := admit("x", 5*sec, counting{list, "k", "from this address"})
 	if err == nil || !strings.Contains(err.Error(), "wide") {
 		t.Fatalf("the sixth within an hour: %v", err)
 	}
@@ -166,7 +166,7 @@ func TestTheLongestWaitIsSaid(t *testing.T) {
 		if at := retry(t, list, "x", "k", 0); at != 3600*sec {
 			t.Errorf("one of 1/s and one of 1/h say %v", time.Duration(at))
 		}
-		if err := admit(list, "x", "k", 0, ""); !strings.Contains(err.Error(), "the rate limit "+names[1]+" ") {
+		if err := admit("x", 0, counting{list, "k", ""}); !strings.Contains(err.Error(), "the rate limit "+names[1]+" ") {
 			t.Errorf("the wrong one is named: %v", err)
 		}
 	}
@@ -307,7 +307,7 @@ func TestLimiterUnderRace(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 100 {
-				if admit(list, "x", "k", 0, "from this address") == nil {
+				if admit("x", 0, counting{list, "k", "from this address"}) == nil {
 					mu.Lock()
 					through++
 					mu.Unlock()

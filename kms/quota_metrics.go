@@ -23,9 +23,7 @@ func (q *quotaCollector) Collect(ch chan<- prometheus.Metric) {
 	if v == nil || v.quotas == nil {
 		return
 	}
-	for _, list := range [][]*limiter{v.quotas.source, v.quotas.token} {
-		for _, l := range list {
-			ch <- prometheus.MustNewConstMetric(q.desc, prometheus.CounterValue, float64(l.refused.Load()), l.quota.Name)
-		}
+	for _, l := range v.quotas.all() {
+		ch <- prometheus.MustNewConstMetric(q.desc, prometheus.CounterValue, float64(l.refused.Load()), l.quota.Name)
 	}
 }

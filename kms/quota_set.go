@@ -3,6 +3,7 @@ package kms
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,11 +12,15 @@ import (
 )
 
 // quotaSet is the quotas of one state, ready to count. Views with the same quotas
-// share it. Both lists are in the order of names, which is the order of locking.
+// share it. The lists are in the order of names; they are locked in the order of the
+// names within a list, and a list after the one before.
 type quotaSet struct {
-	source []*limiter
-	token  []*limiter
+	source      []*limiter
+	token       []*limiter
+	application []*limiter
 }
+
+func (q *quotaSet) all() []*limiter { return slices.Concat(q.source, q.token, q.application) }
 
 // compileQuotas returns the set of a state, nil if it has none. A quota that is
 // in old as it is goes on counting where it was: to write another quota must not
@@ -23,7 +28,7 @@ type quotaSet struct {
 func compileQuotas(st *state.State, old *quotaSet) *quotaSet {
 	known := map[string]*limiter{}
 	if old != nil {
-		for _, l := range append(append([]*limiter(nil), old.source...), old.token...) {
+		for _, l := range old.all() {
 			known[l.quota.Name] = l
 		}
 	}
@@ -33,13 +38,16 @@ func compileQuotas(st *state.State, old *quotaSet) *quotaSet {
 		if l == nil || l.quota != *q {
 			l = newLimiter(*q, maxBuckets)
 		}
-		if q.Per == state.QuotaPerToken {
+		switch q.Per {
+		case state.QuotaPerToken:
 			set.token = append(set.token, l)
-		} else {
+		case state.QuotaPerApplication:
+			set.application = append(set.application, l)
+		default:
 			set.source = append(set.source, l)
 		}
 	})
-	if set.source == nil && set.token == nil {
+	if set.source == nil && set.token == nil && set.application == nil {
 		return nil
 	}
 	return &set
@@ -70,20 +78,45 @@ func (s *Service) LimitSource(o Origin) error {
 	if neverLimited(o.Path) || repairsQuotas(o.Path) {
 		return nil
 	}
-	return admit(v.quotas.source, o.Path, sourceOf(o.Remote), s.elapsed(), "from this address")
+	return admit(o.Path, s.elapsed(), counting{v.quotas.source, sourceOf(o.Remote), "from this address"})
 }
 
-// LimitToken counts an authenticated request against the quotas of its token,
-// once. Errors: *Limited.
+// LimitToken counts an authenticated request against the quotas of its token and of
+// its application, once. Errors: *Limited.
 func (s *Service) LimitToken(c *Call) error {
+	if c.limited {
+		return nil
+	}
+	return s.limitToken(c, c.Caller)
+}
+
+func (s *Service) limitToken(c *Call, caller policy.Caller) error {
 	quotas := c.view.quotas
-	if c.limited || quotas == nil || len(quotas.token) == 0 {
+	if quotas == nil || len(quotas.token) == 0 && (len(quotas.application) == 0 || caller.Application == "") {
 		return nil
 	}
-	if neverLimited(c.Path) || repairsQuotas(c.Path) && c.Caller.Allow(c.Path, policy.Sudo) {
+	if neverLimited(c.Path) || repairsQuotas(c.Path) && caller.Allow(c.Path, policy.Sudo) {
 		return nil
 	}
-	return admit(quotas.token, c.Path, c.Caller.Accessor, s.elapsed(), "with this token")
+	return admit(c.Path, s.elapsed(), counting{quotas.token, caller.Accessor, "with this token"}, quotas.ofApplication(caller.Application))
+}
+
+// limitLogin counts a login that shows good credentials against the quotas of its
+// application. Errors: *Limited.
+func (s *Service) limitLogin(c *Call, application string) error {
+	quotas := c.view.quotas
+	if quotas == nil || len(quotas.application) == 0 || application == "" {
+		return nil
+	}
+	return admit(c.Path, s.elapsed(), quotas.ofApplication(application))
+}
+
+// ofApplication counts for an application; a caller without one is not counted.
+func (q *quotaSet) ofApplication(name string) counting {
+	if name == "" {
+		return counting{}
+	}
+	return counting{q.application, name, "of this application"}
 }
 
 // elapsed is the clock of the limiters: it does not follow when somebody sets the
@@ -121,10 +154,17 @@ func sourceOf(remote string) string {
 	return net.String()
 }
 
-// admit counts a request of key at every quota that covers path, or at none if
-// one of them has no room: what is refused must not use up what others allow.
-// All buckets are held at once, so that between look and count nobody comes in.
-func admit(list []*limiter, path, key string, now int64, who string) error {
+// counting is quotas of one sort, and whom they count a request for.
+type counting struct {
+	list []*limiter
+	key  string
+	who  string // for the refusal
+}
+
+// admit counts a request at every quota that covers path, or at none if one of them
+// has no room: what is refused must not use up what others allow. All buckets are
+// held at once, so that between look and count nobody comes in.
+func admit(path string, now int64, by ...counting) error {
 	type hold struct {
 		l *limiter
 		b *bucket
@@ -133,20 +173,23 @@ func admit(list []*limiter, path, key string, now int64, who string) error {
 		space [8]hold // room for the usual few, without an allocation
 		holds = space[:0]
 		last  *limiter // the one with the longest wait
+		who   string
 		wait  int64
 	)
-	for _, l := range list {
-		if !l.path.covers(path) {
-			continue
-		}
-		l.mu.Lock()
-		b := l.bucket(key, now)
-		holds = append(holds, hold{l, b})
-		if l.wait(b, now) == 0 {
-			continue
-		}
-		if w := l.over(b, now); w > wait {
-			last, wait = l, w
+	for _, c := range by {
+		for _, l := range c.list {
+			if !l.path.covers(path) {
+				continue
+			}
+			l.mu.Lock()
+			b := l.bucket(c.key, now)
+			holds = append(holds, hold{l, b})
+			if l.wait(b, now) == 0 {
+				continue
+			}
+			if w := l.over(b, now); w > wait {
+				last, who, wait = l, c.who, w
+			}
 		}
 	}
 	for _, h := range holds {

@@ -27,13 +27,14 @@ type TokenInfo struct {
 	Uses        int64         // left; 0 no limit, -1 none: this request spent the last
 	Role        string        // the token role it was made through
 	BoundCIDRs  []string      // where it may be used from; empty anywhere
+	Application string        // that it belongs to
 }
 
 func infoOf(t *state.Token, now int64) TokenInfo {
 	i := TokenInfo{
 		Accessor: t.Accessor, Policies: t.Policies, Meta: t.Meta, DisplayName: t.DisplayName, Path: t.Path,
 		Orphan: len(t.Parent) == 0, Renewable: t.Renewable, Created: time.Unix(0, t.Created).UTC(), TTL: inSeconds(t.TTL),
-		Period: inSeconds(t.Period), ExplicitMax: inSeconds(t.ExplicitMax), Uses: t.Uses, Role: t.Role, BoundCIDRs: t.BoundCIDRs,
+		Period: inSeconds(t.Period), ExplicitMax: inSeconds(t.ExplicitMax), Uses: t.Uses, Role: t.Role, BoundCIDRs: t.BoundCIDRs, Application: t.Application,
 	}
 	if t.Expire != 0 {
 		i.Expires = time.Unix(0, t.Expire).UTC()

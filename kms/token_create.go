@@ -155,6 +155,9 @@ func (c *Call) newTokenRecord(req *TokenRequest, role *state.TokenRole, policies
 		// Where the caller may not be, a token that it makes may not be either.
 		// A role decides for itself: it is what its writer wants it to be.
 		BoundCIDRs: c.token.BoundCIDRs,
+		// What an application makes is the application's, orphans included: a block
+		// must reach all of it.
+		Application: c.Caller.Application,
 	}
 	switch {
 	case role != nil:

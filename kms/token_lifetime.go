@@ -31,7 +31,15 @@ const (
 // The rules are Vault's. What is left is not rounded: a token in its last second
 // must not come to a lifetime of 0, which elsewhere means no end.
 func granted(asked, period, explicit, age time.Duration) (ttl time.Duration, warnings []string) {
+	return grantedWithin(0, asked, period, explicit, age)
+}
+
+// grantedWithin is granted with another limit than MaxTTL, if it is lower and not 0.
+func grantedWithin(most, asked, period, explicit, age time.Duration) (ttl time.Duration, warnings []string) {
 	longest := MaxTTL
+	if most > 0 {
+		longest = min(longest, most)
+	}
 	if explicit > 0 {
 		longest = min(longest, explicit)
 	}
@@ -91,14 +99,40 @@ func (c *Call) renewal(t *state.Token, increment time.Duration) (state.Command, 
 	case c.spent() && t.ID() == c.token.ID():
 		return nil, saying(ErrTokenNotRenewable, "lease is not renewable: this request was the token's last use")
 	}
+	terms, err := c.renewalTerms(t)
+	if err != nil {
+		return nil, err
+	}
 	if increment = wholeSeconds(increment); increment == 0 {
-		increment = inSeconds(t.TTL)
+		increment = inSeconds(terms.ttl)
 	}
 	now := c.now()
-	ttl, warnings := granted(increment, inSeconds(t.Period), inSeconds(t.ExplicitMax), time.Duration(now-t.Created))
+	ttl, warnings := grantedWithin(inSeconds(terms.most), increment, inSeconds(terms.period), inSeconds(t.ExplicitMax), time.Duration(now-t.Created))
 	if ttl <= 0 {
 		return nil, saying(ErrTokenNotRenewable, "past the max TTL, cannot renew")
 	}
 	c.Warnings = append(c.Warnings, warnings...)
 	return &state.RenewToken{Hash: t.Hash, Expire: now + int64(ttl)}, nil
+}
+
+// renewalTerms are what a renewal of a token goes by, in seconds.
+type renewalTerms struct{ ttl, most, period int64 }
+
+// renewalTerms goes by what the token carries, except that one of a login also needs
+// its role, and gets what the role gives now: whoever narrows a role, or deletes it,
+// means those who are logged in too. It is Vault's rule.
+func (c *Call) renewalTerms(t *state.Token) (renewalTerms, error) {
+	terms := renewalTerms{ttl: t.TTL, period: t.Period}
+	if t.Path != loginPath {
+		return terms, nil
+	}
+	r := c.view.AppRole(t.Meta["role_name"])
+	if r == nil || r.Application != t.Application {
+		return terms, saying(ErrTokenNotRenewable, "the role of the login does not exist any more; the token cannot be renewed")
+	}
+	terms.most, terms.period = r.MaxTTL, r.Period
+	if r.TTL != 0 {
+		terms.ttl = r.TTL
+	}
+	return terms, nil
 }

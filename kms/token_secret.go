@@ -28,15 +28,20 @@ const (
 	tokenPrefix = "sgt."
 	tokenRandom = 24
 	tokenMAC    = 8
+	tokenDomain = "signet token mac v1"
 )
 
 var errTokenText = errors.New("a token is never written as text")
 
-func newToken(key state.Secret) Token {
+func newToken(key state.Secret) Token { return newText(key, tokenPrefix, tokenDomain) }
+
+// newText makes a random text with a MAC over it. Each sort of text has a domain of
+// its own, so that none passes for another.
+func newText(key state.Secret, prefix, domain string) Token {
 	raw := make([]byte, tokenRandom, tokenRandom+tokenMAC)
 	_, _ = rand.Read(raw) // does not fail: crypto/rand ends the process instead
-	raw = append(raw, macOf(key, raw)...)
-	return tokenOf(tokenPrefix + base64.RawURLEncoding.EncodeToString(raw))
+	raw = append(raw, macOf(key, domain, raw)...)
+	return tokenOf(prefix + base64.RawURLEncoding.EncodeToString(raw))
 }
 
 // TokenFrom wraps a token that a caller sent.
@@ -44,16 +49,20 @@ func TokenFrom(text string) Token { return tokenOf(text) }
 
 func tokenOf(text string) Token { return Token{text: &text} }
 
-func macOf(key state.Secret, random []byte) []byte {
+func macOf(key state.Secret, domain string, random []byte) []byte {
 	m := hmac.New(sha256.New, key)
-	m.Write([]byte("signet token mac v1"))
+	m.Write([]byte(domain))
 	m.Write(random)
 	return m.Sum(nil)[:tokenMAC]
 }
 
 // validToken says whether this cluster made text, as far as its MAC tells.
 func validToken(key state.Secret, text string) bool {
-	encoded, ok := strings.CutPrefix(text, tokenPrefix)
+	return validText(key, text, tokenPrefix, tokenDomain)
+}
+
+func validText(key state.Secret, text, prefix, domain string) bool {
+	encoded, ok := strings.CutPrefix(text, prefix)
 	if !ok || len(encoded) != base64.RawURLEncoding.EncodedLen(tokenRandom+tokenMAC) {
 		return false
 	}
@@ -61,7 +70,7 @@ func validToken(key state.Secret, text string) bool {
 	if _, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(encoded)); err != nil {
 		return false
 	}
-	return hmac.Equal(raw[tokenRandom:], macOf(key, raw[:tokenRandom]))
+	return hmac.Equal(raw[tokenRandom:], macOf(key, domain, raw[:tokenRandom]))
 }
 
 // Reveal returns the token itself, for the answer to the one who asked for it.

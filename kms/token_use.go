@@ -47,7 +47,7 @@ func (s *Service) spendUse(ctx context.Context, c *Call, t *state.Token) (*state
 	id := newProposal()
 	rec := audit.Record{
 		Type: audit.TypeIntent, RequestID: c.RequestID, Operation: "auth/token/use", Accessor: t.Accessor, DisplayName: t.DisplayName,
-		Policies: t.Policies, Remote: c.Remote, Proposal: proposalText(id),
+		Application: t.Application, Policies: t.Policies, Remote: c.Remote, Proposal: proposalText(id),
 	}
 	intent := rec
 	if err := s.audit.Append(&intent); err != nil {

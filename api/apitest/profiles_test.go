@@ -83,6 +83,14 @@ func TestAProfileIsWhatWasWritten(t *testing.T) {
 	wantError(t, n.Do("PUT", "jwt/issuers/none/profiles/p", n.Root(), object{}), 400, "issuer_not_found")
 }
 
+// many are n texts that differ.
+func many(n int, text string) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprint(text, i))
+	}
+	return out
+}
+
 func TestProfilesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	n := apitest.New(t, apitest.Durability("os"))
@@ -104,7 +112,7 @@ func TestProfilesThatAreRefused(t *testing.T) {
 		"a bad template":           {object{"claims": object{"forced": object{"a": "{{nothing}}"}}}, "forced"},
 		"few bytes":                {object{"max_token_bytes": 1}, "max_token_bytes"},
 		"a token of a megabyte":    {object{"max_token_bytes": 1 << 20}, "max_token_bytes"},
-		"long":                     {object{"claims": object{"schema": object{"description": strings.Repeat("x", 140<<10)}}}, "bytes"},
+		"long":                     {object{"audience": many(200, strings.Repeat("x", 900))}, "bytes"},
 	} {
 		if r := put(c.body); r.Status != 400 || r.Code() != "bad_request" || !strings.Contains(r.Errors(), c.word) {
 			t.Errorf("%s: %s", what, r)

@@ -17,6 +17,12 @@ const (
 	TokenNotFound Code = "token_not_found"
 	// TokenNotRenewable (400): renewing is not possible; create another token.
 	TokenNotRenewable Code = "token_not_renewable"
+	// InvalidCredentials (400): a role id or secret id is wrong, spent or expired,
+	// or comes from where it may not be used. All causes look the same.
+	InvalidCredentials Code = "invalid_credentials"
+	// ApplicationBlocked (403): the credentials are good, and an operator has
+	// blocked the application that they belong to. Ask the operator.
+	ApplicationBlocked Code = "application_blocked"
 )
 
 // Mistakes in the request. Repeating the same request gives the same answer.
@@ -35,6 +41,9 @@ const (
 	Unsupported Code = "unsupported"
 	// BadPath (400): encoded slashes, "." or "..", or another non-canonical path.
 	BadPath Code = "bad_path"
+	// BadTransition (400): what is asked for does not follow from the present
+	// state; the text says why.
+	BadTransition Code = "bad_transition"
 	// UnsupportedPath (404): no such endpoint.
 	UnsupportedPath Code = "unsupported_path"
 	// MethodNotAllowed (405): the endpoint exists, with other methods.
@@ -92,18 +101,15 @@ const (
 	// ProfileNotFound (404 on GET, otherwise 400): the issuer has no profile of this
 	// name.
 	ProfileNotFound Code = "profile_not_found"
-	// VersionState (400): the version neither signs nor encrypts, or neither verifies
-	// nor decrypts, in the state that it is in; the text says which.
-	VersionState Code = "version_state"
-	// BadTransition (400): a version cannot go from its state into the one asked for;
-	// the text says why.
-	BadTransition Code = "bad_transition"
 	// NoSigningKey (400): no version of the issuer's key is active: rotate the issuer,
 	// or put the suspended version back.
 	NoSigningKey Code = "no_signing_key"
 	// ClaimNotAllowed (400): the profile does not allow this claim, audience, scope or
 	// lifetime; the text names it.
 	ClaimNotAllowed Code = "claim_not_allowed"
+	// VersionState (400): the version neither signs nor encrypts, or neither verifies
+	// nor decrypts, in the state that it is in; the text says which.
+	VersionState Code = "version_state"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -165,8 +171,8 @@ const (
 	// before. Take a new key for each request.
 	IdempotencyMismatch Code = "idempotency_mismatch"
 	// IdempotencySpent (409): the request was carried out before, and the token
-	// it made is shown once. The answer names its accessor: revoke it, or go on
-	// with the token if somebody has it.
+	// or secret id it made is shown once. The answer names its accessor: revoke or
+	// destroy it, or go on with it if somebody has it.
 	IdempotencySpent Code = "idempotency_spent"
 	// Internal (500): a fault of the server; the request id finds its log line.
 	// Whether anything happened is not known.
@@ -176,12 +182,12 @@ const (
 // Codes returns every code, in the order above.
 func Codes() []Code {
 	return []Code{
-		PermissionDenied, InvalidToken, TokenNotFound, TokenNotRenewable,
-		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, UnsupportedPath, MethodNotAllowed, NotFound,
+		PermissionDenied, InvalidToken, TokenNotFound, TokenNotRenewable, InvalidCredentials, ApplicationBlocked,
+		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
-		VersionState, BadTransition,
+		VersionState,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,

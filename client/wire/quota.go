@@ -7,6 +7,8 @@ const QuotaType = "rate-limit"
 const (
 	QuotaPerSource = "source" // each address, before authentication; IPv6 by its /64
 	QuotaPerToken  = "token"  // each token
+
+	QuotaPerApplication = "application" // each application, all its tokens together
 )
 
 // QuotaRequest is PUT sys/quotas/rate-limit/:name. Rate is required. It replaces
@@ -18,7 +20,7 @@ type QuotaRequest struct {
 	Rate          Float    `json:"rate,omitzero"`           // requests in an interval
 	Interval      Duration `json:"interval,omitzero"`       // default 1 s
 	BlockInterval Duration `json:"block_interval,omitzero"` // default none
-	Per           String   `json:"per,omitzero"`            // QuotaPerSource, the default, or QuotaPerToken
+	Per           String   `json:"per,omitzero"`            // QuotaPerSource, the default, QuotaPerToken or QuotaPerApplication
 
 	Name          String `json:"name,omitzero"`
 	Type          String `json:"type,omitzero"`

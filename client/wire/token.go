@@ -66,6 +66,7 @@ type TokenData struct {
 	Period         int64             `json:"period,omitzero"` // seconds that each renewal grants
 	Role           string            `json:"role,omitzero"`   // it was made through
 	BoundCIDRs     []string          `json:"bound_cidrs,omitempty"`
+	Application    string            `json:"application,omitzero"` // that it belongs to
 	LastRenewal    *time.Time        `json:"last_renewal,omitzero"`
 	// LastRenewalTime is LastRenewal in unix seconds.
 	LastRenewalTime int64  `json:"last_renewal_time,omitzero"`

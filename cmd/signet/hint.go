@@ -173,7 +173,17 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"put it back to use with: signet key undelete " + k.args(), "see until when that is possible with: signet key list --deleted" + k.flag()}
 	case wire.IdempotencyMismatch:
 		return []string{"each request has an --idempotency-key of its own: take another one for this"}
+	case wire.InvalidCredentials:
+		return []string{"the role id, the secret id, or the address is wrong, or the secret id is spent or expired: the audit log of the server says which"}
+	case wire.ApplicationBlocked:
+		return []string{"who may: signet application unblock NAME"}
+	case wire.BadTransition:
+		return oneOf(listOf(err.Path))
 	case wire.IdempotencySpent:
+		if role, ok := strings.CutPrefix(err.Path, "auth/approle/role/"); ok {
+			role, _, _ = strings.Cut(role, "/")
+			return []string{"destroy that secret id with: signet approle secret-id destroy " + printable(role) + " " + printable(err.Accessor), "then run the command again with another --idempotency-key"}
+		}
 		return []string{"revoke that token with: signet token revoke --accessor " + printable(err.Accessor), "then run the command again with another --idempotency-key"}
 	case wire.DeletionNotAllowed:
 		return []string{"allow it first with: signet key config " + keyOf(err.Path).args("--deletion-allowed")}

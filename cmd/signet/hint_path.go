@@ -21,7 +21,7 @@ type keyPath struct {
 // like a verb; the first segment is always one of the mount.
 func keyOf(path string) keyPath {
 	parts := strings.Split(path, "/")
-	if parts[0] == "sys" || parts[0] == "auth" {
+	if parts[0] == "sys" || parts[0] == "auth" || parts[0] == "identity" {
 		return keyPath{}
 	}
 	verbs := []string{"keys", "sign", "verify", "encrypt", "decrypt", "rewrap", "hmac", "datakey"}
@@ -56,6 +56,9 @@ func capability(err *client.Error) string {
 	if strings.HasPrefix(err.Path, "sys/quotas/") {
 		return quotaCapability(err) + " and sudo"
 	}
+	if need := loginCapability(err); need != "" {
+		return need
+	}
 	k := keyOf(err.Path)
 	switch err.Method {
 	case http.MethodGet:
@@ -82,6 +85,31 @@ func listOf(path string) string {
 	}
 	if strings.HasPrefix(path, "sys/quotas/") {
 		return "see the rate limits with: signet quota list"
+	}
+	switch parts := strings.Split(path, "/"); {
+	case strings.HasPrefix(path, "identity/applications"):
+		return "see the applications with: signet application list"
+	case len(parts) > 4 && strings.HasPrefix(path, "auth/approle/role/"):
+		return "see the roles with: signet approle list, and the accessors of one with: signet approle secret-id list ROLE"
+	case strings.HasPrefix(path, "auth/approle/role"):
+		return "see the roles with: signet approle list"
+	}
+	return ""
+}
+
+// loginCapability is capability on the paths of applications and roles; "" if err
+// is about another one.
+func loginCapability(err *client.Error) string {
+	for _, prefix := range []string{"identity/applications", "auth/approle/role"} {
+		rest, ok := strings.CutPrefix(err.Path, prefix)
+		switch {
+		case !ok:
+			continue
+		case err.Method == http.MethodGet && (rest == "" || strings.HasSuffix(rest, "/secret-id")):
+			return "list"
+		case err.Method == http.MethodPost && strings.Count(rest, "/") == 1:
+			return "create or update"
+		}
 	}
 	return ""
 }

@@ -14,6 +14,8 @@ func writing() []string {
 	return []string{
 		"key create", "key rotate", "key config", "key delete", "key undelete", "key trim",
 		"token create", "token renew", "token revoke", "policy write", "policy delete",
+		"application write", "application block", "application unblock", "application delete",
+		"approle write", "approle delete", "approle secret-id create", "approle secret-id destroy",
 	}
 }
 

@@ -24,8 +24,9 @@ func newQuotaWriteCommand(c *cli) *cobra.Command {
 	per := wire.QuotaPerSource
 	cmd := &cobra.Command{
 		Use: "write NAME --rate N", Short: "create or replace a rate limit", Args: exactly("NAME"),
-		Long: `Creates or replaces a rate limit: how many requests each source address, or each
-token, may make in an interval. As many may come at once.
+		Long: `Creates or replaces a rate limit: how many requests each source address, each
+token, or each application with all its tokens together, may make in an interval.
+As many may come at once.
 
 A request must have room at every limit that covers its path, so two limits on
 one path make two windows. A path covers itself and everything below it; with
@@ -42,7 +43,7 @@ can always reach them.`,
 	f.Var(floatFlag{&rate}, "rate", "requests in an interval, over 0 (required)")
 	f.Var(durationFlag{&interval}, "interval", "the interval, 1ms to 24h")
 	f.StringVar(&path, "path", "", "what is limited, such as transit or transit/sign/web* (default: everything)")
-	f.Var(choiceFlag{&per, []string{wire.QuotaPerSource, wire.QuotaPerToken}}, "per", "what is counted: source (each address) or token (each token)")
+	f.Var(choiceFlag{&per, []string{wire.QuotaPerSource, wire.QuotaPerToken, wire.QuotaPerApplication}}, "per", "what is counted: source (each address), token (each token) or application (each application)")
 	f.Var(durationFlag{&block}, "block", "refuse whoever goes over the limit everything for so long")
 	return c.printing(cmd, func(ctx context.Context, args []string) error {
 		if !rate.Set {
@@ -53,7 +54,7 @@ can always reach them.`,
 			return err
 		}
 		err = cl.Sys().WriteQuota(ctx, args[0], client.Quota{
-			Path: path, PerToken: per == wire.QuotaPerToken, Rate: rate.Value, Interval: interval.Value, Block: block.Value,
+			Path: path, PerToken: per == wire.QuotaPerToken, PerApplication: per == wire.QuotaPerApplication, Rate: rate.Value, Interval: interval.Value, Block: block.Value,
 		})
 		if err != nil {
 			return err

@@ -47,6 +47,7 @@ func tokenRows(d wire.TokenData) []row {
 	return []row{
 		{"accessor", d.Accessor},
 		{"display name", d.DisplayName},
+		{"application", d.Application},
 		{"policies", d.Policies},
 		{"created", time.Unix(d.CreationTime, 0)},
 		{"created at path", d.Path},

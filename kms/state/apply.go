@@ -75,6 +75,7 @@ func (tx *txn) begin(index uint64, n *Numbered) {
 	}
 	tx.next.TermUses++
 	tx.expire()
+	tx.expireSecretIDs()
 	tx.forget()
 }
 
@@ -117,8 +118,13 @@ type txn struct {
 	quotas     *iradix.Txn[*Quota]
 	deleted    *iradix.Txn[struct{}]
 
-	issuers  *iradix.Txn[*Issuer]
-	profiles *iradix.Txn[*Profile]
+	issuers        *iradix.Txn[*Issuer]
+	profiles       *iradix.Txn[*Profile]
+	applications   *iradix.Txn[*Application]
+	approles       *iradix.Txn[*AppRole]
+	roleIDs        *iradix.Txn[string]
+	secretIDs      *iradix.Txn[*SecretID]
+	secretExpiries *iradix.Txn[struct{}]
 
 	proposals *iradix.Txn[*proposalChunk]
 	once      *iradix.Txn[*OnceRecord]
@@ -134,6 +140,8 @@ func newTxn(s *State) *txn {
 		accessors: s.accessors.Txn(), children: s.children.Txn(), expiries: s.expiries.Txn(),
 		roles: s.roles.Txn(), quotas: s.quotas.Txn(), deleted: s.deleted.Txn(),
 		issuers: s.issuers.Txn(), profiles: s.profiles.Txn(),
+		applications: s.applications.Txn(), approles: s.approles.Txn(), roleIDs: s.roleIDs.Txn(),
+		secretIDs: s.secretIDs.Txn(), secretExpiries: s.secretExpiries.Txn(),
 		proposals: s.proposals.Txn(),
 		once:      s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
 	}
@@ -146,6 +154,8 @@ func (tx *txn) commit() *State {
 	n.accessors, n.children, n.expiries = tx.accessors.Commit(), tx.children.Commit(), tx.expiries.Commit()
 	n.roles, n.quotas, n.deleted = tx.roles.Commit(), tx.quotas.Commit(), tx.deleted.Commit()
 	n.issuers, n.profiles = tx.issuers.Commit(), tx.profiles.Commit()
+	n.applications, n.approles, n.roleIDs = tx.applications.Commit(), tx.approles.Commit(), tx.roleIDs.Commit()
+	n.secretIDs, n.secretExpiries = tx.secretIDs.Commit(), tx.secretExpiries.Commit()
 	n.proposals = tx.proposals.Commit()
 	n.once, n.onceTimes, n.onceOrder, n.onceCount = tx.once.Commit(), tx.onceTimes.Commit(), tx.onceOrder.Commit(), tx.onceCount.Commit()
 	return &n

@@ -7,6 +7,11 @@ func (tx *txn) insertToken(t Token) error {
 	if _, exists := tx.tokens.Get(t.Hash); exists {
 		return ErrTokenExists
 	}
+	if _, exists := tx.applications.Get([]byte(t.Application)); !exists && t.Application != "" {
+		// It was deleted between the request's view and now, and its tokens with
+		// it.
+		return ErrApplicationMissing
+	}
 	if len(t.Parent) != 0 {
 		if _, exists := tx.tokens.Get(t.Parent); !exists {
 			// The parent was revoked between the request's view and now: a

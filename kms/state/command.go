@@ -324,5 +324,5 @@ func blankIssuer(k Kind) (Command, bool) {
 	case KindActivateVersion:
 		return &ActivateVersion{}, true
 	}
-	return nil, false
+	return blankApplication(k)
 }

@@ -104,6 +104,8 @@ func (tx *txn) remember(n *Numbered) {
 	switch c := n.Command.(type) {
 	case *CreateToken:
 		r.Accessor = c.Token.Accessor
+	case *CreateSecretID:
+		r.Accessor = c.SecretID.Accessor
 	case *RenewToken:
 		r.Token = c.Hash
 	default:

@@ -53,6 +53,7 @@ type Token struct {
 	Uses        int64    `codec:"u,omitempty"` // left; 0 unlimited
 	Role        string   `codec:"k,omitempty"` // the token role it was made through
 	BoundCIDRs  []string `codec:"s,omitempty"` // where it may be used from; empty anywhere
+	Application string   `codec:"i,omitempty"` // the application it belongs to
 
 	policySet string // derived: the policies joined by zero bytes
 	id        string // derived: the hash in hex

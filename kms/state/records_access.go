@@ -23,7 +23,7 @@ type TokenRole struct {
 type Quota struct {
 	Name     string  `codec:"n"`
 	Path     string  `codec:"p,omitempty"` // a policy path, or the beginning of paths and '*'; empty everywhere
-	Per      string  `codec:"k"`           // QuotaPerSource or QuotaPerToken
+	Per      string  `codec:"k"`           // one of QuotaPer…
 	Rate     float64 `codec:"r"`           // requests in an interval
 	Interval int64   `codec:"i"`           // nanoseconds
 	Block    int64   `codec:"b,omitempty"` // nanoseconds that whoever exceeds it is refused everything; 0 none
@@ -33,6 +33,8 @@ type Quota struct {
 const (
 	QuotaPerSource = "source" // each address, before authentication; an IPv6 address by its /64
 	QuotaPerToken  = "token"  // each token, after authentication
+
+	QuotaPerApplication = "application" // each application, all its tokens together; nobody else
 )
 
 // Rotation says when the barrier's term rotates by itself.
@@ -56,5 +58,5 @@ type OnceRecord struct {
 	Time     int64  `codec:"t"`           // replicated, unix nanoseconds
 	Key      *Key   `codec:"k,omitempty"` // the key as the command left it
 	Token    []byte `codec:"h,omitempty"` // hash of the token that was renewed
-	Accessor string `codec:"a,omitempty"` // of the token that was made, which nobody shows again
+	Accessor string `codec:"a,omitempty"` // of the token or secret id that was made, which nobody shows again
 }

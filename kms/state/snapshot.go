@@ -46,6 +46,10 @@ type header struct {
 	Leapt     int64    `codec:"L,omitempty"`
 	Issuers   int      `codec:"I,omitempty"`
 	Profiles  int      `codec:"F,omitempty"`
+
+	Applications int `codec:"A,omitempty"`
+	AppRoles     int `codec:"B,omitempty"`
+	SecretIDs    int `codec:"D,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -60,6 +64,7 @@ func (s *State) Write(w io.Writer) error {
 		Term: s.Term, TermSince: s.TermSince, TermUses: s.TermUses, Rotation: s.Rotation,
 		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(),
+		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -74,6 +79,9 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.once) },
 		func() error { return writeTree(enc, s.issuers) },
 		func() error { return writeTree(enc, s.profiles) },
+		func() error { return writeTree(enc, s.applications) },
+		func() error { return writeTree(enc, s.approles) },
+		func() error { return writeTree(enc, s.secretIDs) },
 	} {
 		if err == nil {
 			err = write()
@@ -162,6 +170,15 @@ func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 		func() error {
 			return readTree(dec, h.Profiles, tx.profiles, func(p *Profile) []byte { return profilePath(p.Issuer, p.Name) })
 		},
+		func() error {
+			return readTree(dec, h.Applications, tx.applications, func(a *Application) []byte { return []byte(a.Name) })
+		},
+		func() error {
+			return readTree(dec, h.AppRoles, tx.approles, func(r *AppRole) []byte { return []byte(r.Name) })
+		},
+		func() error {
+			return readTree(dec, h.SecretIDs, tx.secretIDs, func(s *SecretID) []byte { return secretPath(s.Role, s.Hash) })
+		},
 	} {
 		if err := step(); err != nil {
 			return err
@@ -186,6 +203,9 @@ func (tx *txn) index() error {
 		tx.onceCount.Insert(caller, count+1)
 		return false
 	})
+	if err := tx.indexCredentials(); err != nil {
+		return err
+	}
 	var err error
 	tx.proposals.Root().Walk(func(_ []byte, p *proposalChunk) bool {
 		err = p.each(func(int64, []byte, Refusal) {})

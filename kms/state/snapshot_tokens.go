@@ -50,7 +50,7 @@ func (tx *txn) readTokens(dec *codec.Decoder, h *header, run Runner) error {
 	if h.Format == oldestSnapshot {
 		read = readSingleTokens
 	}
-	all, err := read(dec, h.Tokens, run)
+	all, err := read(dec, h.Format, h.Tokens, run)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func fill(tree *iradix.Txn[struct{}], all []*Token, path func(*Token) []byte) {
 	}
 }
 
-func readTokenPages(dec *codec.Decoder, count int, run Runner) ([]*Token, error) {
+func readTokenPages(dec *codec.Decoder, format, count int, run Runner) ([]*Token, error) {
 	var pages [][]byte
 	for left := count; left > 0; left -= tokenPage {
 		var page []byte
@@ -119,7 +119,7 @@ func readTokenPages(dec *codec.Decoder, count int, run Runner) ([]*Token, error)
 	for i := range work {
 		work[i] = func() {
 			from, to := of(i)
-			parts[i], errs[i] = readPages(pages[from:to])
+			parts[i], errs[i] = readPages(pages[from:to], format)
 		}
 	}
 	run(work[:]...)
@@ -133,10 +133,10 @@ func readTokenPages(dec *codec.Decoder, count int, run Runner) ([]*Token, error)
 	return all, nil
 }
 
-func readPages(pages [][]byte) ([]*Token, error) {
+func readPages(pages [][]byte, format int) ([]*Token, error) {
 	var all []*Token
 	for _, page := range pages {
-		tokens, err := readPage(page)
+		tokens, err := readPage(page, format)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +146,7 @@ func readPages(pages [][]byte) ([]*Token, error) {
 }
 
 // readSingleTokens reads tokens as format 1 has them.
-func readSingleTokens(dec *codec.Decoder, count int, _ Runner) ([]*Token, error) {
+func readSingleTokens(dec *codec.Decoder, _, count int, _ Runner) ([]*Token, error) {
 	var all []*Token
 	for range count {
 		t := new(Token)

@@ -34,8 +34,13 @@ type State struct {
 	quotas     *iradix.Tree[*Quota]      // name → rate limit
 	deleted    *iradix.Tree[struct{}]    // be64 DestroyAt, mount uuid / name → nothing
 
-	issuers  *iradix.Tree[*Issuer]  // name → issuer
-	profiles *iradix.Tree[*Profile] // issuer / name → profile
+	issuers        *iradix.Tree[*Issuer]      // name → issuer
+	profiles       *iradix.Tree[*Profile]     // issuer / name → profile
+	applications   *iradix.Tree[*Application] // name → application
+	approles       *iradix.Tree[*AppRole]     // name → role
+	roleIDs        *iradix.Tree[string]       // role id → name of the role
+	secretIDs      *iradix.Tree[*SecretID]    // role 0x00 hash → secret id
+	secretExpiries *iradix.Tree[struct{}]     // be64 expiry, role 0x00 hash → nothing
 
 	proposals *iradix.Tree[*proposalChunk] // be64 page number → page
 	once      *iradix.Tree[*OnceRecord]    // caller 0x00 key hash → what was done
@@ -61,8 +66,13 @@ func New() *State {
 		quotas:     iradix.New[*Quota](),
 		deleted:    iradix.New[struct{}](),
 
-		issuers:  iradix.New[*Issuer](),
-		profiles: iradix.New[*Profile](),
+		issuers:        iradix.New[*Issuer](),
+		profiles:       iradix.New[*Profile](),
+		applications:   iradix.New[*Application](),
+		approles:       iradix.New[*AppRole](),
+		roleIDs:        iradix.New[string](),
+		secretIDs:      iradix.New[*SecretID](),
+		secretExpiries: iradix.New[struct{}](),
 
 		proposals: iradix.New[*proposalChunk](),
 		once:      iradix.New[*OnceRecord](),
@@ -194,14 +204,17 @@ func (s *State) Token(hash []byte) *Token {
 	return t
 }
 
-// NextExpiry returns when the next token expires, unix nanoseconds; 0 when none
-// does.
-func (s *State) NextExpiry() int64 {
-	first, _, ok := s.expiries.Root().Minimum()
-	if !ok {
-		return 0
+// NextExpiry returns when the next token or secret id expires, unix nanoseconds; 0
+// when none does.
+func (s *State) NextExpiry() (next int64) {
+	for _, index := range []*iradix.Tree[struct{}]{s.expiries, s.secretExpiries} {
+		if first, _, ok := index.Root().Minimum(); ok {
+			if at := int64(binary.BigEndian.Uint64(first)); next == 0 || at < next {
+				next = at
+			}
+		}
 	}
-	return int64(binary.BigEndian.Uint64(first))
+	return next
 }
 
 // Counts says how much the state holds, for metrics.

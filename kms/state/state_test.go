@@ -367,7 +367,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 
 func randomCommand(rt *rapid.T, s *State) Command {
 	name := rapid.SampledFrom([]string{"a", "ab", "b"}).Draw(rt, "name")
-	switch rapid.IntRange(0, 30).Draw(rt, "kind") {
+	switch rapid.IntRange(0, 40).Draw(rt, "kind") {
 	case 0:
 		return createKey(name, s.FirstVersion(testMount, name))
 	case 1:
@@ -408,6 +408,8 @@ func randomCommand(rt *rapid.T, s *State) Command {
 		return &PutQuota{Quota{Name: name, Per: QuotaPerSource, Rate: 1.5, Interval: 1e9}}
 	case 17:
 		return &RotateTerm{Term: s.Term + rapid.Uint64Range(0, 2).Draw(rt, "term")}
+	case 18, 19, 20, 21, 22, 23, 24, 25, 26:
+		return randomCredentials(rt, name)
 	}
 	if c := randomIssuerCommand(rt, s, name); c != nil {
 		return c

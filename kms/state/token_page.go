@@ -74,14 +74,16 @@ func (w *pageWriter) token(t *Token) {
 	w.buf = append(w.buf, flags)
 	w.text(t.Role)
 	w.list(t.BoundCIDRs)
+	w.text(t.Application)
 }
 
 // pageReader reads what pageWriter wrote. After the first mistake it reads nothing
 // more, and bad is set.
 type pageReader struct {
-	buf   []byte
-	texts []string
-	bad   bool
+	buf    []byte
+	texts  []string
+	bad    bool
+	format int // of the snapshot
 
 	policies []string // of the last token, for those that have the same
 	set      string   // joined
@@ -169,6 +171,9 @@ func (r *pageReader) token() *Token {
 	t.Renewable = r.buf[0]&flagRenewable != 0
 	r.buf = r.buf[1:]
 	t.Role, t.BoundCIDRs = r.text(), r.list()
+	if r.format > 2 {
+		t.Application = r.text()
+	}
 	if r.bad || len(t.Hash) != 32 {
 		r.bad = true
 		return nil
@@ -182,9 +187,10 @@ func (r *pageReader) token() *Token {
 	return t
 }
 
-// readPage reads all tokens of a page. Error: a *Corruption.
-func readPage(b []byte) ([]*Token, error) {
-	r := &pageReader{buf: b}
+// readPage reads all tokens of a page, as a format of snapshot has them, from 2 on.
+// Error: a *Corruption.
+func readPage(b []byte, format int) ([]*Token, error) {
+	r := &pageReader{buf: b, format: format}
 	tokens := make([]*Token, 0, tokenPage)
 	for len(r.buf) > 0 {
 		t := r.token()

@@ -16,7 +16,7 @@ func someToken(rt *rapid.T) *Token {
 		Parent:   rapid.SampledFrom([][]byte{nil, hash("a"), hash("b")}).Draw(rt, "parent"),
 		Policies: rapid.SampledFrom([][]string{nil, {"a"}, {"a", "b"}, {"ab"}}).Draw(rt, "policies"),
 		Meta:     rapid.SampledFrom([]map[string]string{nil, {"k": "v"}, {"k": "", "l": "k"}}).Draw(rt, "meta"), DisplayName: word.Draw(rt, "name"),
-		Path: word.Draw(rt, "path"), Renewable: rapid.Bool().Draw(rt, "renewable"), Role: word.Draw(rt, "role"),
+		Path: word.Draw(rt, "path"), Renewable: rapid.Bool().Draw(rt, "renewable"), Role: word.Draw(rt, "role"), Application: word.Draw(rt, "application"),
 		BoundCIDRs: rapid.SampledFrom([][]string{nil, {"::/0", "a"}}).Draw(rt, "cidrs"),
 	}
 	for _, to := range []*int64{&t.Created, &t.TTL, &t.Renewed, &t.Expire, &t.Period, &t.ExplicitMax, &t.Uses} {
@@ -33,7 +33,7 @@ func TestTokensSurviveTheirPage(t *testing.T) {
 		for _, v := range want {
 			w.token(v)
 		}
-		got, err := readPage(w.buf)
+		got, err := readPage(w.buf, snapshotFormat)
 		if err != nil || len(got) != len(want) {
 			rt.Fatalf("%d tokens, %v", len(got), err)
 		}
@@ -48,7 +48,7 @@ func TestTokensSurviveTheirPage(t *testing.T) {
 // A new field of Token that the page does not carry would be lost at the next
 // unseal.
 func TestThePageCarriesEveryField(t *testing.T) {
-	const carried = 17
+	const carried = 18
 	exported := 0
 	for i := range reflect.TypeFor[Token]().NumField() {
 		if reflect.TypeFor[Token]().Field(i).IsExported() {
@@ -64,7 +64,7 @@ func TestDamagedPagesAreRefused(t *testing.T) {
 	var w pageWriter
 	w.token(&Token{Hash: hash("a"), Accessor: "acc", Policies: []string{"p"}, Parent: hash("b")})
 	for cut := 1; cut < len(w.buf); cut++ {
-		_, err := readPage(w.buf[:cut])
+		_, err := readPage(w.buf[:cut], snapshotFormat)
 		if c := (*Corruption)(nil); !errors.As(err, &c) {
 			t.Fatalf("a page cut at %d: %v", cut, err)
 		}
@@ -73,12 +73,12 @@ func TestDamagedPagesAreRefused(t *testing.T) {
 	for range tokenPage + 1 {
 		many.token(&Token{Hash: hash("a"), Accessor: "acc"})
 	}
-	if _, err := readPage(many.buf); err == nil {
+	if _, err := readPage(many.buf, snapshotFormat); err == nil {
 		t.Error("a page of more tokens than a page has")
 	}
 	var short pageWriter
 	short.token(&Token{Hash: []byte("short"), Accessor: "acc"})
-	if _, err := readPage(short.buf); err == nil {
+	if _, err := readPage(short.buf, snapshotFormat); err == nil {
 		t.Error("a token with a short hash")
 	}
 }
@@ -94,7 +94,7 @@ func FuzzReadPage(f *testing.F) {
 	}
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		tokens, err := readPage(b)
+		tokens, err := readPage(b, snapshotFormat)
 		if err != nil {
 			return
 		}
@@ -102,7 +102,7 @@ func FuzzReadPage(f *testing.F) {
 		for _, v := range tokens {
 			again.token(v)
 		}
-		if second, err := readPage(again.buf); err != nil || len(second) != len(tokens) {
+		if second, err := readPage(again.buf, snapshotFormat); err != nil || len(second) != len(tokens) {
 			t.Fatalf("what was read does not read back: %v", err)
 		}
 	})

@@ -7,15 +7,16 @@ import (
 	"github.com/signet-kms/signet/audit"
 )
 
-// What tokens and shares look like. People paste them into the wrong field, such
+// What tokens, secret ids and shares look like. People paste them into the wrong field, such
 // as a key's name, and a record is kept for years.
 //
 //	a token          "sgt." and 43 characters of base64url
+//	a secret id      "sgs." and as many
 //	a signed token   base64url of {" and more, a dot, and more of it
 //	a share, hex     96 digits
 //	a share, base64  64 characters, the first an A, in both cases; any may be a slash
 var (
-	tokenOrHex  = regexp.MustCompile(`sgt\.[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+|[0-9a-fA-F]{96}`)
+	tokenOrHex  = regexp.MustCompile(`sg[ts]\.[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+|[0-9a-fA-F]{96}`)
 	base64Share = regexp.MustCompile(`A[A-Za-z0-9+/]{63}`)
 )
 
