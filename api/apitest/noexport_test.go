@@ -39,6 +39,7 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 		}
 	}
 	n.Must("auth/token/roles/ci", object{"allowed_policies": "default"})
+	n.Must("jwt/issuers/listed", object{"issuer": "https://listed.example"})
 	scanner := keyScanner(t, n)
 	answered := map[string]bool{} // route → it succeeded at least once
 	call := func(route tableRoute, method, path string, key string) {
