@@ -81,6 +81,9 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		w.body = object{"deletion_allowed": true}
 	case "keys/{name}/rotate":
 		key(object{"min_decryption_version": 1})
+	case "keys/{name}/state":
+		key(object{"min_decryption_version": 1})
+		w.body = object{"version": 1, "state": "suspended", "reason": "a test"}
 	case "keys/{name}/undelete":
 		key(object{"deletion_allowed": true})
 		wantStatus(t, n.Do("DELETE", "transit/keys/"+name, n.Root(), nil), 204)
