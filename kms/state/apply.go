@@ -119,10 +119,9 @@ type txn struct {
 	quotas     *iradix.Txn[*Quota]
 	deleted    *iradix.Txn[struct{}]
 
-	issuers  *iradix.Txn[*Issuer]
-	profiles *iradix.Txn[*Profile]
-	issued   *issuedTxn
-
+	issuers        *iradix.Txn[*Issuer]
+	profiles       *iradix.Txn[*Profile]
+	issued         *issuedTxn
 	applications   *iradix.Txn[*Application]
 	approles       *iradix.Txn[*AppRole]
 	roleIDs        *iradix.Txn[string]

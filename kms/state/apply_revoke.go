@@ -21,7 +21,7 @@ func (tx *txn) issuerOf(name, uuid string) (*Issuer, error) {
 // lastAccepted is until when some token that was issued until now can be accepted,
 // unix nanoseconds: under the version that signs, or one that is retired.
 func (tx *txn) lastAccepted(i *Issuer) int64 {
-	last := tx.next.Time + i.Lifetime()
+	last := later(tx.next.Time, i.Lifetime())
 	k, ok := tx.keys.Get(appendKeyPath(nil, i.Mount, i.Name))
 	if !ok {
 		return last
@@ -32,6 +32,14 @@ func (tx *txn) lastAccepted(i *Issuer) int64 {
 		return false
 	})
 	return last
+}
+
+// later is a time and a duration, or the end of time.
+func later(at, by int64) int64 {
+	if at > math.MaxInt64-by {
+		return math.MaxInt64
+	}
+	return at + by
 }
 
 func secondsToNanos(seconds int64) int64 {
@@ -55,7 +63,7 @@ func (c *RevokeIssued) apply(tx *txn) error {
 			return ErrCutOffAhead
 		}
 	}
-	longest := minutesUp(tx.lastAccepted(i) + (issuedLeeway+issuedMargin)*1e9)
+	longest := minutesUp(later(tx.lastAccepted(i), (issuedLeeway+issuedMargin)*1e9))
 	for n := range c.Entries {
 		e := &c.Entries[n]
 		id, until := IssuedID(e.ID), longest

@@ -41,12 +41,11 @@ const (
 	KindUnpublishVersion
 	KindCompromiseVersion
 
+	KindRevokeIssued    Kind = 43
+	KindSpendIssued     Kind = 44
 	KindSetVersionState Kind = 45
 	KindActivateVersion Kind = 46
 	KindUndeleteIssuer  Kind = 47
-
-	KindRevokeIssued Kind = 43
-	KindSpendIssued  Kind = 44
 )
 
 // Command is one typed change of the state. A struct's fields may be added to,
@@ -322,14 +321,14 @@ func blankIssuer(k Kind) (Command, bool) {
 		return &UnpublishVersion{}, true
 	case KindCompromiseVersion:
 		return &CompromiseVersion{}, true
-	case KindSetVersionState:
-		return &SetVersionState{}, true
-	case KindActivateVersion:
-		return &ActivateVersion{}, true
 	case KindRevokeIssued:
 		return &RevokeIssued{}, true
 	case KindSpendIssued:
 		return &SpendIssued{}, true
+	case KindSetVersionState:
+		return &SetVersionState{}, true
+	case KindActivateVersion:
+		return &ActivateVersion{}, true
 	}
 	return blankApplication(k)
 }

@@ -34,10 +34,9 @@ type State struct {
 	quotas     *iradix.Tree[*Quota]      // name → rate limit
 	deleted    *iradix.Tree[struct{}]    // be64 DestroyAt, mount uuid / name → nothing
 
-	issuers  *iradix.Tree[*Issuer]  // name → issuer
-	profiles *iradix.Tree[*Profile] // issuer / name → profile
-	issued   *issuedTable           // what is remembered about tokens of issuers
-
+	issuers        *iradix.Tree[*Issuer]      // name → issuer
+	profiles       *iradix.Tree[*Profile]     // issuer / name → profile
+	issued         *issuedTable               // what is remembered about tokens of issuers
 	applications   *iradix.Tree[*Application] // name → application
 	approles       *iradix.Tree[*AppRole]     // name → role
 	roleIDs        *iradix.Tree[string]       // role id → name of the role
@@ -68,10 +67,9 @@ func New() *State {
 		quotas:     iradix.New[*Quota](),
 		deleted:    iradix.New[struct{}](),
 
-		issuers:  iradix.New[*Issuer](),
-		profiles: iradix.New[*Profile](),
-		issued:   newIssuedTable(),
-
+		issuers:        iradix.New[*Issuer](),
+		profiles:       iradix.New[*Profile](),
+		issued:         newIssuedTable(),
 		applications:   iradix.New[*Application](),
 		approles:       iradix.New[*AppRole](),
 		roleIDs:        iradix.New[string](),
