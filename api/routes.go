@@ -72,7 +72,7 @@ func validName(s string) bool {
 // token issuer uses on every request come first.
 func (s *Server) routes() []*route {
 	return []*route{
-		{"POST PUT", "jwt/sign/" + issuerVar + "/" + profileVar, callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
+		{"POST PUT", "jwt/sign/" + issuerVar + "/{profile}", callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
 		{"POST PUT", "jwt/verify/" + issuerVar, callersBody, quick, token, true, "jwt/verify", "Check a token of an issuer, or a batch of them.", handle(verifyJWT), nil},
 
 		{"POST PUT", mountVar + "/sign/" + keyVar, callersBody, quick, token, false, "transit/sign", "Sign input with a key.", handle(sign), nil},

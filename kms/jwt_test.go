@@ -215,7 +215,7 @@ func (n *node) callWith(issuer, path string, s state.VersionState) *Call {
 	}
 	mine.profiles = map[string]*profileView{}
 	for name, p := range i.profiles {
-		mine.profiles[name] = &profileView{Profile: p.Profile, ready: func() (*minting, error) { return newMinting(&mine, p.Profile) }}
+		mine.profiles[name] = &profileView{Profile: p.Profile, rules: p.rules, ready: func() (*minting, error) { return newMinting(&mine, p) }}
 	}
 	next := *c.view
 	next.issuers = &issuerCache{}
@@ -336,7 +336,6 @@ func TestRefusalsOfVerifying(t *testing.T) {
 		"no profile":    {verify("acme", JWTDemand{Profile: "other"}, []string{token}, false), ErrProfileNotFound},
 		"no token":      {verify("acme", JWTDemand{}, []string{""}, false), ErrBadRequest},
 		"half a second": {verify("acme", JWTDemand{MaxAge: time.Millisecond}, []string{token}, false), ErrBadRequest},
-		"single use":    {verify("acme", JWTDemand{SingleUse: true}, []string{token}, false), ErrUnsupported},
 		"empty batch":   {verify("acme", JWTDemand{}, nil, true), ErrBadRequest},
 	} {
 		if !errors.Is(c.err, c.want) {

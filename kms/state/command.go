@@ -44,6 +44,9 @@ const (
 	KindSetVersionState Kind = 45
 	KindActivateVersion Kind = 46
 	KindUndeleteIssuer  Kind = 47
+
+	KindRevokeIssued Kind = 43
+	KindSpendIssued  Kind = 44
 )
 
 // Command is one typed change of the state. A struct's fields may be added to,
@@ -323,6 +326,10 @@ func blankIssuer(k Kind) (Command, bool) {
 		return &SetVersionState{}, true
 	case KindActivateVersion:
 		return &ActivateVersion{}, true
+	case KindRevokeIssued:
+		return &RevokeIssued{}, true
+	case KindSpendIssued:
+		return &SpendIssued{}, true
 	}
 	return blankApplication(k)
 }
