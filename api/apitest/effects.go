@@ -53,9 +53,10 @@ func (n *Node) register(method, path string, r Reply) {
 	if ok {
 		token, secretID = r.Text("auth", "client_token"), r.Text("data", "secret_id")
 	}
-	// Answers without envelope are counted by the node, or its own; a batch that
+	// Answers without envelope are counted by the node, or its own, as are those to
+	// OPTIONS; a batch that
 	// failed in part is neither success nor error.
-	bare := id == "" && len(r.Body) > 0 || method == "HEAD"
+	bare := id == "" && len(r.Body) > 0 || method == "HEAD" || method == "OPTIONS"
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if token != "" {

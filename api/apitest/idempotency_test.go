@@ -24,7 +24,7 @@ type write struct {
 func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number int) write {
 	t.Helper()
 	name := fmt.Sprintf("once-%d", number)
-	w := write{path: r.fill("{name}", name, "{policy}", name, "{role}", name), token: n.Root()}
+	w := write{path: r.fill("{name}", name, "{policy}", name, "{role}", name, "{issuer}", name, "{profile}", name), token: n.Root()}
 	made := func() apitest.Reply { return newToken(t, n, n.Root(), object{"policies": "root", "ttl": "1h"}) }
 	key := func(config object) {
 		n.Must("transit/keys/"+name, object{"type": "ed25519"})
@@ -88,10 +88,20 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		key(object{"min_decryption_version": 2, "min_encryption_version": 2})
 		w.body = object{"min_available_version": 2}
 	default:
-		if !strings.HasPrefix(pattern, "auth/approle/role/{role}") {
-			t.Fatalf("no request is known for %s %s: add one here", method, r.pattern)
+		if below, approle := strings.CutPrefix(pattern, "auth/approle/role/{role}"); approle {
+			w.prepareRole(t, n, name, below, deleting)
+			break
 		}
-		w.prepareRole(t, n, name, strings.TrimPrefix(pattern, "auth/approle/role/{role}"), deleting)
+		if pattern == "jwt/revoke/{issuer}" {
+			mintable(n, name, "ES256", object{})
+			w.path, w.body = "jwt/revoke/"+name, object{"sub": "user:1"}
+			break
+		}
+		body, known := prepareIssuer(t, n, r, name, deleting)
+		if w.body = body; known {
+			break
+		}
+		t.Fatalf("no request is known for %s %s: add one here", method, r.pattern)
 	}
 	if deleting {
 		w.body = nil

@@ -3,6 +3,8 @@ package state
 import (
 	"errors"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func createIssuer(name string, number uint32) *CreateIssuer {
@@ -215,4 +217,38 @@ func TestALoweredAgeIsRemembered(t *testing.T) {
 	if i = m.ok(&ConfigIssuer{Name: "acme", MaxAge: ptr(int64(4))}).(*Issuer); i.MaxAgeBefore != 8 || i.MaxAgeUntil != m.now+8e9 {
 		t.Errorf("%+v", i)
 	}
+}
+
+// randomIssuerCommand is about an issuer, or nil.
+func randomIssuerCommand(rt *rapid.T, s *State, name string) Command {
+	next := uint32(1)
+	if k := s.Key(testMount, name); k != nil {
+		next = k.Latest + 1
+	}
+	switch rapid.IntRange(0, 12).Draw(rt, "issuer kind") {
+	case 0, 1:
+		return createIssuer(name, s.FirstVersion(testMount, name))
+	case 2:
+		return &ConfigIssuer{Name: name, MaxAge: ptr(rapid.Int64Range(1, 10).Draw(rt, "age")), DeletionAllowed: ptr(true)}
+	case 3:
+		return &DeleteIssuer{Name: name, Grace: rapid.Int64Range(0, 100).Draw(rt, "grace")}
+	case 4:
+		return &UndeleteIssuer{Name: name}
+	case 5:
+		return &PutProfile{Profile{Issuer: name, Name: rapid.SampledFrom([]string{"p", "q"}).Draw(rt, "profile"), Definition: []byte("{}"), MaxTTL: 60}}
+	case 6:
+		return &DeleteProfile{Issuer: name, Name: "p"}
+	case 7:
+		return &RotateIssuer{Issuer: name, Version: version(name, next)}
+	case 8:
+		return &ActivateIssuer{Issuer: name, Number: next - 1}
+	case 9:
+		return &CancelRotation{Issuer: name}
+	case 10:
+		return &UnpublishVersion{Issuer: name, Number: rapid.Uint32Range(1, 3).Draw(rt, "number")}
+	case 11:
+		made := version(name, next)
+		return &CompromiseVersion{Issuer: name, Number: rapid.Uint32Range(1, 3).Draw(rt, "number"), Next: &made}
+	}
+	return nil
 }
