@@ -102,6 +102,9 @@ func configKey(rq *request, in *wire.KeyConfigRequest) (*wire.KeyData, error) {
 	if in.AutoRotatePeriod.Set {
 		req.AutoRotate = &in.AutoRotatePeriod.Value
 	}
+	if in.RotationLeadTime.Set {
+		req.Lead = &in.RotationLeadTime.Value
+	}
 	return keyData(rq.s.kms.ConfigKey(ctx, rq.call, rq.key(), req))
 }
 
@@ -151,7 +154,7 @@ func keyData(k kms.KeyInfo, err error) (*wire.KeyData, error) {
 		MinDecryptionVersion: int(k.MinDecryption), MinEncryptionVersion: int(k.MinEncryption),
 		AutoRotatePeriod: k.AutoRotate, DeletionAllowed: k.DeletionAllowed,
 		SupportsEncryption: k.Type.Encrypts(), SupportsDecryption: k.Type.Encrypts(), SupportsSigning: k.Type.Signs(),
-		KeySize: int(k.KeySize), Issuer: k.Issuer,
+		KeySize: int(k.KeySize), Issuer: k.Issuer, RotationLeadTime: k.Lead,
 	}
 	for _, v := range k.Versions {
 		out := wire.KeyVersion{CreationTime: time.Unix(0, v.Created).UTC(), KID: v.KID, State: string(v.State)}

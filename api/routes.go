@@ -14,6 +14,7 @@ const (
 	public authKind = "public" // nobody is asked who they are
 	token  authKind = "token"  // a live token; what it may do is the verb's policy check
 	always authKind = "always" // a live token, even while the audit log cannot be written
+	client authKind = "client" // a live token, or the credentials of an application; errors as OAuth has them
 )
 
 // route is one method of one path.
@@ -74,6 +75,9 @@ func (s *Server) routes() []*route {
 	return []*route{
 		{"POST PUT", "jwt/sign/" + issuerVar + "/" + profileVar, callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
 		{"POST PUT", "jwt/verify/" + issuerVar, callersBody, quick, token, true, "jwt/verify", "Check a token of an issuer, or a batch of them.", handle(verifyJWT), nil},
+		{"POST", "jwt/introspect/" + issuerVar, formBody, quick, client, true, "jwt/introspect", "Whether a token is active, and what it says (RFC 7662).", introspectJWT, nil},
+		{"POST", "jwt/revocation/" + issuerVar, formBody, commit, client, true, "jwt/revocation", "Revoke a token as its client (RFC 7009).", revocationJWT, nil},
+		{"POST PUT", "jwt/revoke/" + issuerVar, callersBody, commit, token, true, "jwt/revoke", "Revoke tokens, or what was issued for a subject or to an application.", handle(revokeJWT), nil},
 
 		{"POST PUT", mountVar + "/sign/" + keyVar, callersBody, quick, token, false, "transit/sign", "Sign input with a key.", handle(sign), nil},
 		{"POST PUT", mountVar + "/verify/" + keyVar, callersBody, quick, token, false, "transit/verify", "Verify a signature.", handle(verify), nil},
@@ -121,6 +125,12 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "jwt/issuers/" + issuerVar + "/profiles/{profile}", controlBody, commit, token, true, "jwt/profiles/write", "Write a profile.", handle(writeProfile), nil},
 		{"DELETE", "jwt/issuers/" + issuerVar + "/profiles/{profile}", 0, commit, token, true, "jwt/profiles/delete", "Delete a profile; its tokens stay valid.", handle(deleteProfile), nil},
 
+		{"POST PUT", "jwt/issuers/" + issuerVar + "/state", controlBody, commit, token, true, "jwt/issuers/state", "Suspend a version of an issuer's key, put it back, or destroy one that is over. To destroy needs sudo.", handle(setIssuerState), nil},
+		{"POST PUT", "jwt/rotate/" + issuerVar, controlBody, making, token, true, "jwt/rotate", "Publish the next version of an issuer's key, which signs when its lead time is over.", handle(rotateIssuer), nil},
+		{"GET", "jwt/rotation/" + issuerVar, 0, quick, token, true, "jwt/rotation/read", "What happened and will happen to an issuer's versions, and when.", handle(readIssuerRotation), nil},
+		{"POST PUT", "jwt/rotation/" + issuerVar + "/cancel", controlBody, commit, token, true, "jwt/rotation/cancel", "Take the pending version back.", handle(cancelRotation), nil},
+		{"POST PUT", "jwt/compromise/" + issuerVar, controlBody, making, token, true, "jwt/compromise", "Give a version up at once and for good, or say what that would do. Needs sudo.", handle(compromiseVersion), nil},
+
 		{"POST PUT", "sys/capabilities-self", controlBody, quick, token, false, "sys/capabilities-self", "What the caller may do at given paths.", handle(capabilitiesSelf), nil},
 		{"POST PUT", "sys/capabilities", controlBody, quick, token, false, "sys/capabilities", "What a token may do at given paths.", handle(capabilities), nil},
 		{"POST PUT", "sys/capabilities-accessor", controlBody, quick, token, false, "sys/capabilities-accessor", "What the token of an accessor may do at given paths.", handle(capabilitiesAccessor), nil},
@@ -151,6 +161,7 @@ func (s *Server) routes() []*route {
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/config", controlBody, commit, token, false, "transit/keys/config", "Change a key's settings.", handle(configKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/rotate", controlBody, making, token, false, "transit/keys/rotate", "Add a version to a key.", handle(rotateKey), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/undelete", controlBody, commit, token, false, "transit/keys/undelete", "Put a deleted key back to use.", handle(undeleteKey), nil},
+		{"POST PUT", mountVar + "/keys/" + keyVar + "/state", controlBody, commit, token, true, "transit/keys/state", "Put a version into another state. To destroy needs sudo.", handle(setKeyState), nil},
 		{"POST PUT", mountVar + "/keys/" + keyVar + "/trim", controlBody, commit, token, false, "transit/keys/trim", "Erase the oldest versions of a key for good.", handle(trimKey), nil},
 		{"POST PUT", mountVar + "/random", controlBody, quick, token, false, "transit/random", "Random bytes.", handle(random), nil},
 		{"POST PUT", mountVar + "/random/" + bytesVar, controlBody, quick, token, false, "transit/random", "Random bytes: how many, or from which source.", handle(random), nil},

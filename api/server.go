@@ -211,11 +211,19 @@ func (s *Server) authenticate(rq *request) error {
 	if err != nil {
 		return err
 	}
-	rq.call, rq.token = call, tokenOf(rq.r)
-	if err := s.kms.Authenticate(call, rq.token); err != nil {
+	rq.call = call
+	if rq.route.auth == client {
+		return rq.authenticateClient()
+	}
+	return rq.authenticateToken()
+}
+
+func (rq *request) authenticateToken() error {
+	rq.token = tokenOf(rq.r)
+	if err := rq.s.kms.Authenticate(rq.call, rq.token); err != nil {
 		return err
 	}
-	return s.kms.LimitToken(call)
+	return rq.s.kms.LimitToken(rq.call)
 }
 
 func tokenOf(r *http.Request) string {
@@ -248,6 +256,10 @@ func (rq *request) fail(err error) {
 	}
 	if status == http.StatusTooManyRequests {
 		rq.leaveBody()
+	}
+	if rq.route != nil && rq.route.auth == client {
+		rq.failClient(status, code, texts)
+		return
 	}
 	rq.write(status, wire.ErrorBody{Errors: texts, Code: code, RequestID: rq.origin.RequestID, Accessor: kms.Accessor(err)})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -37,4 +38,35 @@ func ExampleJWT_WriteIssuer() {
 		log.Fatal(err)
 	}
 	fmt.Println(issuer.JWKSURI)
+}
+
+// Issue an access token for a user, and check one as a service that received it
+// would.
+func ExampleJWT_Sign() {
+	cl, err := client.New(client.FromEnvironment())
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, jwt, user := context.Background(), cl.JWT(), "user:1"
+
+	issued, err := jwt.Sign(ctx, "acme", "access", wire.JWTSignRequest{
+		JWTSignInput: wire.JWTSignInput{
+			Subject: &user, Audience: wire.Audience{"api://orders"}, Scope: "orders:read",
+			TTL: wire.DurationOf(10 * time.Minute), Claims: jsontext.Value(`{"role":"clerk"}`),
+		},
+		Context: map[string]string{"ip": "203.0.113.7"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	verdict, err := jwt.Verify(ctx, "acme", wire.JWTVerifyRequest{
+		Token: issued.Token, Audience: "api://orders", Scope: "orders:read",
+	})
+	switch {
+	case err != nil:
+		log.Fatal(err)
+	case !verdict.Active:
+		log.Fatal("not accepted: ", verdict.Reason)
+	}
+	fmt.Printf("%s until %s\n", verdict.Claims, issued.ExpiresAt)
 }

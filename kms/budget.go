@@ -115,7 +115,11 @@ func (s *Service) rotateFull(full *state.KeyVersion) {
 	if v == nil {
 		return
 	}
-	if k := v.Key(full.Mount, full.Name); k != nil && k.Latest == full.Number && !s.closing.Load() {
+	k := v.Key(full.Mount, full.Name)
+	if k == nil || k.SignerNumber() != full.Number || s.closing.Load() {
+		return
+	}
+	if latest := v.Version(k.Mount, k.Name, k.Latest); latest == nil || latest.State != state.Pending {
 		s.done.Go(func() { s.rotateByItself(context.Background(), v, k) })
 	}
 }

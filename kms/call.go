@@ -37,6 +37,8 @@ type Call struct {
 	refused map[string]string // of credentials that were refused, for the record
 	late    bool              // works even while the audit log cannot be written
 
+	used []*state.KeyVersion // versions that made something for the answer: see uses
+
 	once     *state.Once // nil: see Idempotent
 	replayed bool        // an earlier request did the write, and its result is told again
 }
@@ -79,11 +81,12 @@ func (s *Service) BeginUnaudited(o Origin) (*Call, error) {
 }
 
 // Confirm says whether what was computed may still leave: the node neither
-// sealed nor lost its right to answer since Begin. Otherwise ErrSealed or
-// ErrNoLeader, and the result is withheld.
+// sealed nor lost its right to answer since Begin, and the key versions that made
+// it may still do so. Otherwise ErrSealed, ErrNoLeader, ErrKeyDeleted or
+// ErrVersionState, and the result is withheld.
 func (s *Service) Confirm(c *Call) error {
 	if s.serving.Load() == c.serving && s.store.Leading() {
-		return nil
+		return s.stillProduce(c)
 	}
 	if s.view.Load() == nil || s.sealing.Load() {
 		return ErrSealed

@@ -64,6 +64,10 @@ var (
 	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
 	ErrNoSigningKey    = &Error{"no_signing_key", "no version of the issuer's key is active"}
 	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
+	ErrWrongClient     = &Error{"wrong_client", "the token was issued to another client"}
+
+	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
+	ErrBadTransition = &Error{"bad_transition", "this does not follow from the present state"}
 
 	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
 
@@ -74,7 +78,6 @@ var (
 
 	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
 	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
-	ErrBadTransition      = &Error{"bad_transition", "this does not follow from the present state"}
 
 	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
 	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
@@ -94,6 +97,7 @@ func Sentinels() []*Error {
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
 		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
+		ErrVersionState, ErrWrongClient,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
@@ -163,10 +167,16 @@ var translations = []struct {
 	{state.ErrKeyBound, ErrKeyBound},
 	{state.ErrIssuerMissing, ErrIssuerNotFound},
 	{state.ErrIssuerExists, ErrBadRequest},
+	{state.ErrCutOffAhead, ErrBadRequest},
 	{state.ErrIssuerDeleted, ErrKeyDeleted},
 	{state.ErrIssuerTaken, ErrBadRequest},
 	{state.ErrProfileMissing, ErrProfileNotFound},
 	{state.ErrBadLead, ErrBadRequest},
+	{state.ErrRotationPending, ErrBadTransition},
+	{state.ErrNotPending, ErrBadTransition},
+	{state.ErrTooEarly, ErrBadTransition},
+	{state.ErrBadMove, ErrBadTransition},
+	{state.ErrNoNextVersion, ErrBadRequest},
 	{state.ErrOnceMismatch, ErrIdempotencyMismatch},
 	{state.ErrOnceSpent, ErrIdempotencySpent},
 	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},

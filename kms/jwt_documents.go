@@ -26,7 +26,7 @@ const (
 type Document struct {
 	Body   []byte // not to be changed
 	ETag   string // strong, of the content, with its quotes (RFC 9110, section 8.8.3)
-	MaxAge int64  // seconds that it may be kept; at least 1
+	MaxAge int64  // seconds that it may be kept; 0: not without asking again
 }
 
 // documents are those of one revision of an issuer.
@@ -53,14 +53,10 @@ func (s *Service) IssuerDocument(o Origin, name string, kind DocumentKind) (Docu
 }
 
 // maxAge is for how many seconds from now, unix nanoseconds, verifiers may keep
-// what they get: as an activation nears, not past it, so that whoever holds a set
-// without the new key asks again before that key signs.
-func (i *issuerView) maxAge(now int64) int64 {
-	if i.pending == nil || now >= i.pending.ActiveAt {
-		return i.MaxAge
-	}
-	return min(i.MaxAge, max(1, (i.pending.ActiveAt-now)/int64(time.Second)))
-}
+// what they get: as an activation nears, never past it, so that whoever holds a set
+// without the new key asks again before that key signs. 0 in the last second and
+// while an activation is late.
+func (i *issuerView) maxAge(now int64) int64 { return i.ServedMaxAge(i.pending, now) }
 
 // jwksURI is where verifiers find the keys.
 func (i *issuerView) jwksURI() string {

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/state"
 )
 
@@ -17,6 +18,7 @@ type issuerView struct {
 	byKID    map[string]*state.KeyVersion // kid → version, those that are given up too
 	pending  *state.KeyVersion            // the version that is published and waits; nil: none
 	profiles map[string]*profileView      // name → profile
+	issued   state.IssuedKey              // of what is remembered about its tokens
 
 	documents func() *documents // made at the first call
 }
@@ -24,7 +26,8 @@ type issuerView struct {
 // profileView is a profile as its issuer's revision has it.
 type profileView struct {
 	*state.Profile
-	ready func() (*minting, error) // made at the first call
+	rules func() (*jose.Rules, error) // compiled at the first call
+	ready func() (*minting, error)    // made at the first call
 }
 
 // issuerCache holds the views of issuers that were asked for. A view belongs to
@@ -77,9 +80,9 @@ func (v *view) viewOf(i *state.Issuer) *issuerView {
 }
 
 func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
-	out := &issuerView{Issuer: i, byKID: map[string]*state.KeyVersion{}, profiles: map[string]*profileView{}}
+	out := &issuerView{Issuer: i, byKID: map[string]*state.KeyVersion{}, profiles: map[string]*profileView{}, issued: st.IssuedKey(i.UUID)}
 	if out.key = st.Key(i.Mount, i.Name); out.key != nil {
-		st.Versions(i.Mount, i.Name, out.key.MinAvailable, out.key.Latest, func(v *state.KeyVersion) {
+		st.EachVersion(out.key, func(v *state.KeyVersion) {
 			out.versions, out.byKID[v.KID] = append(out.versions, v), v
 			if v.State == state.Pending {
 				out.pending = v
@@ -90,7 +93,9 @@ func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
 		}
 	}
 	st.Profiles(i.Name, func(p *state.Profile) {
-		out.profiles[p.Name] = &profileView{Profile: p, ready: sync.OnceValues(func() (*minting, error) { return newMinting(out, p) })}
+		view := &profileView{Profile: p, rules: sync.OnceValues(func() (*jose.Rules, error) { return compileProfile(p.Definition) })}
+		view.ready = sync.OnceValues(func() (*minting, error) { return newMinting(out, view) })
+		out.profiles[p.Name] = view
 	})
 	out.documents = sync.OnceValue(func() *documents { return newDocuments(out) })
 	return out

@@ -17,12 +17,8 @@ type minting struct {
 
 // newMinting compiles a profile. It was compiled before it was stored, so an error
 // is a fault of this node.
-func newMinting(i *issuerView, p *state.Profile) (*minting, error) {
-	profile, err := jose.ParseProfile(p.Definition)
-	if err != nil {
-		return nil, fmt.Errorf("the profile %s of the issuer %s: %w", p.Name, p.Issuer, err)
-	}
-	rules, err := profile.Compile()
+func newMinting(i *issuerView, p *profileView) (*minting, error) {
+	rules, err := p.rules()
 	if err != nil {
 		return nil, fmt.Errorf("the profile %s of the issuer %s: %w", p.Name, p.Issuer, err)
 	}
@@ -57,11 +53,11 @@ func signatureSize(alg jose.Alg, t state.KeyType) int {
 // accepts says whether some profile of the issuer makes tokens of this type.
 func (i *issuerView) accepts(typ string) (bool, error) {
 	for _, p := range i.profiles {
-		m, err := p.ready()
+		rules, err := p.rules()
 		if err != nil {
 			return false, err
 		}
-		if jose.TypeEqual(m.rules.Typ(), typ) {
+		if jose.TypeEqual(rules.Typ(), typ) {
 			return true, nil
 		}
 	}

@@ -63,8 +63,9 @@ func (s *Service) SignJWT(c *Call, issuer, profile string, reqs []JWTRequest, co
 		case m.rules.Encryption() != nil:
 			return saying(ErrUnsupported, "the profile %s asks for encrypted tokens, which this server does not make", p.Name)
 		}
+		c.uses(i.signer)
 		a.Record.KID, a.Record.KeyVersion, a.Record.Alg = i.signer.KID, i.signer.Number, i.Alg
-		w := &minter{s: s, use: u, issuer: i, minting: m, facts: c.facts(i)}
+		w := &minter{s: s, use: u, issuer: i, minting: m, facts: c.facts(i), call: c, now: c.seconds()}
 		w.facts.Overhead = m.header.CompactLen(0, m.sig)
 		if batch {
 			return w.batch(c, a, reqs, out)
@@ -88,6 +89,8 @@ type minter struct {
 	issuer *issuerView
 	facts  *jose.Facts
 	random [16]byte
+	call   *Call
+	now    int64 // seconds since 1970
 }
 
 // mint fills out, and returns what the record has of it.
@@ -105,6 +108,11 @@ func (w *minter) mint(req *JWTRequest, out *IssuedJWT) (audit.ItemHash, error) {
 		return audit.ItemHash{}, saying(ErrBadRequest, "ttl and nbf are whole seconds")
 	}
 	_, _ = rand.Read(w.random[:]) // does not fail: crypto/rand ends the process instead
+	at, err := w.issuer.issueAt(w.call, w.now, q.Subject, w.facts.ClientID)
+	if err != nil {
+		return audit.ItemHash{}, err
+	}
+	w.facts.Now = at
 	w.facts.JTI = base64.RawURLEncoding.EncodeToString(w.random[:])
 	issued, err := w.rules.Build(&q, w.facts)
 	if err != nil {

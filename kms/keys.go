@@ -319,6 +319,7 @@ type ConfigKeyRequest struct {
 	MinEncryption   *int64
 	DeletionAllowed *bool
 	AutoRotate      *time.Duration
+	Lead            *time.Duration // a new version is pending for so long; 0 it signs at once
 	Exportable      bool
 	Backup          bool
 }
@@ -357,8 +358,8 @@ func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Comma
 		if m.from == nil {
 			continue
 		}
-		if *m.from < 0 || *m.from > int64(k.Latest) {
-			return nil, saying(ErrBadRequest, "%s must be between 0 and the latest version %d", m.name, k.Latest)
+		if *m.from < 0 || *m.from > int64(k.SignerNumber()) {
+			return nil, saying(ErrBadRequest, "%s must be between 0 and the latest version %d", m.name, k.SignerNumber())
 		}
 		n := uint32(*m.from)
 		*m.to, changed[m.name] = &n, fmt.Sprint(n)
@@ -373,6 +374,13 @@ func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Comma
 		seconds := int64(*r.AutoRotate / time.Second)
 		cmd.AutoRotate, changed["auto_rotate_period"] = &seconds, fmt.Sprint(seconds)
 	}
+	if r.Lead != nil {
+		if *r.Lead < 0 || *r.Lead > maxLead || *r.Lead%time.Second != 0 {
+			return nil, saying(ErrBadRequest, "rotation_lead_time is 0, or whole seconds up to %s", maxLead)
+		}
+		seconds := int64(*r.Lead / time.Second)
+		cmd.Lead, changed["rotation_lead_time"] = &seconds, fmt.Sprint(seconds)
+	}
 	a.Record.Fields = changed
 	if len(changed) == 0 {
 		return nil, nil
@@ -380,8 +388,9 @@ func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Comma
 	return cmd, nil
 }
 
-// RotateKey adds a version, which signs and encrypts from then on. It needs
-// update. Errors: ErrKeyNotFound.
+// RotateKey adds a version, which signs and encrypts from then on, or when the
+// key's lead time is over. It needs update. Errors: ErrKeyNotFound,
+// ErrBadTransition while a version is pending.
 func (s *Service) RotateKey(ctx context.Context, c *Call, ref KeyRef) (KeyInfo, error) {
 	return s.rotate(ctx, c, ref, 0)
 }
@@ -405,12 +414,16 @@ func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) 
 		if from != 0 && k.Latest != from {
 			return nil, nil // somebody rotated it meanwhile
 		}
+		if latest := c.view.Version(k.Mount, k.Name, k.Latest); latest != nil && latest.State == state.Pending {
+			return nil, saying(ErrBadTransition, "a rotation of the key %s is under way: version %d becomes active after %s", k.Name, latest.Number, wallTime(latest.ActiveAt))
+		}
 		v, err := s.generate(ctx, a, k.Mount, k.Name, k.Latest+1, k.Type, int(k.KeySize))
 		if err != nil {
 			return nil, err
 		}
 		return &state.RotateKey{Version: *v}, nil
 	})
+	s.nudge() // the new version may be pending
 	if err != nil {
 		return KeyInfo{}, err
 	}

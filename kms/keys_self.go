@@ -16,7 +16,7 @@ func (s *Service) autoRotate(ctx context.Context, v *view, now int64) {
 			return
 		}
 		latest := v.Version(k.Mount, k.Name, k.Latest)
-		if latest == nil || now < latest.Created+k.AutoRotate*int64(time.Second) {
+		if latest == nil || latest.State == state.Pending || now < latest.Created+k.AutoRotate*int64(time.Second) {
 			return
 		}
 		s.rotateByItself(ctx, v, k)

@@ -288,27 +288,52 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	s.numbering.epoch, s.numbering.seq = epoch, 0
 	s.numbering.periods++
 	s.serving.Store(s.numbering.periods)
+	s.nudge() // something may have become due while nobody served
 	return nil
 }
 
 // tick does by itself what is due: it removes what has expired when nobody
-// writes, rotates the keys that ask for it, and destroys deleted ones.
+// writes, rotates the keys that ask for it, activates and unpublishes versions,
+// and destroys deleted keys.
 func (s *Service) tick(ctx context.Context) {
+	ahead, next := waits{}, int64(0)
 	for ctx.Err() == nil {
-		s.untilDue(ctx)
+		s.untilDue(ctx, next)
 		v := s.view.Load()
 		if v == nil || s.serving.Load() == 0 {
 			continue
 		}
 		now := s.lookAtClock()
-		if next := v.NextExpiry(); next != 0 && next <= now {
-			if _, err := s.propose(ctx, newProposal(), &state.Tick{}); err != nil && ctx.Err() == nil {
-				s.log.Warn("could not remove expired tokens, trying again", "error", err)
-			}
-		}
+		s.stepsDue(ctx, ahead)
+		s.forgetExpired(ctx, now)
 		s.autoRotate(ctx, v, now)
 		s.forgetGone()
 		s.destroyDue(ctx, s.lookAtClock()) // making keys took its time
+		next = s.stepsDue(ctx, ahead)      // and so it may be the time of others
+	}
+}
+
+// forgetAtOnce bounds how many commands are made at one look to remove what has
+// expired; each removes a bounded number itself.
+const forgetAtOnce = 128
+
+// forgetExpired removes expired tokens, and what is remembered of tokens of issuers
+// that have expired. Commands do so by the way; this is for when nobody writes.
+func (s *Service) forgetExpired(ctx context.Context, now int64) {
+	for range forgetAtOnce {
+		v := s.view.Load()
+		if v == nil || ctx.Err() != nil {
+			return
+		}
+		if next := v.NextExpiry(); next == 0 || next > now {
+			return
+		}
+		if _, err := s.propose(ctx, newProposal(), &state.Tick{}); err != nil {
+			if ctx.Err() == nil {
+				s.log.Warn("could not remove what has expired, trying again", "error", err)
+			}
+			return
+		}
 	}
 }
 
@@ -324,9 +349,15 @@ func (s *Service) lookAtClock() int64 {
 const tickInterval = 30 * time.Second
 
 // untilDue waits for the next look: tickInterval, or less when a deleted key is
-// to be destroyed sooner.
-func (s *Service) untilDue(ctx context.Context) {
+// to be destroyed sooner, or a version's next step comes, which is next.
+func (s *Service) untilDue(ctx context.Context, next int64) {
 	wait := tickInterval
+	if left := time.Duration(next - time.Now().UnixNano()); next != 0 {
+		if left <= 0 {
+			left = time.Second // it was tried, or waits for a clock that jumped
+		}
+		wait = min(wait, left)
+	}
 	if v := s.view.Load(); v != nil {
 		if k := v.NextDestroy(); k != nil {
 			left := time.Duration(k.DestroyAt - time.Now().UnixNano())

@@ -26,7 +26,10 @@ func (it *Item) take(missing string) ([]byte, error) {
 	return it.Input.Bytes, nil
 }
 
-// forward is the version that signs or encrypts: the one asked for, or the latest.
+// forward is the version that signs or encrypts: the one asked for, or the latest
+// that is not pending. That one is not passed over if it is suspended, retired or
+// given up: what would be made instead under an older version is what nobody
+// expects any more.
 func (c *Call) forward(k *state.Key, asked int64, doing string) (*state.KeyVersion, error) {
 	switch {
 	case asked < 0:
@@ -39,9 +42,17 @@ func (c *Call) forward(k *state.Key, asked int64, doing string) (*state.KeyVersi
 	}
 	number := uint32(asked)
 	if number == 0 {
-		number = k.Latest
+		number = k.SignerNumber()
 	}
-	return c.version(k, number)
+	v, err := c.version(k, number)
+	if err != nil {
+		return nil, err
+	}
+	if !v.State.Produces() {
+		return nil, stateRefusal(v, doing)
+	}
+	c.uses(v)
+	return v, nil
 }
 
 // backward is the version that verifies or decrypts what it once made.
@@ -52,16 +63,34 @@ func (c *Call) backward(k *state.Key, number uint32, kind *Error) (*state.KeyVer
 	case number < k.MinDecryption || number < k.MinAvailable:
 		return nil, ErrVersionTooOld
 	}
-	return c.version(k, number)
+	v, err := c.version(k, number)
+	if err == nil && !v.State.Accepts() {
+		return nil, stateRefusal(v, "verification or decryption")
+	}
+	return v, err
 }
 
 func (c *Call) version(k *state.Key, number uint32) (*state.KeyVersion, error) {
-	v := c.view.Version(k.Mount, k.Name, number)
-	if v == nil {
-		return nil, fmt.Errorf("key %s has no version %d", k.Name, number)
+	if v := c.view.Version(k.Mount, k.Name, number); v != nil {
+		return v, nil
 	}
-	if v.State != state.Active {
-		return nil, saying(ErrBadRequest, "version %d of the key is %s", number, v.State)
+	return nil, fmt.Errorf("key %s has no version %d", k.Name, number)
+}
+
+// stateRefusal says why a version does not do what it is asked for, and what to do.
+func stateRefusal(v *state.KeyVersion, doing string) error {
+	why := ""
+	switch v.State {
+	case state.Pending:
+		why = "it becomes active after " + wallTime(v.ActiveAt)
+	case state.Suspended:
+		why = "put it back with the key's state endpoint, or rotate the key"
+	case state.Retired:
+		why = "it verifies and decrypts what it made; rotate the key for a new one"
+	case state.Compromised:
+		why = "nothing under it is accepted any more; rotate the key for a new one"
+	case state.Destroyed:
+		why = "its private half is erased; rotate the key for a new one"
 	}
-	return v, nil
+	return saying(ErrVersionState, "version %d of the key %s is %s and not for %s: %s", v.Number, v.Name, v.State, doing, why)
 }

@@ -49,9 +49,9 @@ type replied struct {
 func (n *Node) register(method, path string, r Reply) {
 	id, code := r.RequestID(), r.Code()
 	ok := r.Status >= 200 && r.Status <= 299
-	token := ""
+	token, secretID := "", ""
 	if ok {
-		token = r.Text("auth", "client_token")
+		token, secretID = r.Text("auth", "client_token"), r.Text("data", "secret_id")
 	}
 	// Answers without envelope are counted by the node, or its own, as are those to
 	// OPTIONS; a batch that
@@ -61,6 +61,9 @@ func (n *Node) register(method, path string, r Reply) {
 	defer n.mu.Unlock()
 	if token != "" {
 		n.handedOut("a token", token)
+	}
+	if secretID != "" {
+		n.handedOut("a secret id", secretID)
 	}
 	if bare || ok != (code == "") {
 		return

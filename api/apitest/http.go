@@ -27,7 +27,7 @@ type Reply struct {
 // headers are names and values in turn.
 //
 // Every answer is registered, for CheckAll to compare with its record, and every
-// token in one, to look for where it must not be.
+// token and secret id in one, to look for where it must not be.
 func (n *Node) Send(method, path, token string, body any, headers ...string) (Reply, error) {
 	base := n.url()
 	if base == "" {

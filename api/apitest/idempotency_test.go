@@ -50,6 +50,17 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		if w.body = (object{"path": "transit/keys/" + name, "rate": 1000}); deleting {
 			n.Must(w.path, w.body)
 		}
+	case "identity/applications/{name}":
+		if w.body = (object{"owner": "team"}); deleting {
+			n.Must(w.path, w.body)
+		}
+	case "identity/applications/{name}/block", "identity/applications/{name}/unblock":
+		n.Must("identity/applications/"+name, nil)
+		if w.body = (object{"reason": "a test"}); strings.HasSuffix(pattern, "/unblock") {
+			n.Must("identity/applications/"+name+"/block", w.body)
+			w.body = nil
+		}
+	case "auth/approle/tidy/secret-id":
 	case "sys/rotate":
 	case "sys/rotate/config":
 		w.body = object{"max_operations": 1_000_000 + number} // what changes nothing is not remembered
@@ -70,6 +81,9 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		w.body = object{"deletion_allowed": true}
 	case "keys/{name}/rotate":
 		key(object{"min_decryption_version": 1})
+	case "keys/{name}/state":
+		key(object{"min_decryption_version": 1})
+		w.body = object{"version": 1, "state": "suspended", "reason": "a test"}
 	case "keys/{name}/undelete":
 		key(object{"deletion_allowed": true})
 		wantStatus(t, n.Do("DELETE", "transit/keys/"+name, n.Root(), nil), 204)
@@ -77,16 +91,57 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		key(object{"min_decryption_version": 2, "min_encryption_version": 2})
 		w.body = object{"min_available_version": 2}
 	default:
-		body, known := prepareIssuer(t, n, r, name, deleting)
-		if w.body = body; known {
+		if body, known := prepareIssuer(t, n, r, name, deleting); known {
+			w.body = body
 			break
 		}
-		t.Fatalf("no request is known for %s %s: add one here", method, r.pattern)
+		if !strings.HasPrefix(pattern, "auth/approle/role/{role}") {
+			t.Fatalf("no request is known for %s %s: add one here", method, r.pattern)
+		}
+		w.prepareRole(t, n, name, strings.TrimPrefix(pattern, "auth/approle/role/{role}"), deleting)
 	}
 	if deleting {
 		w.body = nil
 	}
 	return w
+}
+
+// prepareRole is prepare for the routes of a role.
+func (w *write) prepareRole(t *testing.T, n *apitest.Node, name, below string, deleting bool) {
+	t.Helper()
+	role := "auth/approle/role/" + name
+	if below != "" || deleting {
+		n.Must(role, object{"secret_id_bound_cidrs": "127.0.0.1"})
+	}
+	settings := map[string]any{
+		"": "x", "/role-id": name, "/policies": "a", "/bind-secret-id": false, "/secret-id-bound-cidrs": "127.0.0.0/8", "/token-bound-cidrs": "127.0.0.1",
+		"/secret-id-num-uses": 7, "/secret-id-ttl": "1h", "/token-ttl": "1h", "/token-max-ttl": "2h", "/token-num-uses": 7, "/period": "1h",
+	}
+	value, known := settings[below]
+	made := func() apitest.Reply { return n.Must(role+"/secret-id", nil) }
+	of := func(member, value string) {
+		if w.body = (object{member: value}); deleting { // as Vault's clients send it
+			w.path += "?" + member + "=" + value
+		}
+	}
+	switch below {
+	case "/policies", "/period":
+		w.body = object{"token_" + strings.TrimPrefix(below, "/"): value}
+	case "/secret-id", "/custom-secret-id":
+		w.body, w.spends = object{"metadata": `{"a":"b"}`}, true
+		if below == "/custom-secret-id" {
+			w.body = object{"secret_id": "a-secret-id-of-" + name}
+		}
+	case "/secret-id/destroy":
+		of("secret_id", made().Text("data", "secret_id"))
+	case "/secret-id-accessor/destroy":
+		of("secret_id_accessor", made().Text("data", "secret_id_accessor"))
+	default:
+		if !known {
+			t.Fatalf("no request is known for %s: add one here", below)
+		}
+		w.body = object{strings.ReplaceAll(strings.TrimPrefix(below, "/"), "-", "_"): value}
+	}
 }
 
 // I2: every write route is sent twice under one key. The second time nothing
@@ -122,10 +177,10 @@ func TestEveryWriteSentTwiceHasOneEffect(t *testing.T) {
 				wantError(t, again, 403, "invalid_token")
 			case w.spends:
 				wantError(t, again, 409, "idempotency_spent")
-				if got := again.Text("accessor"); got != first.Text("auth", "accessor") {
+				if got := again.Text("accessor"); got != first.Text("auth", "accessor")+first.Text("data", "secret_id_accessor") {
 					t.Errorf("%s: accessor %q of %s", what, got, first)
 				}
-				if strings.Contains(string(again.Body), "client_token") {
+				if strings.Contains(string(again.Body), "client_token") || strings.Contains(string(again.Body), `"secret_id"`) {
 					t.Errorf("%s: a token is shown twice", what)
 				}
 			case again.Status != first.Status || !reflect.DeepEqual(again.At("data"), first.At("data")) || !reflect.DeepEqual(again.At("warnings"), first.At("warnings")) ||

@@ -134,7 +134,7 @@ func (s *Scanner) Files(dirs ...string) (found []string, files int, err error) {
 	return found, files, nil
 }
 
-// HandedOut registers a share or token that the node gave to a client: it must be
+// HandedOut registers a share, token or secret id that the node gave to a client: it must be
 // in no file and not in the log.
 func (n *Node) HandedOut(what, secret string) {
 	n.mu.Lock()
@@ -148,7 +148,7 @@ func (n *Node) handedOut(what, secret string) {
 	}
 }
 
-// Scanner looks for every share and token that the node handed out: for the text
+// Scanner looks for every share, token and secret id that the node handed out: for the text
 // and for the bytes that it stands for.
 func (n *Node) Scanner() *Scanner {
 	n.mu.Lock()
@@ -162,7 +162,7 @@ func (n *Node) Scanner() *Scanner {
 				s.Add(what+", its value", raw[shareValue:shareValue+32])
 			}
 		}
-		if raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(text, "sgt.")); err == nil {
+		if raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(strings.TrimPrefix(text, "sgt."), "sgs.")); err == nil {
 			s.Add(what, raw)
 		}
 	}

@@ -135,7 +135,7 @@ func (w *watcher) do(method, path, token string, body any, headers ...string) ap
 }
 
 func (w *watcher) keep(what string, r apitest.Reply) {
-	issues := r.Text("auth", "client_token") != "" || r.Status == 200 && strings.Contains(what, "auth/token/lookup")
+	issues := r.Text("auth", "client_token") != "" || r.Text("data", "secret_id") != "" || r.Status == 200 && strings.Contains(what, "auth/token/lookup")
 	w.answers = append(w.answers, watched{what, issues, r.Body})
 	for name, values := range r.Header {
 		w.answers = append(w.answers, watched{what + " header " + name, false, []byte(strings.Join(values, "\n"))})
@@ -201,6 +201,7 @@ func (w *watcher) everydayWork() {
 	ok(w.do("GET", "auth/token/lookup-self", w.token, nil))
 	ok(w.do("POST", "auth/token/renew-self", w.token, nil))
 	ok(w.do("GET", "sys/metrics", root, nil))
+	w.logins(ok)
 	for _, route := range routeTable(w.t) {
 		if route.pattern == "sys/seal" || strings.HasPrefix(route.pattern, "auth/") {
 			continue
@@ -209,6 +210,51 @@ func (w *watcher) everydayWork() {
 			w.do(method, route.fill("{name}", "ed25519", "{kind}", "signing-key"), w.token, object{"input": "aGk="})
 		}
 	}
+}
+
+// logins uses applications and roles, and puts the credentials where they are wrong.
+func (w *watcher) logins(ok func(apitest.Reply) apitest.Reply) {
+	w.t.Helper()
+	root := w.n.Root()
+	ok(w.do("POST", "identity/applications/web", root, object{"owner": "team", "policies": "default"}))
+	ok(w.do("POST", roleAt+"web", root, object{"application": "web", "token_policies": "default", "secret_id_num_uses": 3}))
+	id := ok(w.do("GET", roleAt+"web/role-id", root, nil)).Text("data", "role_id")
+	made := ok(w.do("POST", roleAt+"web/secret-id", root, object{"metadata": `{"a":"b"}`}))
+	secret, accessor := made.Text("data", "secret_id"), made.Text("data", "secret_id_accessor")
+	const custom = "a-secret-id-that-somebody-chose"
+	w.n.HandedOut("a chosen secret id", custom)
+	ok(w.do("POST", roleAt+"web/custom-secret-id", root, object{"secret_id": custom}))
+	for _, s := range []string{secret, custom} {
+		ok(w.do("POST", roleAt+"web/secret-id/lookup", root, object{"secret_id": s}))
+		ok(w.do("PUT", "auth/approle/login", "", object{"role_id": id, "secret_id": s}))
+		for _, body := range []any{
+			object{"role_id": s, "secret_id": id}, object{"role_id": id, "secret_id": s + "x"}, object{"role_id": id, "secret_id": s[:len(s)-1]}, object{"role_id": "x", "secret_id": s},
+			object{"secret_id": s}, object{"role_id": []string{s}}, object{s: s}, s, `{"role_id":"` + s,
+		} {
+			w.do("PUT", "auth/approle/login", "", body)
+			w.do("POST", roleAt+"web/secret-id/lookup", root, body)
+			w.do("POST", roleAt+"web/secret-id-accessor/lookup", root, object{"secret_id_accessor": s})
+		}
+		w.do("DELETE", roleAt+"web/secret-id/destroy?secret_id="+s+"x", root, nil)
+		if s == custom {
+			continue // where a name belongs nobody can tell it from one
+		}
+		w.do("GET", roleAt+s, root, nil)
+		w.do("POST", roleAt+s, root, object{"role_id": s, "token_policies": s, "application": s})
+		w.do("POST", roleAt+"web", root, object{"role_id": s})
+		w.do("POST", roleAt+"web/secret-id", root, object{"metadata": object{"a": s}, "cidr_list": s})
+		w.do("POST", "identity/applications/"+s, root, object{"owner": s})
+		w.do("POST", "identity/applications/web", root, object{"owner": s, "metadata": object{s: s}})
+		w.do("POST", "identity/applications/web/block", root, object{"reason": s})
+		w.do("POST", "identity/applications/web", root, object{s: s})
+		w.do("GET", "auth/token/lookup-self", s, nil)
+	}
+	ok(w.do("LIST", roleAt+"web/secret-id", root, nil))
+	ok(w.do("POST", roleAt+"web/secret-id-accessor/lookup", root, object{"secret_id_accessor": accessor}))
+	ok(w.do("POST", "identity/applications/web/block", root, object{"reason": "a test"}))
+	w.do("PUT", "auth/approle/login", "", object{"role_id": id, "secret_id": secret})
+	ok(w.do("POST", "identity/applications/web/unblock", root, nil))
+	ok(w.do("DELETE", roleAt+"web/secret-id/destroy?secret_id="+secret, root, nil))
 }
 
 // misplace puts a secret where it does not belong: in paths, in fields of other
@@ -273,6 +319,13 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 		"transit/random":                         {},
 		"transit/random/8":                       {},
 		"transit/hash":                           {"input": "aGk="},
+		"auth/approle/login":                     {},
+		roleAt + "misplaced":                     {},
+		roleAt + "web/secret-id":                 {},
+		roleAt + "web/secret-id/lookup":          {},
+		roleAt + "web/secret-id-accessor/lookup": {},
+		"identity/applications/misplaced":        {},
+		"identity/applications/web/block":        {},
 	}
 	fields := []string{
 		"input", "hash_algorithm", "algorithm", "signature_algorithm", "marshaling_algorithm", "salt_length", "key_version", "prehashed", "context", "nonce",
@@ -280,6 +333,7 @@ func (w *watcher) misplaceInFields(secret string, send func(where, method, path 
 		"bits", "bytes", "source", "format", "cmac",
 		"type", "derived", "exportable", "auto_rotate_period", "key_size", "min_decryption_version", "deletion_allowed",
 		"policy", "policies", "display_name", "ttl", "period", "num_uses", "id", "entity_alias", "no_parent", "renewable", "accessor", "increment",
+		"role_id", "secret_id", "secret_id_accessor", "metadata", "application", "token_policies", "cidr_list", "token_bound_cidrs", "owner", "description", "reason",
 	}
 	for _, path := range slices.Sorted(maps.Keys(base)) {
 		for _, field := range fields {

@@ -96,6 +96,9 @@ const (
 	// KeyBound (400): the key serves an issuer, and transit does nothing with it but
 	// read and list it. Sign tokens under jwt/ instead.
 	KeyBound Code = "key_bound_to_issuer"
+	// WrongClient (400): who revokes a token at the endpoint of RFC 7009 is not the
+	// client that it was issued to.
+	WrongClient Code = "wrong_client"
 	// IssuerNotFound (404 on GET, otherwise 400): no issuer of this name.
 	IssuerNotFound Code = "issuer_not_found"
 	// ProfileNotFound (404 on GET, otherwise 400): the issuer has no profile of this
@@ -107,6 +110,9 @@ const (
 	// ClaimNotAllowed (400): the profile does not allow this claim, audience, scope or
 	// lifetime; the text names it.
 	ClaimNotAllowed Code = "claim_not_allowed"
+	// VersionState (400): the version neither signs nor encrypts, or neither verifies
+	// nor decrypts, in the state that it is in; the text says which.
+	VersionState Code = "version_state"
 	// BadPolicy (400): the policy text does not parse; the text says where.
 	BadPolicy Code = "bad_policy"
 	// PolicyProtected (400): root and default cannot be deleted, nor root written.
@@ -183,7 +189,8 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
+		VersionState,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,

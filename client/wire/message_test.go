@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The exact bytes of answers, since clients read them by name and by type.
@@ -46,6 +47,12 @@ func TestAnswersOnTheWire(t *testing.T) {
 			`{"type":"shamir","initialized":true,"sealed":true,"t":3,"n":5,"progress":1,"nonce":"","version":"","build_date":"","migration":false,"recovery_seal":false,"cluster_name":"","cluster_id":"","storage_type":""}`},
 		{"init", InitResponse{Keys: []Secret{SecretOf("a")}, KeysBase64: []Secret{SecretOf("b")}, RootToken: SecretOf("c")},
 			`{"keys":["a"],"keys_base64":["b"],"root_token":"c"}`},
+		{"issued token", JWTSignData{Token: SecretOf("a.b.c"), JTI: "j", KID: "k", ExpiresAt: at.Truncate(time.Second)},
+			`{"token":"a.b.c","jti":"j","kid":"k","expires_at":"2026-03-04T05:06:07Z"}`},
+		{"issued token with error", JWTSignResult{ItemError: ItemError{Error: "e", Code: ClaimNotAllowed}, Reference: "x"}, `{"error":"e","code":"claim_not_allowed","reference":"x"}`},
+		{"active token", JWTVerifyData{Active: true, Claims: jsontext.Value(`{"n":9007199254740993}`), Header: jsontext.Value(`{"alg":"ES256"}`)},
+			`{"active":true,"claims":{"n":9007199254740993},"header":{"alg":"ES256"}}`},
+		{"inactive token", JWTVerifyResult{JWTVerifyData: JWTVerifyData{Reason: ReasonExpired}}, `{"active":false,"reason":"expired","reference":""}`},
 	}
 	for _, c := range cases {
 		out, err := json.Marshal(c.in, json.Deterministic(true))

@@ -43,6 +43,9 @@ func secretCarriers() map[string]any {
 		"SignRequest":        SignRequest{Input: b, BatchInput: []SignItem{{Input: b}}},
 		"VerifyRequest":      VerifyRequest{Input: b, BatchInput: []VerifyItem{{Input: b}}},
 		"EncryptRequest":     EncryptRequest{Plaintext: b, AssociatedData: b, BatchInput: []EncryptItem{{Plaintext: b}}},
+		"JWTSignData":        JWTSignData{Token: s},
+		"JWTSignResult":      BatchData[JWTSignResult]{[]JWTSignResult{{Token: s}}},
+		"JWTVerifyRequest":   JWTVerifyRequest{Token: s, BatchInput: Batch[JWTVerifyItem]{{Token: s}}},
 		"DecryptResult":      BatchData[DecryptResult]{[]DecryptResult{{Plaintext: b}}},
 	}
 }

@@ -56,6 +56,7 @@ type KeyConfigRequest struct {
 	Exportable           Bool     `json:"exportable,omitzero"`             // true is a 400
 	AllowPlaintextBackup Bool     `json:"allow_plaintext_backup,omitzero"` // true is a 400
 	AutoRotatePeriod     Duration `json:"auto_rotate_period,omitzero"`
+	RotationLeadTime     Duration `json:"rotation_lead_time,omitzero"` // how long a new version is pending; 0 it signs at once
 }
 
 // KeyTrimRequest is POST <mount>/keys/:name/trim. The answer has [KeyData].
@@ -96,8 +97,9 @@ type KeyData struct {
 	SupportsDecryption   bool        `json:"supports_decryption"`
 	SupportsSigning      bool        `json:"supports_signing"`
 	SupportsDerivation   bool        `json:"supports_derivation"`
-	KeySize              int         `json:"key_size,omitzero"` // bytes; of an hmac key alone
-	Issuer               string      `json:"issuer,omitzero"`   // the issuer that the key serves alone; absent of a transit key
+	KeySize              int         `json:"key_size,omitzero"`           // bytes; of an hmac key alone
+	RotationLeadTime     int64       `json:"rotation_lead_time,omitzero"` // seconds; absent when a new version signs at once
+	Issuer               string      `json:"issuer,omitzero"`             // the issuer that the key serves alone; absent of a transit key
 }
 
 // KeyVersions is version number in decimal → version.

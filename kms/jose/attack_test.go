@@ -154,8 +154,8 @@ func spellings(name string) map[string]string {
 		"plain":               name,
 		"upper case":          strings.ToUpper(name),
 		"one letter in upper": strings.ToUpper(first) + rest,
-		"escaped":             `\u00` + hexOf(first[0]) + rest,
-		"escaped upper case":  `\u00` + hexOf(strings.ToUpper(first)[0]) + rest,
+		"escaped":             `\u00` + hexByte(first[0]) + rest,
+		"escaped upper case":  `\u00` + hexByte(strings.ToUpper(first)[0]) + rest,
 		"space behind":        name + " ",
 		"space in front":      " " + name,
 		"tab behind":          name + `\t`,
@@ -176,7 +176,7 @@ func spellings(name string) map[string]string {
 	return out
 }
 
-func hexOf(c byte) string {
+func hexByte(c byte) string {
 	const digits = "0123456789abcdef"
 	return string([]byte{digits[c>>4], digits[c&15]})
 }

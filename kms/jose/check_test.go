@@ -59,6 +59,7 @@ func TestCheck(t *testing.T) {
 		{"older", all, with(func(d *Demand) { d.MaxAge = 99 }), ReasonExpired},
 		{"older within the leeway", all, with(func(d *Demand) { d.MaxAge, d.Leeway = 99, 1 }), ReasonNone},
 		{"age unknown", `{"iss":"i","exp":1100}`, with(func(d *Demand) { d.MaxAge = 99 }), ReasonExpired},
+		{"age unknown, any will do", `{"iss":"i","exp":1100}`, with(func(d *Demand) { d.MaxAge = 1<<63 - 1 }), ReasonExpired},
 		{"negative age", all, with(func(d *Demand) { d.MaxAge = -1 }), ReasonExpired},
 		{"any age", all, with(func(d *Demand) { d.MaxAge = 1<<63 - 1 }), ReasonNone},
 		{"scope", all, with(func(d *Demand) { d.Scope = "w" }), ReasonNone},

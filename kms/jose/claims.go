@@ -39,7 +39,7 @@ func ParseClaims(payload []byte) (*Claims, error) {
 		if !ok {
 			break
 		}
-		name := claimName(quoted)
+		name := memberName(quoted)
 		if err := c.member(name, value); err != nil {
 			return nil, fmt.Errorf("%w: %s %w", ErrClaims, name, err)
 		}

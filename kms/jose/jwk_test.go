@@ -63,6 +63,7 @@ func TestParseJWK(t *testing.T) {
 
 func TestParseJWKRefuses(t *testing.T) {
 	short := base64.RawURLEncoding.EncodeToString(make([]byte, 31))
+	point := append(num(t, ecX).FillBytes(make([]byte, 32)), num(t, ecY).Bytes()...)
 	long := "AA" + ecX // one byte more, as a number the same
 	for name, c := range map[string]struct {
 		kty    string
@@ -81,6 +82,7 @@ func TestParseJWKRefuses(t *testing.T) {
 		"no y":                       {"EC", map[string]any{"y": nil}, ErrJWK},
 		"x too short":                {"EC", map[string]any{"x": short}, ErrJWK},
 		"x with a zero byte before":  {"EC", map[string]any{"x": long}, ErrJWK},
+		"x and y cut elsewhere":      {"EC", map[string]any{"x": base64.RawURLEncoding.EncodeToString(point[:31]), "y": base64.RawURLEncoding.EncodeToString(point[31:])}, ErrJWK},
 		"x padded":                   {"EC", map[string]any{"x": ecX + "="}, ErrJWK},
 		"x with a line break":        {"EC", map[string]any{"x": ecX[:8] + "\n" + ecX[8:]}, ErrJWK},
 		"x in standard base64":       {"EC", map[string]any{"y": strings.ReplaceAll(ecY, "_", "/") + "+"}, ErrJWK},

@@ -154,9 +154,9 @@ func textOf(quoted []byte) (string, bool) {
 	return string(text), err == nil
 }
 
-// claimName is textOf for the name of a member, without a copy where there is none to
+// memberName is textOf for the name of a member, without a copy where there is none to
 // make.
-func claimName(quoted []byte) []byte {
+func memberName(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
 	}

@@ -45,11 +45,7 @@ func compileSchema(text jsontext.Value) (*schema, error) {
 	if err != nil {
 		return nil, errors.New("must be JSON")
 	}
-	c := jsonschema.NewCompiler()
-	c.UseLoader(noLoader{})
-	c.UseRegexpEngine(func(expr string) (jsonschema.Regexp, error) { return compilePattern(expr) })
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.AssertFormat()
+	c := schemaCompiler()
 	if err := c.AddResource(schemaURL, doc); err != nil {
 		return nil, placed(err)
 	}
@@ -58,6 +54,17 @@ func compileSchema(text jsontext.Value) (*schema, error) {
 		return nil, placed(err)
 	}
 	return &schema{compiled}, nil
+}
+
+// schemaCompiler makes a compiler that fetches nothing. The library's own reads
+// files.
+func schemaCompiler() *jsonschema.Compiler {
+	c := jsonschema.NewCompiler()
+	c.UseLoader(noLoader{})
+	c.UseRegexpEngine(func(expr string) (jsonschema.Regexp, error) { return compilePattern(expr) })
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	return c
 }
 
 // noLoader refuses every document that a schema points to.

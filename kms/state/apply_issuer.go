@@ -121,8 +121,8 @@ func (c *ConfigIssuer) apply(tx *txn) error {
 	}
 	i := *old
 	if c.MaxAge != nil {
-		if *c.MaxAge < i.MaxAge && (tx.next.Time >= i.MaxAgeUntil || i.MaxAge >= i.MaxAgeBefore) {
-			i.MaxAgeBefore, i.MaxAgeUntil = i.MaxAge, tx.next.Time+i.MaxAge*1e9
+		if *c.MaxAge < i.MaxAge {
+			i.lowerMaxAge(tx.next.Time)
 		}
 		i.MaxAge = *c.MaxAge
 	}
@@ -133,6 +133,9 @@ func (c *ConfigIssuer) apply(tx *txn) error {
 	set(&i.DeletionAllowed, c.DeletionAllowed)
 	if i.MaxAge <= 0 || i.Lead < 2*i.MaxAge {
 		return ErrBadLead
+	}
+	if more := i.Leeway - i.Marks.Leeway; more > 0 {
+		tx.keepLonger(&i, nanos(more))
 	}
 	i.Marks = i.Marks.raised(i.marks())
 	tx.putIssuer(&i)

@@ -103,9 +103,17 @@ func (c *RotateKey) apply(tx *txn) error {
 	if c.Version.Number != old.Latest+1 || c.Version.Type != old.Type {
 		return ErrVersionConflict
 	}
+	if latest := tx.version(old, old.Latest); latest != nil && latest.State == Pending {
+		return ErrRotationPending
+	}
 	k, v := *old, c.Version
+	if k.Lead > 0 {
+		v.pend(tx.next.Time, nanos(k.Lead))
+		k.Signer = k.SignerNumber()
+	} else {
+		v.Created, k.Signer = tx.next.Time, 0
+	}
 	k.Latest = v.Number
-	v.Created = tx.next.Time
 	tx.versions.Insert(appendVersionPath(nil, v.Mount, v.Name, v.Number), &v)
 	tx.put(&k)
 	return nil
@@ -123,7 +131,8 @@ func (c *ConfigKey) apply(tx *txn) error {
 	if c.MinEncryption != nil {
 		k.MinEncryption = *c.MinEncryption
 	}
-	if k.MinDecryption > k.Latest || k.MinEncryption > k.Latest ||
+	// The version that signs and encrypts must be within its own minima.
+	if k.MinDecryption > k.SignerNumber() || k.MinEncryption > k.SignerNumber() ||
 		k.MinEncryption != 0 && k.MinEncryption < k.MinDecryption {
 		return ErrBadMinimum
 	}
@@ -132,6 +141,9 @@ func (c *ConfigKey) apply(tx *txn) error {
 	}
 	if c.AutoRotate != nil {
 		k.AutoRotate = *c.AutoRotate
+	}
+	if c.Lead != nil {
+		k.Lead = max(*c.Lead, 0)
 	}
 	tx.put(&k)
 	return nil

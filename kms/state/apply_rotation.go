@@ -15,10 +15,7 @@ func (c *RotateIssuer) apply(tx *txn) error {
 	if err := k.follows(&v); err != nil {
 		return err
 	}
-	if v.ActiveAt = tx.next.Time + i.lead(tx.next.Time); v.ActiveAt < tx.next.Time {
-		return corrupt("a lead time past the end of time")
-	}
-	v.State, v.Created = Pending, tx.next.Time
+	v.pend(tx.next.Time, i.lead(tx.next.Time))
 	k.Signer, k.Latest = k.SignerNumber(), v.Number
 	tx.putVersion(&v)
 	tx.putKey(&k)
@@ -32,6 +29,13 @@ func (k *Key) follows(v *KeyVersion) error {
 		return ErrVersionConflict
 	}
 	return nil
+}
+
+// pend makes v one that becomes active after lead, in nanoseconds. It was never
+// anything else, whatever the command says.
+func (v *KeyVersion) pend(now, lead int64) {
+	v.State, v.Created, v.ActiveAt = Pending, now, now+lead
+	v.Activated, v.Suspended, v.Retired, v.RemoveAt, v.Compromised, v.Destroyed = 0, 0, 0, 0, 0, 0
 }
 
 func (tx *txn) putKey(k *Key) { tx.keys.Insert(appendKeyPath(nil, k.Mount, k.Name), k) }
@@ -83,8 +87,29 @@ func (tx *txn) retire(i *Issuer, v *KeyVersion) {
 	if r.State == Active {
 		r.State = Retired
 	}
-	r.Retired, r.RemoveAt = tx.next.Time, tx.next.Time+i.lifetime()
+	r.Retired, r.RemoveAt = tx.next.Time, tx.next.Time+i.Lifetime()
 	tx.putVersion(&r)
+}
+
+// keepLonger puts the end of every version that is on its way out off, since
+// tokens under them are accepted for longer than was known at its retirement.
+func (tx *txn) keepLonger(i *Issuer, more int64) {
+	for _, v := range tx.versionsOf(i.Mount, i.Name) {
+		if v.RemoveAt != 0 && v.State != Destroyed {
+			later := *v
+			later.RemoveAt += more
+			tx.putVersion(&later)
+		}
+	}
+}
+
+// versionsOf lists the records of a key's versions, in order.
+func (tx *txn) versionsOf(mount, name string) (all []*KeyVersion) {
+	tx.versions.Root().WalkPrefix(append(appendKeyPath(nil, mount, name), 0), func(_ []byte, v *KeyVersion) bool {
+		all = append(all, v)
+		return false
+	})
+	return all
 }
 
 func (c *CancelRotation) apply(tx *txn) error {
@@ -103,21 +128,28 @@ func (c *CancelRotation) apply(tx *txn) error {
 	return nil
 }
 
-// destroyVersion erases a private half and keeps the record, as long as there
-// are few of them.
+// destroyVersion erases a private half and keeps the record; of very many records
+// those go that were destroyed first.
 func (tx *txn) destroyVersion(k *Key, v *KeyVersion) {
+	tx.erase(v)
+	all := tx.versionsOf(k.Mount, k.Name)
+	excess := len(all) - keepDestroyed
+	for i := 0; i < len(all) && excess > 0; i++ {
+		if all[i].State == Destroyed {
+			tx.versions.Delete(appendVersionPath(nil, k.Mount, k.Name, all[i].Number))
+			all = append(all[:i], all[i+1:]...)
+			i, excess = i-1, excess-1
+		}
+	}
+	k.MinAvailable = max(k.MinAvailable, all[0].Number) // not all of them are destroyed
+	k.MinDecryption = max(k.MinDecryption, k.MinAvailable)
+}
+
+// erase drops the private half of a version for good. What it was stays on record.
+func (tx *txn) erase(v *KeyVersion) {
 	d := *v
 	d.State, d.Sealed, d.Destroyed = Destroyed, nil, tx.next.Time
 	tx.putVersion(&d)
-	for k.Latest-k.MinAvailable >= keepDestroyed {
-		oldest := tx.version(k, k.MinAvailable)
-		if oldest != nil && oldest.State != Destroyed {
-			return
-		}
-		tx.versions.Delete(appendVersionPath(nil, k.Mount, k.Name, k.MinAvailable))
-		k.MinAvailable++
-		k.MinDecryption = max(k.MinDecryption, k.MinAvailable)
-	}
 }
 
 func (c *UnpublishVersion) apply(tx *txn) error {
@@ -164,12 +196,12 @@ func (c *CompromiseVersion) apply(tx *txn) error {
 			if err := k.follows(&made); err != nil {
 				return err
 			}
-			made.Created = tx.next.Time
+			made.pend(tx.next.Time, 0)
 			next, k.Latest = &made, made.Number
 		}
 	}
 	bad := *v
-	bad.State, bad.Compromised, bad.RemoveAt = Compromised, tx.next.Time, tx.next.Time+i.lifetime()
+	bad.State, bad.Compromised, bad.RemoveAt = Compromised, tx.next.Time, tx.next.Time+i.Lifetime()
 	if v.RemoveAt != 0 {
 		bad.RemoveAt = v.RemoveAt // retired before: its last token is of then
 	}

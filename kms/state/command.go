@@ -41,7 +41,11 @@ const (
 	KindUnpublishVersion
 	KindCompromiseVersion
 
-	KindUndeleteIssuer Kind = 47
+	KindRevokeIssued    Kind = 43
+	KindSpendIssued     Kind = 44
+	KindSetVersionState Kind = 45
+	KindActivateVersion Kind = 46
+	KindUndeleteIssuer  Kind = 47
 )
 
 // Command is one typed change of the state. A struct's fields may be added to,
@@ -112,6 +116,7 @@ type ConfigKey struct {
 	MinEncryption   *uint32 `codec:"e"`
 	DeletionAllowed *bool   `codec:"x"`
 	AutoRotate      *int64  `codec:"r"`
+	Lead            *int64  `codec:"l,omitempty"`
 }
 
 // RotateKey adds the version after the latest. Result: *Key.
@@ -316,6 +321,14 @@ func blankIssuer(k Kind) (Command, bool) {
 		return &UnpublishVersion{}, true
 	case KindCompromiseVersion:
 		return &CompromiseVersion{}, true
+	case KindRevokeIssued:
+		return &RevokeIssued{}, true
+	case KindSpendIssued:
+		return &SpendIssued{}, true
+	case KindSetVersionState:
+		return &SetVersionState{}, true
+	case KindActivateVersion:
+		return &ActivateVersion{}, true
 	}
 	return blankApplication(k)
 }

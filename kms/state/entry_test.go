@@ -52,6 +52,8 @@ func goldenCommands() map[string]Command {
 		"activate-issuer":      &ActivateIssuer{Issuer: "acme", Number: 2},
 		"cancel-rotation":      &CancelRotation{Issuer: "acme"},
 		"unpublish-version":    &UnpublishVersion{Issuer: "acme", Number: 1},
+		"revoke-issued":        &RevokeIssued{Issuer: "acme", UUID: "u", Entries: []Revocation{{ID: hash("h")[:16], Exp: 1790000600}, {ID: hash("i")[:16], CutOff: true, Before: 1790000000}, {ID: hash("j")[16:], CutOff: true}}},
+		"spend-issued":         &SpendIssued{Issuer: "acme", UUID: "u", ID: hash("h")[16:], Exp: 1790000600},
 		"compromise-version":   &CompromiseVersion{Issuer: "acme", Number: 1, Next: &v},
 		"create-key-of-states": &CreateKey{Key{Mount: testMount, Name: "web", Type: Ed25519, Issuer: "acme", Signer: 3}, KeyVersion{Mount: testMount, Name: "web", Number: 4, Type: Ed25519, State: Pending, ActiveAt: 1, Activated: 2, Suspended: 3, Retired: 4, RemoveAt: 5, Compromised: 6, Destroyed: 7}},
 		"put-application": &PutApplication{Application{Name: "web", Owner: "o", Description: "d", Policies: []string{"a"}, Metadata: map[string]string{"k": "v", "a": "b"},
@@ -62,10 +64,13 @@ func goldenCommands() map[string]Command {
 		"delete-approle": &DeleteAppRole{Name: "web"},
 		"create-secret-id": &CreateSecretID{SecretID{Role: "web", Hash: hash("s"), Accessor: "acc", Created: 1, Updated: 2, TTL: 3, Expire: 4, Uses: 5, Metadata: map[string]string{"k": "v"},
 			CIDRs: []string{"::1"}, TokenCIDRs: []string{"::2"}}},
-		"delete-secret-id": &DeleteSecretID{Role: "web", Hash: hash("s")},
-		"login-approle":    &LoginAppRole{Role: "web", RoleID: "id", Hash: hash("s"), Token: Token{Hash: hash("h"), Accessor: "acc", Application: "web"}},
-		"use-secret-id":    &UseSecretID{Role: "web", RoleID: "id", Hash: hash("s")},
-		"config-key":       &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
+		"delete-secret-id":  &DeleteSecretID{Role: "web", Hash: hash("s")},
+		"login-approle":     &LoginAppRole{Role: "web", RoleID: "id", Hash: hash("s"), Token: Token{Hash: hash("h"), Accessor: "acc", Application: "web"}},
+		"use-secret-id":     &UseSecretID{Role: "web", RoleID: "id", Hash: hash("s")},
+		"set-version-state": &SetVersionState{Mount: testMount, Name: "web", Issuer: "acme", Number: 3, State: Suspended},
+		"activate-version":  &ActivateVersion{Mount: testMount, Name: "web", Number: 3},
+		"config-key-lead":   &ConfigKey{Mount: testMount, Name: "web", Lead: ptr(int64(60))},
+		"config-key":        &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
 	}
 }
 

@@ -72,7 +72,7 @@ type KeyVersion struct {
 	Activated   int64 `codec:"b,omitempty"`
 	Suspended   int64 `codec:"h,omitempty"`
 	Retired     int64 `codec:"r,omitempty"`
-	RemoveAt    int64 `codec:"w,omitempty"` // of an issuer's: the last token under it is over, see Issuer.lifetime
+	RemoveAt    int64 `codec:"w,omitempty"` // of an issuer's: the last token under it is over, see Issuer.Lifetime
 	Compromised int64 `codec:"y,omitempty"`
 	Destroyed   int64 `codec:"z,omitempty"`
 }
@@ -107,6 +107,10 @@ type Key struct {
 	// Signer is the version that signs when it is not Latest: while that one is
 	// pending, or after it was destroyed.
 	Signer uint32 `codec:"g,omitempty"`
+
+	// Lead is how many seconds a version of a transit key is pending after its
+	// rotation; 0 none. An issuer's key has its issuer's.
+	Lead int64 `codec:"o,omitempty"`
 
 	KeySize   uint32 `codec:"z,omitempty"` // bytes of an hmac key; 0 for other types
 	Deleted   int64  `codec:"y,omitempty"` // unix nanoseconds since when it is deleted; 0 of a key in use

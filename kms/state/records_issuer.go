@@ -26,7 +26,7 @@ type Issuer struct {
 	// Marks are the highest values in force since the active version became so:
 	// they say for how long tokens under it may live.
 	Marks Marks `codec:"h"`
-	// A verifier may still hold a JWKS that it was allowed to keep for
+	// A verifier may still hold a JWKS that it was allowed to keep for up to
 	// MaxAgeBefore seconds, until MaxAgeUntil, unix nanoseconds.
 	MaxAgeBefore int64 `codec:"e,omitempty"`
 	MaxAgeUntil  int64 `codec:"f,omitempty"`
@@ -49,20 +49,41 @@ func (m Marks) raised(o Marks) Marks {
 // second of rounding.
 const retirementReturn = 4
 
-// lifetime is for how long after now a token signed until now can be accepted
-// somewhere, in nanoseconds.
-func (i *Issuer) lifetime() int64 {
-	return (retirementReturn + i.Marks.TTL + i.Marks.NotBefore + i.Marks.Leeway + i.Marks.MaxAge) * 1e9
+// maxSeconds bounds each part of a schedule, so that no sum of them wraps around:
+// 34 years.
+const maxSeconds = 1 << 30
+
+func nanos(seconds ...int64) (sum int64) {
+	for _, s := range seconds {
+		sum += max(0, min(s, maxSeconds)) * 1e9
+	}
+	return sum
 }
 
-// lead is how long a version that is published at now is pending, in nanoseconds.
-// Caches of before a lowered MaxAge count.
+// Lifetime is for how long after now a token signed until now can be accepted
+// somewhere, in nanoseconds. exp is at most a TTL after nbf.
+func (i *Issuer) Lifetime() int64 {
+	return nanos(retirementReturn, i.Marks.TTL, i.Marks.NotBefore, i.Marks.Leeway, i.Marks.MaxAge)
+}
+
+// lead is how long a version that is published at now is pending, in nanoseconds:
+// twice as long as a verifier may keep a JWKS without it, of which one half is for
+// answers under way. Caches of before a lowered MaxAge count.
 func (i *Issuer) lead(now int64) int64 {
 	lead := max(i.Lead, 2*i.MaxAge)
 	if now < i.MaxAgeUntil {
 		lead = max(lead, 2*i.MaxAgeBefore)
 	}
-	return lead * 1e9
+	return nanos(lead)
+}
+
+// lowerMaxAge notes that caches of before may outlive what is allowed from now on.
+func (i *Issuer) lowerMaxAge(now int64) {
+	before := i.MaxAge
+	if now < i.MaxAgeUntil {
+		before = max(before, i.MaxAgeBefore)
+	}
+	i.MaxAgeBefore, i.MaxAgeUntil = before, max(i.MaxAgeUntil, now+nanos(i.MaxAge))
 }
 
 // Profile is what one sort of an issuer's tokens may say.

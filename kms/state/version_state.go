@@ -31,6 +31,12 @@ var moves = map[VersionState][]VersionState{
 	Destroyed:   nil,
 }
 
+// Known says whether s is a state.
+func (s VersionState) Known() bool {
+	_, known := moves[s]
+	return known
+}
+
 // MayBecome says whether a version in state s may be put into state next.
 func (s VersionState) MayBecome(next VersionState) bool {
 	for _, m := range moves[s] {

@@ -1,7 +1,11 @@
 // Command tryout is the part of scripts/quickstart that bash cannot do without
-// other tools: it makes one signing request and finds its audit record.
+// other tools: it sends requests, to sign something and for a token among them, and
+// finds their audit records.
 //
 //	tryout sign KEY FILE OUT      sign FILE, write the DER signature to OUT, print "REQUEST-ID SIGNATURE"
+//	tryout put PATH JSON          send PUT /v1/PATH
+//	tryout token ISSUER PROFILE SUBJECT AUDIENCE OUT
+//	                              issue a token, write it to OUT, print "REQUEST-ID"
 //	tryout record LOG REQUEST-ID  print the record of that request
 //
 // It owns no format: a request is what any HTTP client would send, and a record
@@ -9,8 +13,8 @@
 // from SIGNET_TOKEN together with SIGNET_ADDR, and it verifies nothing: that is
 // left to a program that has nothing to do with Signet.
 //
-// The invariant: what it prints about a signature comes from the record with the
+// The invariant: what it prints about a signature or a token comes from the record with the
 // request id that the server gave for it, and there is exactly one such record.
 //
-// Start reading at main.go, then sign.go and record.go.
+// Start reading at main.go, then sign.go, token.go and record.go.
 package main

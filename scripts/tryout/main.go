@@ -14,7 +14,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: tryout sign KEY FILE OUT | tryout record LOG REQUEST-ID")
+var errUsage = errors.New("usage: tryout sign KEY FILE OUT | tryout put PATH JSON | tryout token ISSUER PROFILE SUBJECT AUDIENCE OUT | tryout record LOG REQUEST-ID")
 
 func run(args []string, env func(string) string, stdout io.Writer) error {
 	switch {
@@ -31,6 +31,18 @@ func run(args []string, env func(string) string, stdout io.Writer) error {
 			return err
 		}
 		_, err = fmt.Fprintln(stdout, s.requestID, s.text)
+		return err
+	case len(args) == 3 && args[0] == "put":
+		return put(env("SIGNET_ADDR"), env("SIGNET_TOKEN"), args[1], args[2])
+	case len(args) == 6 && args[0] == "token":
+		t, err := issue(env("SIGNET_ADDR"), env("SIGNET_TOKEN"), args[1], args[2], args[3], args[4])
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(args[5], []byte(t.token), 0o600); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(stdout, t.requestID)
 		return err
 	case len(args) == 3 && args[0] == "record":
 		log, err := os.Open(args[1])

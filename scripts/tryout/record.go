@@ -50,7 +50,7 @@ func find(log io.Reader, requestID string) (json.RawMessage, error) {
 // shown are the fields worth reading first, in this order. The line has more.
 func shown() []string {
 	return []string{
-		"seq", "time", "request_id", "operation", "key", "key_version", "alg",
+		"seq", "time", "request_id", "operation", "key", "key_version", "alg", "issuer", "profile", "jti",
 		"display_name", "accessor", "remote", "outcome", "input", "output",
 	}
 }

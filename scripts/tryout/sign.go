@@ -29,52 +29,77 @@ func sign(addr, token, key string, input []byte) (signature, error) {
 	if err != nil {
 		return signature{}, err
 	}
-	endpoint, err := url.JoinPath(addr, "v1/transit/sign", url.PathEscape(key))
-	if err != nil {
-		return signature{}, fmt.Errorf("SIGNET_ADDR: %w", err)
-	}
-	req, err := http.NewRequest(http.MethodPost, endpoint, bytes.NewReader(body))
+	status, answer, err := send(http.MethodPost, addr, token, "v1/transit/sign/"+url.PathEscape(key), body)
 	if err != nil {
 		return signature{}, err
+	}
+	return parseAnswer(status, answer)
+}
+
+// send sends one request and returns what came back, whatever it is.
+func send(method, addr, token, path string, body []byte) (status int, answer []byte, err error) {
+	endpoint, err := url.JoinPath(addr, path)
+	if err != nil {
+		return 0, nil, fmt.Errorf("SIGNET_ADDR: %w", err)
+	}
+	req, err := http.NewRequest(method, endpoint, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
 	}
 	req.Header.Set("X-Vault-Token", token)
 	req.Header.Set("Content-Type", "application/json")
 	client := &http.Client{Timeout: time.Minute}
 	resp, err := client.Do(req)
 	if err != nil {
-		return signature{}, err
+		return 0, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return signature{}, fmt.Errorf("the answer broke off: %w", err)
+		return 0, nil, fmt.Errorf("the answer broke off: %w", err)
 	}
-	return parseAnswer(resp.StatusCode, answer)
+	return resp.StatusCode, answer, nil
 }
 
 var errAnswer = errors.New("the answer is not one of a Signet server")
 
 func parseAnswer(status int, body []byte) (signature, error) {
-	var answer struct {
-		RequestID string   `json:"request_id"`
-		Errors    []string `json:"errors"`
-		Data      struct {
-			Signature string `json:"signature"`
-		} `json:"data"`
+	var data struct {
+		Signature string `json:"signature"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return signature{}, fmt.Errorf("%w (status %d): %w", errAnswer, status, err)
+	requestID, err := parseEnvelope(status, body, &data)
+	if err != nil {
+		return signature{}, err
 	}
-	if status != http.StatusOK {
-		return signature{}, fmt.Errorf("the server said no (status %d): %q", status, strings.Join(answer.Errors, "; "))
-	}
-	fields := strings.Split(answer.Data.Signature, ":")
-	if len(fields) != 3 || fields[0] != "vault" || answer.RequestID == "" || strings.ContainsAny(answer.RequestID, " \n") {
+	fields := strings.Split(data.Signature, ":")
+	if len(fields) != 3 || fields[0] != "vault" {
 		return signature{}, errAnswer
 	}
 	der, err := base64.StdEncoding.Strict().DecodeString(fields[2])
 	if err != nil || len(der) == 0 {
 		return signature{}, fmt.Errorf("%w: the signature is not base64", errAnswer)
 	}
-	return signature{requestID: answer.RequestID, text: answer.Data.Signature, der: der}, nil
+	return signature{requestID: requestID, text: data.Signature, der: der}, nil
+}
+
+// parseEnvelope decodes data of a good answer and returns its request id.
+func parseEnvelope(status int, body []byte, data any) (requestID string, err error) {
+	var answer struct {
+		RequestID string          `json:"request_id"`
+		Errors    []string        `json:"errors"`
+		Data      json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return "", fmt.Errorf("%w (status %d): %w", errAnswer, status, err)
+	}
+	if status != http.StatusOK {
+		return "", fmt.Errorf("the server said no (status %d): %q", status, strings.Join(answer.Errors, "; "))
+	}
+	if answer.RequestID == "" || strings.ContainsAny(answer.RequestID, " \n") || len(answer.Data) == 0 {
+		return "", errAnswer
+	}
+	if err := json.Unmarshal(answer.Data, data); err != nil {
+		return "", fmt.Errorf("%w: %w", errAnswer, err)
+	}
+	return answer.RequestID, nil
 }

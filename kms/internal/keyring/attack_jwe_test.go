@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/state"
 )
@@ -107,8 +108,8 @@ func TestAttackEncryptedIsNotSigned(t *testing.T) {
 	i.refuses(t, inner)
 }
 
-// An epk of a curve that the key does not have: go-jose would multiply a point that
-// is on its own curve and not on the key's.
+// An epk of a curve that the key does not have. go-jose refuses such a point too, by
+// another check.
 func TestAttackAnotherCurveInTheEPK(t *testing.T) {
 	w := newBench(t)
 	for _, c := range []struct{ key, sender state.KeyType }{{state.ECDSAP256, state.ECDSAP384}, {state.ECDSAP384, state.ECDSAP256}, {state.ECDSAP521, state.ECDSAP256}} {
@@ -138,5 +139,28 @@ func TestAttackKeyWrapConfusion(t *testing.T) {
 	token := strings.Join([]string{encode([]byte(header)), encode(make([]byte, 16)), encode(make([]byte, 12)), "", encode(make([]byte, 16))}, ".")
 	if _, err := w.decryptVector(t, raw, token); !errors.Is(err, jose.ErrKeyUse) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A header that names another alg over what the AES key did encrypt: whoever may
+// encrypt with chosen associated data can make it.
+func TestAttackAnotherAlgOverDir(t *testing.T) {
+	w := newBench(t)
+	v := generated(t, w.Keyring, "aes", 1, state.AES256GCM)
+	const point = `"epk":{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}`
+	for header, want := range map[string]error{
+		`{"alg":"dir","enc":"A256GCM"}`:                   nil,
+		`{"alg":"ECDH-ES","enc":"A256GCM",` + point + `}`: ErrJWE,
+		`{"alg":"dir","enc":"A128GCM"}`:                   ErrJWE,
+	} {
+		protected := encode([]byte(header))
+		sealed, err := w.use(t, pass.Encrypt, v).Encrypt(v, []byte("x"), []byte(protected))
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := jose.CompactJWE([]byte(protected), nil, sealed[:12], sealed[12:len(sealed)-16], sealed[len(sealed)-16:])
+		if got, err := w.decrypt(t, v, jose.Dir, token); err != want || (got == nil) != (want != nil) {
+			t.Errorf("%s: %q, %v", header, got, err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/jose"
+	"github.com/signet-kms/signet/kms/state"
 )
 
 // cookbookRefusals are the examples that are refused, and why.
@@ -126,7 +127,7 @@ func (w *bench) reproduce(t *testing.T, c *cookbook) {
 	if err := json.Unmarshal(c.Input.Alg, &alg); err != nil {
 		t.Fatal(err)
 	}
-	v := w.record("")
+	var v *state.KeyVersion
 	var err error
 	switch {
 	case alg.Symmetric():

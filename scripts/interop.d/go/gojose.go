@@ -9,8 +9,6 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-const goJoseModule = "github.com/go-jose/go-jose/v4"
-
 // lacksEd25519 holds for every library that has Ed25519 by its older name alone.
 func lacksEd25519() map[string]string {
 	return map[string]string{"Ed25519": "knows it as EdDSA only"}
@@ -18,7 +16,7 @@ func lacksEd25519() map[string]string {
 
 func goJose() library {
 	return library{
-		name: "go-jose", module: goJoseModule, lacks: lacksEd25519(),
+		name: "go-jose", version: versionOf("github.com/go-jose/go-jose/v4"), lacks: lacksEd25519(),
 		verify: func(_ context.Context, q question) (string, error) {
 			var set jose.JSONWebKeySet
 			if err := json.Unmarshal(q.jwks, &set); err != nil {

@@ -13,7 +13,7 @@ import (
 // golangJWT reads no JWKS: go-jose hands it the key.
 func golangJWT() library {
 	return library{
-		name: "golang-jwt", module: "github.com/golang-jwt/jwt/v5", lacks: lacksEd25519(),
+		name: "golang-jwt", version: versionOf("github.com/golang-jwt/jwt/v5"), lacks: lacksEd25519(),
 		verify: func(_ context.Context, q question) (string, error) {
 			var set jose.JSONWebKeySet
 			if err := json.Unmarshal(q.jwks, &set); err != nil {

@@ -12,9 +12,9 @@ import (
 // jwxLibrary takes the algorithm from alg of the key, never from the token.
 func jwxLibrary() library {
 	return library{
-		name: "jwx", module: "github.com/lestrrat-go/jwx/v3",
-		verify: func(_ context.Context, q question) (string, error) {
-			set, err := jwk.Parse(q.jwks)
+		name: "jwx", version: versionOf("github.com/lestrrat-go/jwx/v3"),
+		verify: func(ctx context.Context, q question) (string, error) {
+			set, err := jwk.Fetch(ctx, q.jwksURI)
 			if err != nil {
 				return "", err
 			}

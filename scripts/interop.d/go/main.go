@@ -21,20 +21,21 @@ func main() {
 var errUsage = errors.New("usage: interop issue | interop verify | interop table [--same-as FILE] VERDICTS…")
 
 // patience bounds one run of anything here.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	node := &server{strings.TrimSuffix(env("SIGNET_ADDR"), "/"), env("SIGNET_TOKEN")}
 	switch {
 	case len(args) == 1 && args[0] == "issue":
-		s, err := (&server{env("SIGNET_ADDR"), env("SIGNET_TOKEN")}).issue(ctx)
+		s, err := node.issue(ctx)
 		if err != nil {
 			return err
 		}
 		return json.NewEncoder(stdout).Encode(s)
 	case len(args) == 1 && args[0] == "verify":
-		return verify(ctx, stdin, stdout)
+		return verify(ctx, node, stdin, stdout)
 	case len(args) > 3 && args[0] == "table" && args[1] == "--same-as":
 		return table(args[3:], args[2], stdout)
 	case len(args) > 1 && args[0] == "table" && !strings.HasPrefix(args[1], "-"):

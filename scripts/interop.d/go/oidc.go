@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -12,14 +10,14 @@ import (
 
 func goOIDC() library {
 	return library{
-		name: "go-oidc", module: "github.com/coreos/go-oidc/v3", lacks: lacksEd25519(),
+		name: "go-oidc", version: versionOf("github.com/coreos/go-oidc/v3"), discovers: true, lacks: lacksEd25519(),
 		verify: func(ctx context.Context, q question) (string, error) {
-			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(q.jwks) }))
-			defer s.Close()
-			v := oidc.NewVerifier(q.issuer, oidc.NewRemoteKeySet(ctx, s.URL), &oidc.Config{
-				ClientID: q.audience, SupportedSigningAlgs: []string{q.alg},
-			})
-			token, err := v.Verify(ctx, q.token)
+			provider, err := oidc.NewProvider(ctx, q.issuer) // by discovery
+			if err != nil {
+				return "", err
+			}
+			config := &oidc.Config{ClientID: q.audience, SupportedSigningAlgs: []string{q.alg}}
+			token, err := provider.Verifier(config).Verify(ctx, q.token)
 			if err != nil {
 				return "", err
 			}

@@ -8,12 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 )
 
 // server is a running node and a token that may do everything there.
 type server struct {
-	addr, token string
+	addr, token string // addr without a slash at its end
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -27,7 +26,7 @@ func (s *server) call(ctx context.Context, method, path string, body, data any) 
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.addr, "/")+"/v1/"+path, bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(ctx, method, s.addr+"/v1/"+path, bytes.NewReader(raw))
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (c *column) cell(alg string) (string, bool) {
 // wrong tells what is wrong with a verdict of a library that has the algorithm.
 func (v verdict) wrong() string {
 	want := refused
-	if v.Kind == good {
+	if v.Kind == good || v.Kind == access {
 		want = accepted
 	}
 	mayLeave := v.Kind == expired || v.Kind == wrongAudience
@@ -112,8 +112,10 @@ func (c *column) refusals(kind string) string {
 
 const head = `# Interoperability
 
-Tokens with signatures of a node, ` + "`POST /v1/transit/sign`" + ` with ` + "`marshaling_algorithm: jws`" + `,
-verified by the libraries of others with its public keys as a JWKS. ` + "`scripts/interop`" + ` makes this file; what is in it was seen, not promised.
+Tokens that a node has issued, ` + "`POST /v1/jwt/sign/:issuer/:profile`" + `, verified by the libraries of
+others with the JWKS that the node serves: a plain JWT and an access token of RFC 9068, with
+an issuer for each algorithm. ` + "`scripts/interop`" + ` makes this file; what is in it was seen, not
+promised.
 
 `
 
@@ -127,9 +129,10 @@ signature, a token that has expired, and one for another audience.
 
 const notes = `
 *kept inside*: HS256, HS384 and HS512 are secrets that verify and sign alike. Signet never
-hands one out, so nobody else can verify these tokens. golang-jwt, jsonwebtoken and PyJWT check no
-JWKS by themselves: the key with the token's kid is found for them by go-jose, by Node.js
-and by PyJWT's own JWK reader.
+hands one out, so its JWKS is empty, and these tokens are verified through the API alone.
+*Signet* is that API, ` + "`POST /v1/jwt/verify/:issuer`" + `. go-oidc begins with the discovery document.
+golang-jwt and jsonwebtoken read no JWKS: the key with the token's kid is found for them by
+go-jose and by Node.js.
 `
 
 // render writes the file and returns what is not as it must be, a line each.

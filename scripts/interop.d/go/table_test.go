@@ -18,7 +18,7 @@ func verdictsOf(t *testing.T, change func(v *verdict) bool) string {
 		}
 		for _, kind := range kinds() {
 			v := verdict{"C", "lib", "1.0", alg, kind, refused, must(kind), "the library's text"}
-			if kind == good {
+			if kind == good || kind == access {
 				v.Verdict, v.Error = accepted, ""
 			}
 			if change != nil && !change(&v) {
@@ -61,6 +61,7 @@ func TestTheTableFailsForWhatIsNotAsItMustBe(t *testing.T) {
 		"all right":                 {nil, ""},
 		"good is refused":           {only(good, func(v *verdict) { v.Verdict = refused }), "good: refused"},
 		"good is somebody else's":   {only(good, func(v *verdict) { v.Reason = "its sub is x" }), `want ""`},
+		"access is refused":         {only(access, func(v *verdict) { v.Verdict = refused }), "access: refused"},
 		"forged is accepted":        {only(forged, func(v *verdict) { v.Verdict = accepted }), "forged: accepted"},
 		"flipped is accepted":       {only(flipped, func(v *verdict) { v.Verdict = accepted }), "flipped: accepted"},
 		"expired is accepted":       {only(expired, func(v *verdict) { v.Verdict = accepted }), "expired: accepted"},
@@ -70,11 +71,11 @@ func TestTheTableFailsForWhatIsNotAsItMustBe(t *testing.T) {
 		"claims are left":           {func(v *verdict) bool { return leave(v, expired, wrongAudience) }, ""},
 		"claims left without words": {only(expired, func(v *verdict) { v.Verdict, v.Reason = left, "" }), "left"},
 		"signatures are left":       {only(flipped, func(v *verdict) { v.Verdict, v.Reason = left, "why" }), "flipped: left"},
-		"a verdict is missing":      {func(v *verdict) bool { return v.Alg != "PS512" || v.Kind != flipped }, "PS512: 4 verdicts of 5"},
-		"an algorithm is missing":   {func(v *verdict) bool { return v.Alg != "PS512" }, "PS512: 0 verdicts of 5"},
+		"a verdict is missing":      {func(v *verdict) bool { return v.Alg != "PS512" || v.Kind != flipped }, "PS512: 5 verdicts of 6"},
+		"an algorithm is missing":   {func(v *verdict) bool { return v.Alg != "PS512" }, "PS512: 0 verdicts of 6"},
 		"an algorithm is lacking":   {func(v *verdict) bool { return lack(v, "has it not") }, ""},
 		"lacking without words":     {func(v *verdict) bool { return lack(v, "") }, "Ed25519: no:"},
-		"lacking in part":           {only(good, func(v *verdict) { v.Verdict, v.Reason = lacking, "has it not" }), "lacking, but forged is refused"},
+		"lacking in part":           {only(good, func(v *verdict) { v.Verdict, v.Reason = lacking, "has it not" }), "lacking, but access is accepted"},
 		"a secret is verified":      {func(v *verdict) bool { v.Alg = strings.Replace(v.Alg, "ES256", "HS256", 1); return true }, "HS256: kept inside"},
 	} {
 		text, err := tableOf(t, verdictsOf(t, c.change))

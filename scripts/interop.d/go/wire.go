@@ -5,29 +5,32 @@ import "encoding/json"
 // samples is what issue makes and every verifier reads.
 type samples struct {
 	Audience string   `json:"audience"` // what a verifier is: the one that tokens are for
-	Subject  string   `json:"subject"`  // sub of every token that is as issued
+	Subject  string   `json:"subject"`  // sub of every token but a forged one
 	Issuers  []sample `json:"issuers"`  // one an algorithm
 }
 
 // sample is an issuer and what it issued.
 type sample struct {
-	Alg    string            `json:"alg"`
-	Issuer string            `json:"issuer"` // iss of its tokens
-	JWKS   json.RawMessage   `json:"jwks"`   // as served
-	Kept   bool              `json:"kept"`   // the key is a secret, which the JWKS does not have
-	Tokens map[string]string `json:"tokens"` // by kind
+	Alg     string            `json:"alg"`
+	Name    string            `json:"name"`   // in Signet's paths
+	Issuer  string            `json:"issuer"` // iss of its tokens
+	JWKS    json.RawMessage   `json:"jwks"`   // as served at
+	JWKSURI string            `json:"jwks_uri"`
+	Kept    bool              `json:"kept"`   // the key is a secret, which the JWKS does not have
+	Tokens  map[string]string `json:"tokens"` // by kind
 }
 
 // The kinds of tokens, all with the issuer's kid.
 const (
 	good          = "good"
+	access        = "access"         // as good, but an access token: typ at+jwt, two audiences, a scope
 	forged        = "forged"         // another sub, by one bit of the payload
 	flipped       = "flipped"        // one bit of the signature is another
 	expired       = "expired"        // signed as it stands, but too old
 	wrongAudience = "wrong_audience" // signed as it stands, but for somebody else
 )
 
-func kinds() []string { return []string{good, forged, flipped, expired, wrongAudience} }
+func kinds() []string { return []string{good, access, forged, flipped, expired, wrongAudience} }
 
 // verdict is what one library makes of one token.
 type verdict struct {
@@ -57,7 +60,7 @@ const (
 	badAudience  = "audience"
 )
 
-// must tells the reason that each kind has to be refused for; good has none.
+// must tells the reason that each kind has to be refused for; the good ones have none.
 func must(kind string) string {
 	switch kind {
 	case forged, flipped:

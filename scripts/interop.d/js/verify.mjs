@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import * as jose from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
 
-const kinds = ['good', 'forged', 'flipped', 'expired', 'wrong_audience'];
+const kinds = ['good', 'access', 'forged', 'flipped', 'expired', 'wrong_audience'];
 
 // version of a library, which may hide its package.json.
 function version(name) {
@@ -20,8 +20,9 @@ const libraries = [
   {
     name: 'jose',
     lacks: {},
-    async verify({ alg, issuer, audience, jwks, token }) {
-      const { payload } = await jose.jwtVerify(token, jose.createLocalJWKSet(jwks), { algorithms: [alg], issuer, audience });
+    async verify({ alg, issuer, audience, jwksURI, token }) {
+      const keys = jose.createRemoteJWKSet(new URL(jwksURI));
+      const { payload } = await jose.jwtVerify(token, keys, { algorithms: [alg], issuer, audience });
       return payload.sub;
     },
     reason(err) {
@@ -53,11 +54,11 @@ const libraries = [
 
 const samples = JSON.parse(readFileSync(0, 'utf8'));
 for (const library of libraries) {
-  for (const { alg, issuer, jwks, tokens } of samples.issuers.filter((s) => !s.kept)) {
+  for (const { alg, issuer, jwks, jwks_uri: jwksURI, tokens } of samples.issuers.filter((s) => !s.kept)) {
     for (const kind of kinds) {
       const v = { language: 'JavaScript', library: library.name, version: version(library.name), alg, kind };
       try {
-        const subject = await library.verify({ alg, issuer, audience: samples.audience, jwks, token: tokens[kind] });
+        const subject = await library.verify({ alg, issuer, audience: samples.audience, jwks, jwksURI, token: tokens[kind] });
         Object.assign(v, { verdict: 'accepted', reason: subject === samples.subject ? '' : `its sub is ${subject}`, error: '' });
       } catch (err) {
         const lacks = library.lacks[alg];

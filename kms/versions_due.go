@@ -1,0 +1,127 @@
+package kms
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/kms/state"
+)
+
+// waits is when this process first saw a step that time brings, and how long was
+// left then. Both are kept by the monotonic clock: a wall clock that is set ahead
+// brings no activation forward, and no removal. It is used by tick alone.
+type waits map[waitID]wait
+
+type waitID struct {
+	step   state.Step
+	key    string // identity
+	number uint32
+	at     int64
+}
+
+type wait struct {
+	seen time.Time
+	left time.Duration
+}
+
+// over says whether d has come, by the wall clock now and by what has passed here.
+func (w waits) over(d *state.Due, now time.Time) bool {
+	id := waitID{d.Step, d.Key.ID(), d.Number, d.At}
+	seen, known := w[id]
+	if !known {
+		seen = wait{now, time.Duration(d.At - now.UnixNano())}
+		w[id] = seen
+	}
+	return now.UnixNano() >= d.At && now.Sub(seen.seen) >= seen.left
+}
+
+// forget drops what is not ahead any more.
+func (w waits) forget(ahead []state.Due) {
+	keep := make(map[waitID]bool, len(ahead))
+	for i := range ahead {
+		keep[waitID{ahead[i].Step, ahead[i].Key.ID(), ahead[i].Number, ahead[i].At}] = true
+	}
+	for id := range w {
+		if !keep[id] {
+			delete(w, id)
+		}
+	}
+}
+
+// stepsDue does what time brings in the lives of key versions, each step as a
+// command with its records. None is early: what would be is taken back by nobody.
+// It returns when the next one comes, unix nanoseconds; 0 never.
+func (s *Service) stepsDue(ctx context.Context, w waits) (next int64) {
+	v := s.view.Load()
+	if v == nil || s.serving.Load() == 0 {
+		return 0
+	}
+	var ahead []state.Due
+	v.Dues(func(d state.Due) { ahead = append(ahead, d) })
+	w.forget(ahead)
+	// Keys are made last: that takes its time, and nobody waits for them.
+	for _, step := range []state.Step{state.StepActivate, state.StepUnpublish, state.StepRotate} {
+		for i := range ahead {
+			if d := &ahead[i]; d.Step == step && ctx.Err() == nil {
+				s.stepDue(ctx, v, w, d)
+			}
+		}
+	}
+	if v = s.view.Load(); v == nil {
+		return 0
+	}
+	v.Dues(func(d state.Due) {
+		w.over(&d, time.Now()) // from now on it is watched
+		if next == 0 || d.At < next {
+			next = d.At
+		}
+	})
+	return next
+}
+
+func (s *Service) stepDue(ctx context.Context, v *view, w waits, d *state.Due) {
+	if !w.over(d, time.Now()) || d.Step != state.StepRotate && !s.clock.steady() {
+		return
+	}
+	var err error
+	switch d.Step {
+	case state.StepRotate:
+		var c *Call
+		if c, err = s.asNode("auto-rotate", "POST", "jwt/rotate/"+d.Issuer.Name); err == nil {
+			_, err = s.rotateIssuer(ctx, c, d.Issuer.Name, d.Number)
+		}
+	case state.StepActivate:
+		err = s.activate(ctx, v, d)
+	case state.StepUnpublish:
+		err = s.byNode(ctx, "auto-unpublish", "jwt/rotation/"+d.Issuer.Name, "jwt/unpublish", d, &state.UnpublishVersion{Issuer: d.Issuer.Name, Number: d.Number})
+		s.forgetGone()
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("could not do what is due to a key's version, trying again", "step", d.Step, "key", d.Key.Name, "version", d.Number, "error", err)
+	}
+}
+
+func (s *Service) activate(ctx context.Context, v *view, d *state.Due) error {
+	if d.Issuer != nil {
+		return s.byNode(ctx, "auto-activate", "jwt/rotation/"+d.Issuer.Name, "jwt/activate", d, &state.ActivateIssuer{Issuer: d.Issuer.Name, Number: d.Number})
+	}
+	return s.byNode(ctx, "auto-activate", mountOf(v, d.Key)+"/keys/"+d.Key.Name, "transit/keys/activate", d, &state.ActivateVersion{Mount: d.Key.Mount, Name: d.Key.Name, Number: d.Number})
+}
+
+// byNode writes cmd as the node itself, under a name that stands in its records.
+func (s *Service) byNode(ctx context.Context, name, path, operation string, d *state.Due, cmd state.Command) error {
+	c, err := s.asNode(name, "POST", path)
+	if err != nil {
+		return err
+	}
+	_, err = s.write(ctx, c, verb{operation: operation, need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
+		a.Record.Key, a.Record.KeyVersion = d.Key.Name, d.Number
+		if k := c.view.Version(d.Key.Mount, d.Key.Name, d.Number); k != nil {
+			a.Record.KID = k.KID
+		}
+		return cmd, nil
+	})
+	return err
+}
