@@ -70,6 +70,10 @@ func TestViewsOfIssuersFollowTheirRecords(t *testing.T) {
 	if old, _ := before.issuer("acme"); old.Revision != first.Revision || old.pending != nil {
 		t.Error("a request with an earlier state sees a later one")
 	}
+	// A write looks at its own state with the cache of the one before.
+	if i, _ := (&view{State: v.State, issuers: before.issuers}).issuer("acme"); i.Revision != next.Revision || i.pending == nil {
+		t.Error("a later state sees an earlier record")
+	}
 	do(&state.PutProfile{Profile: state.Profile{Issuer: "acme", Name: "p", Definition: []byte(`{"ttl":60}`)}})
 	if i, _ := v.issuer("acme"); i.profiles["p"] == nil || next.profiles["p"] != nil {
 		t.Error("profiles are not those of the revision")
