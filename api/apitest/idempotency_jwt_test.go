@@ -28,6 +28,18 @@ func prepareIssuer(t *testing.T, n *apitest.Node, r tableRoute, name string, del
 			n.Must("jwt/issuers/"+name+"/profiles/"+name, object{})
 		}
 		return object{"ttl": "5m"}, true
+	case "/state":
+		n.Must("jwt/issuers/"+name, settings)
+		return object{"version": 1, "state": "suspended", "reason": "a test"}, true
+	case "jwt/rotate/{issuer}":
+		n.Must("jwt/issuers/"+name, settings)
+		return nil, true
+	case "jwt/rotation/{issuer}/cancel":
+		n.Must("jwt/issuers/"+name, settings)
+		n.Must("jwt/rotate/"+name, nil)
+		return nil, true
+	case "jwt/compromise/{issuer}":
+		return object{"kid": versionOf(n.Must("jwt/issuers/"+name, settings), 0)["kid"]}, true
 	}
 	if r.pattern == "jwt/revoke/{issuer}" {
 		n.Must("jwt/issuers/"+name, settings)

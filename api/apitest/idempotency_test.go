@@ -81,6 +81,9 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		w.body = object{"deletion_allowed": true}
 	case "keys/{name}/rotate":
 		key(object{"min_decryption_version": 1})
+	case "keys/{name}/state":
+		key(object{"min_decryption_version": 1})
+		w.body = object{"version": 1, "state": "suspended", "reason": "a test"}
 	case "keys/{name}/undelete":
 		key(object{"deletion_allowed": true})
 		wantStatus(t, n.Do("DELETE", "transit/keys/"+name, n.Root(), nil), 204)
@@ -88,8 +91,8 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		key(object{"min_decryption_version": 2, "min_encryption_version": 2})
 		w.body = object{"min_available_version": 2}
 	default:
-		body, known := prepareIssuer(t, n, r, name, deleting)
-		if w.body = body; known {
+		if body, known := prepareIssuer(t, n, r, name, deleting); known {
+			w.body = body
 			break
 		}
 		if !strings.HasPrefix(pattern, "auth/approle/role/{role}") {

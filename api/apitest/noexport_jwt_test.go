@@ -17,7 +17,7 @@ func TestNoIssuerEndpointAnswersAPrivateKey(t *testing.T) {
 	algs := []string{"ES256", "ES384", "ES512", "RS256", "PS256", "EdDSA", "Ed25519", "HS256", "HS384", "HS512"}
 	tokens := map[string]string{}
 	for _, alg := range algs {
-		newIssuer(t, n, "i-"+strings.ToLower(alg)+"-"+alg[:1], object{"alg": alg, "deletion_allowed": true})
+		newIssuer(t, n, "i-"+strings.ToLower(alg), object{"alg": alg, "deletion_allowed": true})
 	}
 	names := strs(n.Do("LIST", "jwt/issuers", n.Root(), nil), "data", "keys")
 	if len(names) != len(algs) {
@@ -78,8 +78,41 @@ func issuerBody(t *testing.T, n *apitest.Node, pattern, name, token string) any 
 	case "jwt/verify/{issuer}":
 		return object{"token": token}
 	}
+	if body, known := rotationBody(n, pattern, name); known {
+		return body
+	}
 	t.Fatalf("no body is known for %s: add one here", pattern)
 	return nil
+}
+
+// rotationBody is a body for the routes about the versions of an issuer's key,
+// which are brought to where the route has something to do.
+func rotationBody(n *apitest.Node, pattern, name string) (body any, known bool) {
+	issuer := n.Get("jwt/issuers/"+name, n.Root())
+	var active, last map[string]any
+	for i := 0; versionOf(issuer, i) != nil; i++ {
+		if last = versionOf(issuer, i); last["state"] == "active" {
+			active = last
+		}
+	}
+	switch pattern {
+	case "jwt/issuers/{issuer}/state":
+		if active == nil {
+			return object{"kid": last["kid"], "state": "active"}, true
+		}
+		return object{"kid": active["kid"], "state": "suspended"}, true
+	case "jwt/rotate/{issuer}":
+		n.Post("jwt/rotation/"+name+"/cancel", n.Root(), nil)
+		return nil, true
+	case "jwt/rotation/{issuer}":
+		return nil, true
+	case "jwt/rotation/{issuer}/cancel":
+		n.Post("jwt/rotate/"+name, n.Root(), nil)
+		return nil, true
+	case "jwt/compromise/{issuer}":
+		return object{"kid": active["kid"]}, true
+	}
+	return nil, false
 }
 
 // A JWK with any member of a private or symmetric key is found, whatever holds it.

@@ -39,6 +39,7 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 		}
 	}
 	n.Must("auth/token/roles/ci", object{"allowed_policies": "default"})
+	n.Must("jwt/issuers/listed", object{"issuer": "https://listed.example"})
 	scanner := keyScanner(t, n)
 	answered := map[string]bool{} // route → it succeeded at least once
 	call := func(route tableRoute, method, path string, key string) {
@@ -57,6 +58,9 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 			body = own
 		}
 		switch path[strings.LastIndexByte(path, '/')+1:] {
+		case "state": // a path of ours; each call finds a version that is active
+			latest := n.Must("transit/keys/"+key+"/rotate", nil).At("data", "latest_version")
+			body = object{"version": latest, "state": "suspended"}
 		case "undelete":
 			n.Must("transit/keys/"+key+"/config", object{"deletion_allowed": true})
 			wantStatus(t, n.Do("DELETE", "transit/keys/"+key, n.Root(), nil), 204)

@@ -189,7 +189,7 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed, WrongClient,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
 		VersionState,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,
