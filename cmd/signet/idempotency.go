@@ -13,6 +13,7 @@ import (
 func writing() []string {
 	return []string{
 		"key create", "key rotate", "key config", "key delete", "key undelete", "key trim",
+		"issuer create", "issuer config", "issuer delete", "issuer undelete", "profile write", "profile delete",
 		"token create", "token renew", "token revoke", "policy write", "policy delete",
 		"application write", "application block", "application unblock", "application delete",
 		"approle write", "approle delete", "approle secret-id create", "approle secret-id destroy",

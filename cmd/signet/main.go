@@ -64,7 +64,7 @@ decrypts with them on request, and records every use of a key.`,
 		}
 	}
 	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c), newRewrapCommand(c), newHMACCommand(c))
-	add(groupKeys, newKeyCommand(c))
+	add(groupKeys, newKeyCommand(c), newIssuerCommand(c), newProfileCommand(c))
 	add(groupAccess, newLoginCommand(c), newTokenCommand(c), newPolicyCommand(c), newQuotaCommand(c), newApplicationCommand(c), newAppRoleCommand(c))
 	add(groupOperate, newServerCommand(), newOperatorCommand(c), newStatusCommand(c), newBenchCommand(c))
 	add(groupOther, newVersionCommand(c))
