@@ -83,6 +83,11 @@ func issuerBody(t *testing.T, n *apitest.Node, pattern, name, token string) any 
 		return object{"jti": "some"}
 	case "jwt/introspect/{issuer}", "jwt/revocation/{issuer}":
 		return "token=" + token
+	case "jwt/decrypt/{issuer}":
+		n.Post("transit/keys/nested", n.Root(), object{"type": "rsa-2048"})
+		nested := object{"encrypt": object{"transit_key": "nested", "alg": "RSA-OAEP-256", "enc": "A128GCM"}}
+		n.Must("jwt/issuers/"+name+"/profiles/nested", nested)
+		return object{"token": n.Must("jwt/sign/"+name+"/nested", object{"sub": "user:1", "aud": []string{"api"}}).Text("data", "token")}
 	case "jwt/verify/{issuer}":
 		return object{"token": token}
 	}
