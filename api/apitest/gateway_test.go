@@ -220,6 +220,12 @@ func envoy(t *testing.T, n *apitest.Node, method, asked string, headers ...strin
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
+	return readResponse(t, conn, method)
+}
+
+// readResponse reads an answer, and what becomes of its body is not looked at.
+func readResponse(t *testing.T, conn net.Conn, method string) *http.Response {
+	t.Helper()
 	r, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 	if err != nil {
 		t.Fatal(err)
