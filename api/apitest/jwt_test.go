@@ -62,7 +62,7 @@ func TestTokensVerifyByThePublishedKeys(t *testing.T) {
 		if err := json.Unmarshal(published.Body, &keys); err != nil || len(keys.Keys) != 1 {
 			t.Fatalf("%s: %v in %s", alg, err, published)
 		}
-		sig, err := gojose.ParseSigned(token, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
+		sig, err := gojose.ParseSignedCompact(token, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
 		if err != nil {
 			t.Fatal(err)
 		}
