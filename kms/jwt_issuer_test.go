@@ -102,7 +102,7 @@ func TestMaxAgeNeverPassesAnActivation(t *testing.T) {
 	at := i.pending.ActiveAt
 	for left, want := range map[time.Duration]int64{
 		600 * time.Second: 300, 301 * time.Second: 300, 300 * time.Second: 300, 299 * time.Second: 299, 299*time.Second - 1: 298,
-		2 * time.Second: 2, 1999 * time.Millisecond: 1, time.Second: 1, time.Millisecond: 0, 0: 0, -time.Hour: 0,
+		2 * time.Second: 2, 1999 * time.Millisecond: 1, time.Second: 1, time.Second - 1: 0, time.Millisecond: 0, 0: 300, -time.Hour: 300,
 	} {
 		if got := i.maxAge(at - int64(left)); got != want {
 			t.Errorf("%s before the activation: %d, want %d", left, got, want)

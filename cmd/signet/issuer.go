@@ -14,9 +14,10 @@ import (
 )
 
 func newIssuerCommand(c *cli) *cobra.Command {
-	return group("issuer", "create, list, read, configure and delete issuers of tokens",
+	return group("issuer", "create, list, read, configure, rotate and delete issuers of tokens",
 		newIssuerCreateCommand(c), newIssuerListCommand(c), newIssuerReadCommand(c), newIssuerConfigCommand(c),
-		newIssuerDeleteCommand(c), newIssuerUndeleteCommand(c))
+		newIssuerDeleteCommand(c), newIssuerUndeleteCommand(c),
+		newIssuerRotateCommand(c), newIssuerRotationCommand(c), newIssuerCancelCommand(c), newIssuerCompromiseCommand(c), newIssuerStateCommand(c))
 }
 
 // onJWT makes a command that calls the server about issuers.
