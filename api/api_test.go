@@ -80,7 +80,7 @@ func TestRouteTable(t *testing.T) {
 		if r.timeout <= 0 || r.timeout > time.Minute {
 			t.Errorf("%s: no time limit", at)
 		}
-		if r.auth != public && r.auth != token && (r.auth != always || r.pattern != "sys/seal") {
+		if r.auth != public && r.auth != token && r.auth != client && r.auth != gateway && (r.auth != always || r.pattern != "sys/seal") {
 			t.Errorf("%s: no auth kind", at)
 		}
 		if limit := int64(callersBody); r.body < 0 || r.body > limit || r.auth == public && r.body > strangersBody {
@@ -119,6 +119,9 @@ func TestEveryRouteNeedsItsToken(t *testing.T) {
 			for _, tok := range []string{"", "sgt.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
 				w := do(s, m, concrete(r.pattern), tok, "{")
 				denied := w.Code == http.StatusForbidden && strings.Contains(w.Body.String(), "permission denied")
+				if r.auth == client { // RFC 6749, section 5.2
+					denied = w.Code == http.StatusUnauthorized && strings.Contains(w.Body.String(), `"error":"invalid_client"`) && w.Header().Get("WWW-Authenticate") != ""
+				}
 				if (r.auth != public || r.pattern == "sys/metrics") != denied {
 					t.Errorf("%s %s with token %q: %d %s", m, r.pattern, tok, w.Code, w.Body)
 				}

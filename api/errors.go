@@ -69,6 +69,7 @@ var statusOf = map[wire.Code]int{
 	wire.NoHMACKey:          http.StatusBadRequest,
 	wire.KeyBound:           http.StatusBadRequest,
 	wire.IssuerNotFound:     http.StatusBadRequest,
+	wire.WrongClient:        http.StatusBadRequest,
 	wire.ProfileNotFound:    http.StatusBadRequest,
 	wire.NoSigningKey:       http.StatusBadRequest,
 	wire.ClaimNotAllowed:    http.StatusBadRequest,

@@ -64,6 +64,7 @@ var (
 	ErrProfileNotFound = &Error{"profile_not_found", "profile not found"}
 	ErrNoSigningKey    = &Error{"no_signing_key", "no version of the issuer's key is active"}
 	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
+	ErrWrongClient     = &Error{"wrong_client", "the token was issued to another client"}
 
 	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
 	ErrBadTransition = &Error{"bad_transition", "this does not follow from the present state"}
@@ -96,7 +97,7 @@ func Sentinels() []*Error {
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
 		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
-		ErrVersionState,
+		ErrVersionState, ErrWrongClient,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
@@ -166,6 +167,7 @@ var translations = []struct {
 	{state.ErrKeyBound, ErrKeyBound},
 	{state.ErrIssuerMissing, ErrIssuerNotFound},
 	{state.ErrIssuerExists, ErrBadRequest},
+	{state.ErrCutOffAhead, ErrBadRequest},
 	{state.ErrIssuerDeleted, ErrKeyDeleted},
 	{state.ErrIssuerTaken, ErrBadRequest},
 	{state.ErrProfileMissing, ErrProfileNotFound},

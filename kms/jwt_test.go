@@ -336,11 +336,52 @@ func TestRefusalsOfVerifying(t *testing.T) {
 		"no profile":    {verify("acme", JWTDemand{Profile: "other"}, []string{token}, false), ErrProfileNotFound},
 		"no token":      {verify("acme", JWTDemand{}, []string{""}, false), ErrBadRequest},
 		"half a second": {verify("acme", JWTDemand{MaxAge: time.Millisecond}, []string{token}, false), ErrBadRequest},
-		"single use":    {verify("acme", JWTDemand{SingleUse: true}, []string{token}, false), ErrUnsupported},
 		"empty batch":   {verify("acme", JWTDemand{}, nil, true), ErrBadRequest},
 	} {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: %v, want %v", what, c.err, c.want)
 		}
+	}
+}
+
+// A token says which application asked for it, and templates are filled with what
+// is known of that one; a blocked application is issued nothing.
+func TestTokensOfAnApplication(t *testing.T) {
+	n := newNode(t)
+	n.issuer("acme", "", `{"claims":{"forced":{"tenant":"{{application.metadata.tenant}}","by":"{{application.name}} of {{application.owner}}"}}}`)
+	owner, meta := "team-orders", map[string]string{"tenant": "t-1"}
+	n.application("web", ApplicationChange{Owner: &owner, Metadata: meta, Policies: []string{"minter"}})
+	if err := n.WritePolicy(t.Context(), n.rootCall("sys/policies/acl/minter"), "minter", `path "jwt/*" { capabilities = ["update"] }`); err != nil {
+		t.Fatal(err)
+	}
+	app := "web"
+	id := n.role("web", AppRoleChange{Application: &app})
+	secret, _ := n.secretID("web", SecretIDRequest{})
+	token, _, err := n.login(id, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := n.call(token, "POST", "jwt/sign/acme/access")
+	got, err := n.SignJWT(c, "acme", "access", []JWTRequest{subject("user:1")}, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if claims := payload(t, got[0].Token); claims["client_id"] != "web" || claims["tenant"] != "t-1" || claims["by"] != "web of team-orders" {
+		t.Errorf("%v", claims)
+	}
+	if r := n.recordsOf(c)[0]; r.Application != "web" {
+		t.Errorf("record %+v", r)
+	}
+	// Without an application there is nothing to fill in.
+	if _, err := n.jwt("acme", subject("user:1")); !errors.Is(err, ErrClaimNotAllowed) {
+		t.Errorf("without an application: %v", err)
+	}
+	n.block("web", true)
+	c, err = n.Begin(Origin{RequestID: newUUID(), Method: "POST", Path: "jwt/sign/acme/access", Remote: "127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Authenticate(c, token); !errors.Is(err, ErrApplicationBlocked) {
+		t.Errorf("blocked: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ type JWTDemand struct {
 	Profile   string        // whose typ it must have
 	Scope     string        // scopes that it must all have
 	MaxAge    time.Duration // since iat at most; 0 asks nothing
-	SingleUse bool
+	SingleUse bool          // the first to ask is told that it is active, and nobody after; not in a batch
 }
 
 // JWTVerdict is what became of a token.
@@ -38,12 +38,16 @@ type JWTVerdict struct {
 // of a batch have their own.
 //
 // Errors: ErrIssuerNotFound, ErrProfileNotFound, ErrKeyDeleted, ErrUnsupported,
-// ErrBadRequest.
+// ErrBadRequest; with SingleUse those of a write too, and then nobody knows whether
+// the token was used.
 func (s *Service) VerifyJWT(c *Call, issuer string, d JWTDemand, tokens []string, batch bool) ([]JWTVerdict, error) {
 	out := make([]JWTVerdict, len(tokens))
 	err := s.useIssuer(c, verb{operation: "jwt/verify", need: policy.Update, action: pass.Verify}, issuer, func(a *gate.Admission, i *issuerView, u *keyring.Use) error {
 		if err := checkJWTBatch(len(tokens), batch); err != nil {
 			return err
+		}
+		if d.SingleUse && batch {
+			return saying(ErrUnsupported, "single_use is not supported in a batch: each use waits for the cluster")
 		}
 		w, err := s.newVerifier(c, i, u, &d)
 		if err != nil {
@@ -77,6 +81,7 @@ type verifier struct {
 	use    *keyring.Use
 	typs   []string // the token has all of them; nil: that of some profile
 	demand jose.Demand
+	once   bool // an active token is used with that
 }
 
 // newVerifier checks what is asked for. u is open for pass.Verify. Errors:
@@ -84,10 +89,8 @@ type verifier struct {
 func (s *Service) newVerifier(c *Call, i *issuerView, u *keyring.Use, d *JWTDemand) (*verifier, error) {
 	w := &verifier{s: s, c: c, issuer: i, use: u, demand: jose.Demand{
 		Issuer: i.URL, Audience: d.Audience, Scope: d.Scope, MaxAge: int64(d.MaxAge / time.Second), Leeway: i.Leeway, Now: c.seconds(),
-	}}
+	}, once: d.SingleUse}
 	switch {
-	case d.SingleUse:
-		return nil, saying(ErrUnsupported, "single_use is not supported")
 	case d.MaxAge%time.Second != 0 || d.MaxAge < 0:
 		return nil, saying(ErrBadRequest, "max_age is whole seconds")
 	}
@@ -141,8 +144,15 @@ func (t *checkedToken) jti() string {
 // verify checks one compact JWS: the signature by the version of this issuer that
 // its kid names and by the issuer's algorithm, and only then its type, its claims,
 // and what became of them since. Error: the node's own, such as ErrSealed.
-func (w *verifier) verify(text string) (checkedToken, error) {
+func (w *verifier) verify(text string) (checkedToken, error) { return w.verifyAnd(text, nil) }
+
+// verifyAnd is verify with something more to ask of a token whose signature is
+// right, before its use is spent; nil: nothing.
+func (w *verifier) verifyAnd(text string, more func(t *checkedToken) jose.Reason) (checkedToken, error) {
 	t, reason, err := w.signed(text)
+	if err == nil && reason == jose.ReasonNone && more != nil {
+		reason = more(&t)
+	}
 	if err == nil && reason == jose.ReasonNone {
 		reason, err = w.standing(&t)
 	}
@@ -195,6 +205,8 @@ func (w *verifier) standing(t *checkedToken) (jose.Reason, error) {
 		return jose.ReasonKeyCompromised, nil
 	case !t.claims.HasScope(w.demand.Scope):
 		return jose.ReasonInsufficientScope, nil
+	case w.once:
+		return w.s.spend(w.c, w.issuer, t)
 	}
 	return jose.ReasonNone, nil
 }
@@ -221,6 +233,7 @@ func (w *verifier) verdict(text string, out *JWTVerdict) (checkedToken, error) {
 	case err != nil:
 	case t.reason != jose.ReasonNone:
 		out.Reason = string(t.reason)
+		w.c.hintEncrypted(text, t.reason)
 	default:
 		*out = JWTVerdict{Active: true, Claims: t.claims.Raw, Header: t.token.Header.Raw}
 	}

@@ -46,6 +46,14 @@ func (s *Service) Collectors() (public, private []prometheus.Collector) {
 		gauge("signet_key_versions", "Versions of all keys.", count(func(_, v, _, _ int) int { return v })),
 		gauge("signet_tokens", "Tokens, expired ones not yet removed included.", count(func(_, _, t, _ int) int { return t })),
 		gauge("signet_policies", "Policies.", count(func(_, _, _, p int) int { return p })),
+		gauge("signet_issued_entries", "What is remembered of tokens of issuers: revoked and used ones, and cut-offs of subjects and applications.", func() float64 {
+			v := s.view.Load()
+			if v == nil {
+				return 0
+			}
+			all, _ := v.CountIssued()
+			return float64(all)
+		}),
 		gauge("signet_audit_healthy", "1 while the audit log can be written.", func() float64 { return one(s.audit.Err() == nil) }),
 		counter("signet_audit_records_total", "Audit records written.", func() float64 { return float64(s.audit.Stats().Records) }),
 		counter("signet_audit_groups_total", "Writes to the audit log, each with one or more records.", func() float64 { return float64(s.audit.Stats().Groups) }),

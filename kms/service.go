@@ -305,15 +305,35 @@ func (s *Service) tick(ctx context.Context) {
 		}
 		now := s.lookAtClock()
 		s.stepsDue(ctx, ahead)
-		if next := v.NextExpiry(); next != 0 && next <= now {
-			if _, err := s.propose(ctx, newProposal(), &state.Tick{}); err != nil && ctx.Err() == nil {
-				s.log.Warn("could not remove expired tokens, trying again", "error", err)
-			}
-		}
+		s.forgetExpired(ctx, now)
 		s.autoRotate(ctx, v, now)
 		s.forgetGone()
 		s.destroyDue(ctx, s.lookAtClock()) // making keys took its time
 		next = s.stepsDue(ctx, ahead)      // and so it may be the time of others
+	}
+}
+
+// forgetAtOnce bounds how many commands are made at one look to remove what has
+// expired; each removes a bounded number itself.
+const forgetAtOnce = 128
+
+// forgetExpired removes expired tokens, and what is remembered of tokens of issuers
+// that have expired. Commands do so by the way; this is for when nobody writes.
+func (s *Service) forgetExpired(ctx context.Context, now int64) {
+	for range forgetAtOnce {
+		v := s.view.Load()
+		if v == nil || ctx.Err() != nil {
+			return
+		}
+		if next := v.NextExpiry(); next == 0 || next > now {
+			return
+		}
+		if _, err := s.propose(ctx, newProposal(), &state.Tick{}); err != nil {
+			if ctx.Err() == nil {
+				s.log.Warn("could not remove what has expired, trying again", "error", err)
+			}
+			return
+		}
 	}
 }
 

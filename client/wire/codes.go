@@ -96,6 +96,9 @@ const (
 	// KeyBound (400): the key serves an issuer, and transit does nothing with it but
 	// read and list it. Sign tokens under jwt/ instead.
 	KeyBound Code = "key_bound_to_issuer"
+	// WrongClient (400): who revokes a token at the endpoint of RFC 7009 is not the
+	// client that it was issued to.
+	WrongClient Code = "wrong_client"
 	// IssuerNotFound (404 on GET, otherwise 400): no issuer of this name.
 	IssuerNotFound Code = "issuer_not_found"
 	// ProfileNotFound (404 on GET, otherwise 400): the issuer has no profile of this
@@ -186,7 +189,7 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
 		VersionState,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized,

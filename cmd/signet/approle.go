@@ -153,7 +153,7 @@ func newAppRoleIDCommand(c *cli) *cobra.Command {
 
 func newAppRoleLoginCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "login ROLE_ID", Short: "log in and print the token", Args: exactly("ROLE_ID"),
+		Use: "login ROLE_ID", Short: "log in and print the token", Args: roleIDAlone,
 		Long: `Logs in with a role id and a secret id, which is typed without echo or piped in,
 and prints the token. It needs no token.`,
 		Example: "  signet approle login \"$ROLE_ID\" < /run/secrets/secret-id",
@@ -173,4 +173,13 @@ and prints the token. It needs no token.`,
 		}
 		return c.emitAuth(cl.AppRole().Login(ctx, args[0], secret))
 	})
+}
+
+// roleIDAlone is the Args of a command that takes a role id and reads a secret id.
+func roleIDAlone(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		// Whatever it was, it is not repeated: it may have been the secret.
+		return usage(cmd, "a secret id is not taken from the command line: type it when asked, or pipe it in")
+	}
+	return exactly("ROLE_ID")(cmd, args)
 }

@@ -182,6 +182,8 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"who may: signet application unblock NAME"}
 	case wire.BadTransition:
 		return oneOf(listOf(err.Path))
+	case wire.ClaimNotAllowed, wire.NoSigningKey:
+		return jwtHints(err)
 	case wire.IdempotencySpent:
 		if role, ok := strings.CutPrefix(err.Path, "auth/approle/role/"); ok {
 			role, _, _ = strings.Cut(role, "/")

@@ -103,6 +103,9 @@ func ParseProfile(text []byte) (*Profile, error) {
 	if len(text) > 4*MaxClaimsText {
 		return nil, fault("", "must not be longer than 256 KiB")
 	}
+	if jsontext.Value(text).Kind() != '{' { // null would be a profile of defaults
+		return nil, fault("", "must be a JSON object")
+	}
 	p := &Profile{}
 	if err := json.Unmarshal(text, p, json.RejectUnknownMembers(true)); err != nil {
 		var semantic *json.SemanticError

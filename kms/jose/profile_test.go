@@ -60,7 +60,7 @@ func TestAbsentAndEmptyAllowedSurvive(t *testing.T) {
 
 func TestParseProfileRefuses(t *testing.T) {
 	for _, text := range []string{
-		``, `null x`, `[]`, `{"typo":1}`, `{"claims":{"force":{}}}`, `{"encrypt":{"key":"x"}}`, `{"typ":"JWT","typ":"JWT"}`, `{"Typ":"JWT"}`,
+		``, `null`, ` null `, `true`, `null x`, `[]`, `{"typo":1}`, `{"claims":{"force":{}}}`, `{"encrypt":{"key":"x"}}`, `{"typ":"JWT","typ":"JWT"}`, `{"Typ":"JWT"}`,
 		`{"claims":{"forced":{"a":1,"\u0061":2}}}`, `{"claims":{"schema":{"a":1,"a":1}}}`, `{"ttl":"15m"}`, `{"ttl":1.5}`, `{"ttl":9223372036854775808}`, `{"audience":"a"}`,
 		"{\"typ\":\"\xff\"}", `{"claims":{"forced":{"a":"\ud800"}}}`, `{} {}`, strings.Repeat(" ", 4*MaxClaimsText) + `{}`,
 	} {

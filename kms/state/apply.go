@@ -77,6 +77,7 @@ func (tx *txn) begin(index uint64, n *Numbered) {
 	tx.expire()
 	tx.expireSecretIDs()
 	tx.forget()
+	tx.forgetIssued()
 }
 
 // Leap is how far replicated time goes ahead at once, in nanoseconds, before State
@@ -120,6 +121,7 @@ type txn struct {
 
 	issuers        *iradix.Txn[*Issuer]
 	profiles       *iradix.Txn[*Profile]
+	issued         *issuedTxn
 	applications   *iradix.Txn[*Application]
 	approles       *iradix.Txn[*AppRole]
 	roleIDs        *iradix.Txn[string]
@@ -139,7 +141,7 @@ func newTxn(s *State) *txn {
 		tombstones: s.tombstones.Txn(), policies: s.policies.Txn(), tokens: s.tokens.Txn(),
 		accessors: s.accessors.Txn(), children: s.children.Txn(), expiries: s.expiries.Txn(),
 		roles: s.roles.Txn(), quotas: s.quotas.Txn(), deleted: s.deleted.Txn(),
-		issuers: s.issuers.Txn(), profiles: s.profiles.Txn(),
+		issuers: s.issuers.Txn(), profiles: s.profiles.Txn(), issued: newIssuedTxn(s.issued),
 		applications: s.applications.Txn(), approles: s.approles.Txn(), roleIDs: s.roleIDs.Txn(),
 		secretIDs: s.secretIDs.Txn(), secretExpiries: s.secretExpiries.Txn(),
 		proposals: s.proposals.Txn(),
@@ -154,6 +156,7 @@ func (tx *txn) commit() *State {
 	n.accessors, n.children, n.expiries = tx.accessors.Commit(), tx.children.Commit(), tx.expiries.Commit()
 	n.roles, n.quotas, n.deleted = tx.roles.Commit(), tx.quotas.Commit(), tx.deleted.Commit()
 	n.issuers, n.profiles = tx.issuers.Commit(), tx.profiles.Commit()
+	n.issued = tx.issued.commit()
 	n.applications, n.approles, n.roleIDs = tx.applications.Commit(), tx.approles.Commit(), tx.roleIDs.Commit()
 	n.secretIDs, n.secretExpiries = tx.secretIDs.Commit(), tx.secretExpiries.Commit()
 	n.proposals = tx.proposals.Commit()

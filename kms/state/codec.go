@@ -104,6 +104,11 @@ func Decode(b []byte) (*Numbered, error) {
 	if err := decode(e.Body, c); err != nil {
 		return nil, err
 	}
+	if c, ok := c.(interface{ check() error }); ok {
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+	}
 	if err := e.Once.check(); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,8 @@ const (
 	KindUnpublishVersion
 	KindCompromiseVersion
 
+	KindRevokeIssued    Kind = 43
+	KindSpendIssued     Kind = 44
 	KindSetVersionState Kind = 45
 	KindActivateVersion Kind = 46
 	KindUndeleteIssuer  Kind = 47
@@ -319,6 +321,10 @@ func blankIssuer(k Kind) (Command, bool) {
 		return &UnpublishVersion{}, true
 	case KindCompromiseVersion:
 		return &CompromiseVersion{}, true
+	case KindRevokeIssued:
+		return &RevokeIssued{}, true
+	case KindSpendIssued:
+		return &SpendIssued{}, true
 	case KindSetVersionState:
 		return &SetVersionState{}, true
 	case KindActivateVersion:

@@ -38,6 +38,10 @@ const (
 	ErrBadLead            Refusal = "the lead time is at least twice jwks_max_age"
 	ErrBadMove            Refusal = "a version in this state cannot be put into that one"
 	ErrNoNextVersion      Refusal = "the key was changed by another request: its next version is missing; try again"
+	ErrIssuedSpent        Refusal = "the token was used before, and is good for one use"
+	ErrIssuedRevoked      Refusal = "the token is revoked"
+	ErrIssuedOver         Refusal = "the token has expired"
+	ErrCutOffAhead        Refusal = "issued_before lies ahead: leave it out for all tokens issued until now"
 	ErrMountMissing       Refusal = "no such mount"
 	ErrGenesisTwice       Refusal = "cluster is already initialized"
 )

@@ -46,6 +46,7 @@ type header struct {
 	Leapt     int64    `codec:"L,omitempty"`
 	Issuers   int      `codec:"I,omitempty"`
 	Profiles  int      `codec:"F,omitempty"`
+	Issued    int      `codec:"V,omitempty"` // texts of entries, not entries
 
 	Applications int `codec:"A,omitempty"`
 	AppRoles     int `codec:"B,omitempty"`
@@ -63,7 +64,7 @@ func (s *State) Write(w io.Writer) error {
 		Policies: s.policies.Len(), Tokens: s.tokens.Len(),
 		Term: s.Term, TermSince: s.TermSince, TermUses: s.TermUses, Rotation: s.Rotation,
 		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
-		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(),
+		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
 	})
 	for _, write := range []func() error{
@@ -79,6 +80,7 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.once) },
 		func() error { return writeTree(enc, s.issuers) },
 		func() error { return writeTree(enc, s.profiles) },
+		func() error { return writeIssued(enc, s.issued) },
 		func() error { return writeTree(enc, s.applications) },
 		func() error { return writeTree(enc, s.approles) },
 		func() error { return writeTree(enc, s.secretIDs) },
@@ -170,6 +172,7 @@ func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 		func() error {
 			return readTree(dec, h.Profiles, tx.profiles, func(p *Profile) []byte { return profilePath(p.Issuer, p.Name) })
 		},
+		func() error { return tx.readIssued(dec, h.Issued, run) },
 		func() error {
 			return readTree(dec, h.Applications, tx.applications, func(a *Application) []byte { return []byte(a.Name) })
 		},

@@ -36,6 +36,7 @@ type State struct {
 
 	issuers        *iradix.Tree[*Issuer]      // name → issuer
 	profiles       *iradix.Tree[*Profile]     // issuer / name → profile
+	issued         *issuedTable               // what is remembered about tokens of issuers
 	applications   *iradix.Tree[*Application] // name → application
 	approles       *iradix.Tree[*AppRole]     // name → role
 	roleIDs        *iradix.Tree[string]       // role id → name of the role
@@ -68,6 +69,7 @@ func New() *State {
 
 		issuers:        iradix.New[*Issuer](),
 		profiles:       iradix.New[*Profile](),
+		issued:         newIssuedTable(),
 		applications:   iradix.New[*Application](),
 		approles:       iradix.New[*AppRole](),
 		roleIDs:        iradix.New[string](),
@@ -204,8 +206,8 @@ func (s *State) Token(hash []byte) *Token {
 	return t
 }
 
-// NextExpiry returns when the next token or secret id expires, unix nanoseconds; 0
-// when none does.
+// NextExpiry returns when the next token or secret id expires, or an entry about a
+// token of an issuer leaves, unix nanoseconds; 0 when none does.
 func (s *State) NextExpiry() (next int64) {
 	for _, index := range []*iradix.Tree[struct{}]{s.expiries, s.secretExpiries} {
 		if first, _, ok := index.Root().Minimum(); ok {
@@ -213,6 +215,12 @@ func (s *State) NextExpiry() (next int64) {
 				next = at
 			}
 		}
+	}
+	if s.issued.next == never {
+		return next
+	}
+	if at := int64(s.issued.next) * nanosAMinute; next == 0 || at < next {
+		return at
 	}
 	return next
 }

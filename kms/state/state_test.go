@@ -367,7 +367,7 @@ func TestSnapshotIsTheState(t *testing.T) {
 
 func randomCommand(rt *rapid.T, s *State) Command {
 	name := rapid.SampledFrom([]string{"a", "ab", "b"}).Draw(rt, "name")
-	switch rapid.IntRange(0, 40).Draw(rt, "kind") {
+	switch rapid.IntRange(0, 42).Draw(rt, "kind") {
 	case 0:
 		return createKey(name, s.FirstVersion(testMount, name))
 	case 1:
@@ -410,6 +410,10 @@ func randomCommand(rt *rapid.T, s *State) Command {
 		return &RotateTerm{Term: s.Term + rapid.Uint64Range(0, 2).Draw(rt, "term")}
 	case 18, 19, 20, 21, 22, 23, 24, 25, 26:
 		return randomCredentials(rt, name)
+	case 27, 28:
+		if c := randomIssued(rt, s); c != nil {
+			return c
+		}
 	}
 	if c := randomIssuerCommand(rt, s, name); c != nil {
 		return c

@@ -1,0 +1,226 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+)
+
+// What is remembered about tokens that issuers issued: that one is revoked or
+// spent, and the cut-offs of subjects and applications. There may be millions of
+// entries, every verification asks for three, and somebody waits for the unseal
+// that reads them. So an entry is 28 bytes, on one of 4,096 pages:
+//
+//	id     16 bytes, see IssuedKey
+//	until   4 bytes, minutes since 1970, rounded up: removed at that time or later
+//	mark    8 bytes, see issuedMark
+//
+// Numbers are big endian. A page holds the ids with the same first 12 bits,
+// sorted, and is never changed: what changes is made anew, with the node above it
+// and the table. Pages are of one length, more or less, because ids are keyed
+// hashes: nobody can choose what they begin with.
+const issuedSize = 28
+
+// nodePages is how many pages the ids with one first byte have.
+const nodePages = 16
+
+// IssuedID names an entry without saying whose it is.
+type IssuedID [16]byte
+
+// issuedMark is what an entry says: flags in the first byte, and the seconds since
+// 1970 of a cut-off in the others.
+type issuedMark uint64
+
+const (
+	markRevoked issuedMark = 1 << (56 + iota) // the token is revoked
+	markSpent                                 // the token was used, where it is good for one use
+	markCutOff                                // of a subject or an application
+
+	markFlags   = markRevoked | markSpent | markCutOff
+	markSeconds = 1<<56 - 1
+)
+
+func (m issuedMark) cutOff() int64 { return int64(m & markSeconds) }
+
+// valid says whether some entry has this mark.
+func (m issuedMark) valid() bool {
+	switch {
+	case m&^(markFlags|markSeconds) != 0:
+		return false
+	case m&markCutOff != 0:
+		return m&(markRevoked|markSpent) == 0
+	}
+	return m&markFlags != 0 && m&markSeconds == 0
+}
+
+// never is the until of a page without entries.
+const never = ^uint32(0)
+
+const nanosAMinute = 60 * 1e9
+
+// minutesUp is a time as an until: never earlier than it.
+func minutesUp(nanos int64) uint32 {
+	if nanos <= 0 {
+		return 0
+	}
+	return uint32(min((nanos-1)/nanosAMinute+1, int64(never)-1))
+}
+
+// issuedPage is entries, sorted by their ids.
+type issuedPage []byte
+
+func (p issuedPage) len() int           { return len(p) / issuedSize }
+func (p issuedPage) entry(i int) []byte { return p[i*issuedSize : (i+1)*issuedSize : (i+1)*issuedSize] }
+
+func untilOf(entry []byte) uint32    { return binary.BigEndian.Uint32(entry[16:]) }
+func markOf(entry []byte) issuedMark { return issuedMark(binary.BigEndian.Uint64(entry[20:])) }
+
+// rest is the 28 bits of an id behind those that all ids of a page have, and four
+// more bits of zero.
+func rest(id []byte) uint32 { return binary.BigEndian.Uint32(id[1:]) << 4 }
+
+// find returns the place of an id, or where it would be. Ids are spread evenly, so
+// it looks where the id should be, once more where it should be seen from there,
+// and walks the step or two that are left: memory far apart costs more than steps.
+func (p issuedPage) find(id *IssuedID) (at int, found bool) {
+	n, want := p.len(), rest(id[:])
+	if n == 0 {
+		return 0, false
+	}
+	at = int(uint64(n) * uint64(want) >> 32)
+	ahead := int64(want) - int64(rest(p.entry(at)))
+	at = min(max(0, at+int(ahead*int64(n)>>32)), n-1)
+	for at > 0 && rest(p.entry(at-1)) >= want {
+		at--
+	}
+	for ; at < n; at++ {
+		e := p.entry(at)
+		if rest(e) < want {
+			continue
+		}
+		if order := bytes.Compare(e[:16], id[:]); order >= 0 {
+			return at, order == 0
+		}
+	}
+	return n, false
+}
+
+// with is p with one entry more, or another in its place.
+func (p issuedPage) with(at int, replace bool, id *IssuedID, until uint32, mark issuedMark) issuedPage {
+	before, after := p[:at*issuedSize], p[at*issuedSize:]
+	if replace {
+		after = after[issuedSize:]
+	}
+	out := make(issuedPage, 0, len(before)+issuedSize+len(after))
+	out = append(append(out, before...), id[:]...)
+	out = binary.BigEndian.AppendUint32(out, until)
+	out = binary.BigEndian.AppendUint64(out, uint64(mark))
+	return append(out, after...)
+}
+
+// after is p without the entries whose time is over at now, in minutes.
+func (p issuedPage) after(now uint32) issuedPage {
+	var out issuedPage
+	for i := range p.len() {
+		if e := p.entry(i); untilOf(e) > now {
+			out = append(out, e...)
+		}
+	}
+	return slices.Clip(out)
+}
+
+// first is the earliest until on the page.
+func (p issuedPage) first() uint32 {
+	first := never
+	for i := range p.len() {
+		first = min(first, untilOf(p.entry(i)))
+	}
+	return first
+}
+
+// cutOffs is how many cut-offs are on the page.
+func (p issuedPage) cutOffs() (n int) {
+	for i := range p.len() {
+		if markOf(p.entry(i))&markCutOff != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// issuedNode is the pages of the ids with one first byte, by the next four bits.
+type issuedNode struct {
+	pages [nodePages]issuedPage
+	first [nodePages]uint32 // of each page
+}
+
+// issuedTable is all entries, and where the earliest of them are: that is how they
+// are found when their time is over. All of it but the pages follows from them.
+type issuedTable struct {
+	nodes   [256]*issuedNode // by the first byte of the id; nil for none
+	first   [256]uint32      // of each node
+	next    uint32           // of all
+	count   int
+	cutOffs int
+}
+
+// pageOf is the place of an id's page in its node.
+func pageOf(id []byte) byte { return id[1] >> 4 }
+
+func newIssuedTable() *issuedTable {
+	t := &issuedTable{next: never}
+	for i := range t.first {
+		t.first[i] = never
+	}
+	return t
+}
+
+func newIssuedNode() *issuedNode {
+	n := &issuedNode{}
+	for i := range n.first {
+		n.first[i] = never
+	}
+	return n
+}
+
+func (t *issuedTable) get(id *IssuedID) (until uint32, mark issuedMark, found bool) {
+	node := t.nodes[id[0]]
+	if node == nil {
+		return 0, 0, false
+	}
+	page := node.pages[pageOf(id[:])]
+	at, found := page.find(id)
+	if !found {
+		return 0, 0, false
+	}
+	e := page.entry(at)
+	return untilOf(e), markOf(e), true
+}
+
+// Issued says what is remembered about a token: that it is revoked, and that it
+// was used where it is good for one use.
+func (s *State) Issued(id IssuedID) (revoked, spent bool) {
+	_, mark, _ := s.issued.get(&id)
+	return mark&markRevoked != 0, mark&markSpent != 0
+}
+
+// CutOff is the cut-off with an id, in seconds since 1970, or 0: tokens issued
+// before it are refused.
+func (s *State) CutOff(id IssuedID) int64 {
+	_, mark, _ := s.issued.get(&id)
+	return mark.cutOff()
+}
+
+// KeptUntil is when an entry leaves, unix nanoseconds; 0 when there is none.
+func (s *State) KeptUntil(id IssuedID) int64 {
+	until, _, found := s.issued.get(&id)
+	if !found {
+		return 0
+	}
+	return int64(until) * nanosAMinute
+}
+
+// CountIssued is how many entries there are about tokens, and how many of these
+// are cut-offs. Those whose time is over and that are not removed yet count, and
+// are in force.
+func (s *State) CountIssued() (all, cutOffs int) { return s.issued.count, s.issued.cutOffs }
