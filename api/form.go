@@ -150,17 +150,19 @@ func basicCredentials(text string) (id, secret string, err error) {
 type oauthError struct {
 	Error       string    `json:"error"`
 	Description string    `json:"error_description,omitzero"`
-	Code        wire.Code `json:"code"` // ours
+	Errors      []string  `json:"errors"` // these two are ours, as in every answer
+	Code        wire.Code `json:"code"`
 	RequestID   string    `json:"request_id"`
 }
 
 // failClient writes an error answer of a route for OAuth clients. Whoever is not
 // authenticated learns nothing but that.
 func (rq *request) failClient(status int, code wire.Code, texts []string) {
-	out := oauthError{Error: "invalid_request", Description: strings.Join(texts, "; "), Code: code, RequestID: rq.origin.RequestID}
+	out := oauthError{Error: "invalid_request", Description: strings.Join(texts, "; "), Errors: texts, Code: code, RequestID: rq.origin.RequestID}
 	switch {
 	case code == wire.InvalidToken || code == wire.InvalidCredentials:
 		status, out.Error, out.Description = http.StatusUnauthorized, "invalid_client", ""
+		out.Errors = []string{"the caller is not authenticated: send a token, or HTTP Basic with a role id and a secret id"}
 		rq.w.Header()["Www-Authenticate"] = []string{`Basic realm="signet", charset="UTF-8"`, `Bearer realm="signet"`}
 	case code == wire.WrongClient:
 		out.Error = "unauthorized_client"

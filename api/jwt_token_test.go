@@ -58,6 +58,8 @@ func FuzzJWTAnswer(f *testing.F) {
 		compare(issuedJWT{&one}, wire.JWTSignData{Token: wire.SecretOf(text), JTI: text, KID: "k", ExpiresAt: expires})
 		compare(verdict{&two}, wire.JWTVerifyData{Active: true, Claims: claims, Header: two.Header})
 		compare(verdict{&kms.JWTVerdict{Reason: "expired"}}, wire.JWTVerifyData{Reason: wire.ReasonExpired})
+		compare(opened{&two}, wire.JWTDecryptData{Active: true, Signed: true, Encrypted: true, Claims: claims, Header: two.Header})
+		compare(opened{&kms.JWTVerdict{Reason: "malformed"}}, wire.JWTDecryptData{Reason: wire.ReasonMalformed})
 		var signs []wire.JWTSignResult
 		var verifies []wire.JWTVerifyResult
 		issued, verdicts := []kms.IssuedJWT{one, one, one}, []kms.JWTVerdict{two, {Reason: "revoked"}, two}

@@ -28,7 +28,7 @@ type call struct {
 	method string
 	path   string // below /v1/, every segment checked by join
 	query  url.Values
-	body   any  // nil: none
+	body   any  // nil: none; url.Values: a form
 	effect bool // changes something that lasts: see retry.go
 	open   bool // needs no token, and none is sent
 
@@ -54,7 +54,9 @@ func (c *Client) send(ctx context.Context, cl call) (*answer, error) {
 		return nil, err
 	}
 	var body []byte
-	if cl.body != nil {
+	if form, ok := cl.body.(url.Values); ok {
+		body = []byte(form.Encode())
+	} else if cl.body != nil {
 		if body, err = json.Marshal(cl.body); err != nil {
 			return nil, fmt.Errorf("encode the request: %w", err)
 		}
@@ -141,7 +143,7 @@ func (c *Client) attempt(ctx context.Context, cl call, base *url.URL, token Secr
 	req.Header.Set("User-Agent", "signet-client")
 	req.Header.Set(wire.HeaderRequest, "true")
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", cl.contentType())
 	}
 	if !token.IsZero() {
 		req.Header.Set(wire.HeaderToken, token.Reveal())
@@ -165,6 +167,13 @@ func (c *Client) attempt(ctx context.Context, cl call, base *url.URL, token Secr
 		return nil, true, fmt.Errorf("%w: a redirect (status %d), which is never followed", ErrBadAnswer, resp.StatusCode)
 	}
 	return &answer{status: resp.StatusCode, retryAfter: retryAfter(resp.Header, time.Now()), body: content}, true, nil
+}
+
+func (cl call) contentType() string {
+	if _, form := cl.body.(url.Values); form {
+		return "application/x-www-form-urlencoded"
+	}
+	return "application/json"
 }
 
 // judge returns the error that an answer is, or nil.

@@ -197,15 +197,16 @@ func (s *Service) Count(what string) { s.audit.Count(what) }
 type verb struct {
 	operation string
 	need      policy.Capability
-	action    pass.Action // "" where no key is used
-	key       string      // identity, "<mount uuid>/<name>"
-	late      bool        // works even while the audit log cannot be written
+	action    pass.Action  // "" where no key is used
+	key       string       // identity, "<mount uuid>/<name>"
+	further   []gate.Right // what it does beside action, with other keys
+	late      bool         // works even while the audit log cannot be written
 }
 
 func (s *Service) admit(c *Call, v verb) (*gate.Admission, error) {
 	a, err := s.gate.Admit(&gate.Request{
 		Caller: &c.Caller, RequestID: c.RequestID, Operation: v.operation, Method: c.Method, Path: c.Path,
-		Need: v.need, Action: v.action, Key: v.key, Remote: c.Remote, Late: v.late,
+		Need: v.need, Action: v.action, Key: v.key, Further: v.further, Remote: c.Remote, Late: v.late,
 	})
 	if err == gate.ErrDenied {
 		return nil, ErrPermissionDenied

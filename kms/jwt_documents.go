@@ -54,8 +54,7 @@ func (s *Service) IssuerDocument(o Origin, name string, kind DocumentKind) (Docu
 
 // maxAge is for how many seconds from now, unix nanoseconds, verifiers may keep
 // what they get: as an activation nears, never past it, so that whoever holds a set
-// without the new key asks again before that key signs. 0 in the last second and
-// while an activation is late.
+// without the new key asks again before that key signs.
 func (i *issuerView) maxAge(now int64) int64 { return i.ServedMaxAge(i.pending, now) }
 
 // jwksURI is where verifiers find the keys.

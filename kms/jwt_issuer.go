@@ -20,7 +20,9 @@ type issuerView struct {
 	profiles map[string]*profileView      // name → profile
 	issued   state.IssuedKey              // of what is remembered about its tokens
 
-	documents func() *documents // made at the first call
+	documents  func() *documents            // made at the first call
+	decrypting func() ([]decrypting, error) // made at the first call
+	kids       *sync.Map                    // name of a transit key → *kidIndex
 }
 
 // profileView is a profile as its issuer's revision has it.
@@ -80,7 +82,7 @@ func (v *view) viewOf(i *state.Issuer) *issuerView {
 }
 
 func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
-	out := &issuerView{Issuer: i, byKID: map[string]*state.KeyVersion{}, profiles: map[string]*profileView{}, issued: st.IssuedKey(i.UUID)}
+	out := &issuerView{Issuer: i, byKID: map[string]*state.KeyVersion{}, profiles: map[string]*profileView{}, issued: st.IssuedKey(i.UUID), kids: &sync.Map{}}
 	if out.key = st.Key(i.Mount, i.Name); out.key != nil {
 		st.EachVersion(out.key, func(v *state.KeyVersion) {
 			out.versions, out.byKID[v.KID] = append(out.versions, v), v
@@ -97,6 +99,7 @@ func newIssuerView(st *state.State, i *state.Issuer) *issuerView {
 		view.ready = sync.OnceValues(func() (*minting, error) { return newMinting(out, view) })
 		out.profiles[p.Name] = view
 	})
+	out.decrypting = sync.OnceValues(func() ([]decrypting, error) { return newDecrypting(out) })
 	out.documents = sync.OnceValue(func() *documents { return newDocuments(out) })
 	return out
 }

@@ -13,6 +13,7 @@ type minting struct {
 	rules  *jose.Rules
 	header jose.Protected // empty where no version signs
 	sig    int            // bytes of a signature
+	to     *recipient     // nil: tokens are signed alone
 }
 
 // newMinting compiles a profile. It was compiled before it was stored, so an error
@@ -23,6 +24,9 @@ func newMinting(i *issuerView, p *profileView) (*minting, error) {
 		return nil, fmt.Errorf("the profile %s of the issuer %s: %w", p.Name, p.Issuer, err)
 	}
 	m := &minting{rules: rules}
+	if m.to, err = newRecipient(rules.Encryption()); err != nil {
+		return nil, fmt.Errorf("the recipient of the profile %s of the issuer %s: %w", p.Name, p.Issuer, err)
+	}
 	if i.signer == nil {
 		return m, nil
 	}
@@ -62,4 +66,13 @@ func (i *issuerView) accepts(typ string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// compileProfile reads a definition and makes its rules. Errors: *jose.ProfileError.
+func compileProfile(definition []byte) (*jose.Rules, error) {
+	p, err := jose.ParseProfile(definition)
+	if err != nil {
+		return nil, err
+	}
+	return p.Compile()
 }

@@ -26,9 +26,9 @@ type JWTRequest struct {
 
 // IssuedJWT is what became of a JWTRequest.
 type IssuedJWT struct {
-	Token   []byte // compact
+	Token   []byte // compact: a JWS, or a JWE with one inside
 	JTI     string
-	KID     string
+	KID     string // of the version that signed
 	Expires time.Time
 	Err     error // wraps a sentinel; the other fields are zero
 }
@@ -39,10 +39,11 @@ type IssuedJWT struct {
 // the record of it is durable.
 //
 // Errors: ErrIssuerNotFound, ErrProfileNotFound, ErrKeyDeleted, ErrNoSigningKey,
-// ErrClaimNotAllowed, ErrUnsupported, ErrBadRequest.
+// ErrClaimNotAllowed, ErrBadRequest; of a profile with a transit key to encrypt with
+// those of Encrypt too.
 func (s *Service) SignJWT(c *Call, issuer, profile string, reqs []JWTRequest, context map[string]string, batch bool) ([]IssuedJWT, error) {
 	out := make([]IssuedJWT, len(reqs))
-	err := s.useIssuer(c, verb{operation: "jwt/sign", need: policy.Update, action: pass.Sign}, issuer, func(a *gate.Admission, i *issuerView, u *keyring.Use) error {
+	err := s.useIssuer(c, verb{operation: "jwt/sign", need: policy.Update, action: pass.Sign, further: c.encrypts(issuer, profile)}, issuer, func(a *gate.Admission, i *issuerView, u *keyring.Use) error {
 		a.Record.Profile = profile
 		if err := checkJWTBatch(len(reqs), batch); err != nil {
 			return err
@@ -60,13 +61,17 @@ func (s *Service) SignJWT(c *Call, issuer, profile string, reqs []JWTRequest, co
 			return err
 		case i.signer == nil:
 			return saying(ErrNoSigningKey, "no version of the key of the issuer %s is active", i.Name)
-		case m.rules.Encryption() != nil:
-			return saying(ErrUnsupported, "the profile %s asks for encrypted tokens, which this server does not make", p.Name)
 		}
 		c.uses(i.signer)
 		a.Record.KID, a.Record.KeyVersion, a.Record.Alg = i.signer.KID, i.signer.Number, i.Alg
 		w := &minter{s: s, use: u, issuer: i, minting: m, facts: c.facts(i), call: c, now: c.seconds()}
 		w.facts.Overhead = m.header.CompactLen(0, m.sig)
+		if m.to != nil {
+			if w.sealer, err = s.newSealer(c, a, i, m.to); err != nil {
+				return err
+			}
+			defer w.sealer.close()
+		}
 		if batch {
 			return w.batch(c, a, reqs, out)
 		}
@@ -88,6 +93,7 @@ type minter struct {
 	use    *keyring.Use
 	issuer *issuerView
 	facts  *jose.Facts
+	sealer *sealer // nil: tokens are signed alone
 	random [16]byte
 	call   *Call
 	now    int64 // seconds since 1970
@@ -124,6 +130,11 @@ func (w *minter) mint(req *JWTRequest, out *IssuedJWT) (audit.ItemHash, error) {
 		return audit.ItemHash{}, err
 	}
 	token = jose.AppendSignature(token, sig)
+	if w.sealer != nil {
+		if token, err = w.sealer.seal(token, w.rules.MaxTokenBytes()); err != nil {
+			return audit.ItemHash{}, err
+		}
+	}
 	*out = IssuedJWT{Token: token, JTI: w.facts.JTI, KID: w.issuer.signer.KID, Expires: time.Unix(issued.Expires, 0).UTC()}
 	return audit.ItemHash{Output: w.s.gate.Hash(token), JTI: out.JTI, Claims: w.s.auditClaims(issued.Audit), KeyVersion: w.issuer.signer.Number}, nil
 }

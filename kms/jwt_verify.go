@@ -144,8 +144,15 @@ func (t *checkedToken) jti() string {
 // verify checks one compact JWS: the signature by the version of this issuer that
 // its kid names and by the issuer's algorithm, and only then its type, its claims,
 // and what became of them since. Error: the node's own, such as ErrSealed.
-func (w *verifier) verify(text string) (checkedToken, error) {
+func (w *verifier) verify(text string) (checkedToken, error) { return w.verifyAnd(text, nil) }
+
+// verifyAnd is verify with something more to ask of a token whose signature is
+// right, before its use is spent; nil: nothing.
+func (w *verifier) verifyAnd(text string, more func(t *checkedToken) jose.Reason) (checkedToken, error) {
 	t, reason, err := w.signed(text)
+	if err == nil && reason == jose.ReasonNone && more != nil {
+		reason = more(&t)
+	}
 	if err == nil && reason == jose.ReasonNone {
 		reason, err = w.standing(&t)
 	}
@@ -226,6 +233,7 @@ func (w *verifier) verdict(text string, out *JWTVerdict) (checkedToken, error) {
 	case err != nil:
 	case t.reason != jose.ReasonNone:
 		out.Reason = string(t.reason)
+		w.c.hintEncrypted(text, t.reason)
 	default:
 		*out = JWTVerdict{Active: true, Claims: t.claims.Raw, Header: t.token.Header.Raw}
 	}

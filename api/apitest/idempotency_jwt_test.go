@@ -7,7 +7,7 @@ import (
 	"github.com/signet-kms/signet/api/apitest"
 )
 
-// prepareIssuer is prepare for a route below jwt/issuers: name is the issuer's and
+// prepareIssuer is prepare for a route of issuers and their tokens: name is the issuer's and
 // the profile's. It returns the body, and whether it knows the route.
 func prepareIssuer(t *testing.T, n *apitest.Node, r tableRoute, name string, deleting bool) (body any, known bool) {
 	t.Helper()
@@ -40,6 +40,10 @@ func prepareIssuer(t *testing.T, n *apitest.Node, r tableRoute, name string, del
 		return nil, true
 	case "jwt/compromise/{issuer}":
 		return object{"kid": versionOf(n.Must("jwt/issuers/"+name, settings), 0)["kid"]}, true
+	}
+	if r.pattern == "jwt/revoke/{issuer}" {
+		n.Must("jwt/issuers/"+name, settings)
+		return object{"sub": "user:1"}, true
 	}
 	return nil, false
 }

@@ -91,8 +91,8 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 		key(object{"min_decryption_version": 2, "min_encryption_version": 2})
 		w.body = object{"min_available_version": 2}
 	default:
-		body, known := prepareIssuer(t, n, r, name, deleting)
-		if w.body = body; known {
+		if body, known := prepareIssuer(t, n, r, name, deleting); known {
+			w.body = body
 			break
 		}
 		if !strings.HasPrefix(pattern, "auth/approle/role/{role}") {

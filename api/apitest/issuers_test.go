@@ -320,6 +320,16 @@ func TestPoliciesOnIssuers(t *testing.T) {
 	} {
 		wantError(t, n.Do(c[0], c[1], stranger, nil), 403, "permission_denied")
 	}
+	reader := n.Allow("reader", "jwt/issuers/*", "read")
+	wantStatus(t, n.Get("jwt/issuers/acme", reader), 200)
+	wantStatus(t, n.Get("jwt/issuers/acme/profiles/access", reader), 200)
+	wantError(t, n.Do("LIST", "jwt/issuers/acme/profiles", reader, nil), 403, "permission_denied")
+	wantError(t, n.Do("PUT", "jwt/issuers/acme", reader, object{"leeway": 1}), 403, "permission_denied")
+	lister := n.Allow("lister", "jwt/issuers*", "list")
+	wantStatus(t, n.Do("LIST", "jwt/issuers", lister, nil), 200)
+	wantStatus(t, n.Do("LIST", "jwt/issuers/acme/profiles", lister, nil), 200)
+	wantError(t, n.Get("jwt/issuers/acme", lister), 403, "permission_denied")
+	wantError(t, n.Get("jwt/issuers/acme/profiles/access", lister), 403, "permission_denied")
 	// create makes, and changes nothing that is there; update does both.
 	maker := n.Allow("maker", "jwt/issuers/*", "create")
 	wantStatus(t, n.Do("PUT", "jwt/issuers/b", maker, object{"issuer": "https://b.example"}), 200)

@@ -62,7 +62,7 @@ func TestTokensVerifyByThePublishedKeys(t *testing.T) {
 		if err := json.Unmarshal(published.Body, &keys); err != nil || len(keys.Keys) != 1 {
 			t.Fatalf("%s: %v in %s", alg, err, published)
 		}
-		sig, err := gojose.ParseSigned(token, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
+		sig, err := gojose.ParseSignedCompact(token, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,9 @@ func TestForgedTokensAreNotActive(t *testing.T) {
 	payload := string(part(t, good, 1))
 	segments := strings.Split(good, ".")
 	with := func(header string) string { return url64(header) + "." + segments[1] + "." + segments[2] }
-	head := func(members string) string { return `{"alg":"RS256","kid":"` + kid + `","typ":"at+jwt"` + members + `}` }
+	head := func(members string) string {
+		return `{"alg":"RS256","kid":"` + kid + `","typ":"at+jwt"` + members + `}`
+	}
 	for name, c := range map[string]struct{ token, reason string }{
 		"good":                      {good, ""},
 		"alg none":                  {url64(`{"alg":"none","typ":"at+jwt","kid":"`+kid+`"}`) + "." + segments[1] + ".", "malformed"},

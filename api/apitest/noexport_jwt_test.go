@@ -41,11 +41,14 @@ func TestNoIssuerEndpointAnswersAPrivateKey(t *testing.T) {
 		for _, method := range route.methods {
 			for _, name := range names {
 				path := route.fill("{issuer}", name)
-				var headers []string
+				body, headers := issuerBody(t, n, route.pattern, name, tokens[name]), []string(nil)
+				if _, form := body.(string); form {
+					headers = []string{"Content-Type", formType}
+				}
 				if route.auth == "gateway" { // who asks about somebody else's token
 					headers = []string{"Authorization", "Bearer " + tokens[name]}
 				}
-				r := n.Do(method, path, n.Root(), issuerBody(t, n, route.pattern, name, tokens[name]), headers...)
+				r := n.Do(method, path, n.Root(), body, headers...)
 				if look(method, path, r); r.Status < 300 {
 					answered[route.pattern+" "+method] = true
 				}
@@ -79,6 +82,15 @@ func issuerBody(t *testing.T, n *apitest.Node, pattern, name, token string) any 
 		return object{}
 	case "jwt/sign/{issuer}/{profile}":
 		return object{"sub": "user:1", "aud": []string{"api"}}
+	case "jwt/revoke/{issuer}":
+		return object{"jti": "some"}
+	case "jwt/introspect/{issuer}", "jwt/revocation/{issuer}":
+		return "token=" + token
+	case "jwt/decrypt/{issuer}":
+		n.Post("transit/keys/nested", n.Root(), object{"type": "rsa-2048"})
+		nested := object{"encrypt": object{"transit_key": "nested", "alg": "RSA-OAEP-256", "enc": "A128GCM"}}
+		n.Must("jwt/issuers/"+name+"/profiles/nested", nested)
+		return object{"token": n.Must("jwt/sign/"+name+"/nested", object{"sub": "user:1", "aud": []string{"api"}}).Text("data", "token")}
 	case "jwt/verify/{issuer}":
 		return object{"token": token}
 	case "jwt/authorize/{issuer}":

@@ -38,7 +38,9 @@ func TestEveryMoveOverTheWire(t *testing.T) {
 		}
 	}
 	version := map[string]int64{}
-	each(func(kind, from, to string) { version[name(kind, from, to)] = makeVersion(n, kind, name(kind, from, to), from) })
+	each(func(kind, from, to string) {
+		version[name(kind, from, to)] = makeVersion(n, kind, name(kind, from, to), from)
+	})
 	for _, to := range versionStates {
 		awaitState(t, n, name("issuer", "retired", to), 1, "retired")
 	}

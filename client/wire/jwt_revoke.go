@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // JWTRevokeRequest is POST jwt/revoke/:issuer. The members of JWTRevocation are those
 // of a single one and absent where BatchInput is present.
@@ -63,4 +67,6 @@ type Introspection struct {
 	Expires   int64    `json:"exp,omitzero"` // seconds since 1970
 	NotBefore int64    `json:"nbf,omitzero"`
 	IssuedAt  int64    `json:"iat,omitzero"`
+
+	Claims jsontext.Value `json:"-"` // of the SDK: the whole answer
 }

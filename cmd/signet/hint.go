@@ -132,6 +132,9 @@ func hintsForNetwork(err *client.NetworkError) []string {
 }
 
 func hintsForAnswer(err *client.Error) []string {
+	if hints := issuerHints(err); hints != nil {
+		return hints
+	}
 	switch err.Code {
 	case wire.Sealed:
 		return []string{"unseal it, one share at a time, with: signet operator unseal", "see how far it is with: signet status"}
@@ -147,7 +150,7 @@ func hintsForAnswer(err *client.Error) []string {
 			}
 		}
 		needs := fmt.Sprintf("this needs the capability %s on the path %q", capability(err), err.Path)
-		if err.Method == http.MethodDelete && keyOf(err.Path).verb == "keys" {
+		if issuer, profile := issuerOf(err.Path); err.Method == http.MethodDelete && (keyOf(err.Path).verb == "keys" || issuer != "" && profile == "") {
 			needs += ", and sudo for less than seven days of grace"
 		}
 		return []string{
@@ -179,6 +182,8 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"who may: signet application unblock NAME"}
 	case wire.BadTransition:
 		return oneOf(listOf(err.Path))
+	case wire.ClaimNotAllowed, wire.NoSigningKey:
+		return jwtHints(err)
 	case wire.IdempotencySpent:
 		if role, ok := strings.CutPrefix(err.Path, "auth/approle/role/"); ok {
 			role, _, _ = strings.Cut(role, "/")

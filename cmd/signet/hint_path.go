@@ -21,7 +21,7 @@ type keyPath struct {
 // like a verb; the first segment is always one of the mount.
 func keyOf(path string) keyPath {
 	parts := strings.Split(path, "/")
-	if parts[0] == "sys" || parts[0] == "auth" || parts[0] == "identity" {
+	if parts[0] == "sys" || parts[0] == "auth" || parts[0] == "identity" || parts[0] == "jwt" {
 		return keyPath{}
 	}
 	verbs := []string{"keys", "sign", "verify", "encrypt", "decrypt", "rewrap", "hmac", "datakey"}
@@ -58,6 +58,9 @@ func capability(err *client.Error) string {
 	}
 	if need := loginCapability(err); need != "" {
 		return need
+	}
+	if needs := issuerCapability(err); needs != "" {
+		return needs
 	}
 	k := keyOf(err.Path)
 	switch err.Method {

@@ -12,8 +12,10 @@ import (
 // with one request: those that can be sent again under one key.
 func writing() []string {
 	return []string{
-		"key create", "key rotate", "key config", "key delete", "key undelete", "key trim",
+		"key create", "key rotate", "key config", "key delete", "key undelete", "key trim", "key state", "issuer rotate", "issuer cancel-rotation", "issuer compromise", "issuer state",
+		"issuer create", "issuer config", "issuer delete", "issuer undelete", "profile write", "profile delete",
 		"token create", "token renew", "token revoke", "policy write", "policy delete",
+		"jwt revoke",
 		"application write", "application block", "application unblock", "application delete",
 		"approle write", "approle delete", "approle secret-id create", "approle secret-id destroy",
 	}

@@ -15,7 +15,7 @@ func newKeyCommand(c *cli) *cobra.Command {
 	return group("key", "create, list, read, rotate, configure, trim and delete keys",
 		newKeyCreateCommand(c), newKeyListCommand(c), newKeyReadCommand(c),
 		newKeyRotateCommand(c), newKeyConfigCommand(c),
-		newKeyTrimCommand(c), newKeyDeleteCommand(c), newKeyUndeleteCommand(c))
+		newKeyTrimCommand(c), newKeyDeleteCommand(c), newKeyUndeleteCommand(c), newKeyStateCommand(c))
 }
 
 // keyTypes returns the types that the server makes.
@@ -138,11 +138,12 @@ func newKeyConfigCommand(c *cli) *cobra.Command {
 	encryption := f.Int("min-encryption-version", 0, "versions below `N` neither encrypt nor sign (0: the latest alone)")
 	deletion := f.Bool("deletion-allowed", false, "the key may be deleted")
 	f.Var(durationFlag{&req.AutoRotatePeriod}, "auto-rotate-period", "make a new version this often, such as 30d (0: never)")
+	f.Var(durationFlag{&req.RotationLeadTime}, "rotation-lead-time", "a new version waits so long before it signs, such as 10m (0: it signs at once)")
 	return c.onKey(cmd, func(ctx context.Context, t client.Transit, name string) (wire.KeyData, error) {
 		setIfChanged(f.Changed("min-decryption-version"), &req.MinDecryptionVersion, wire.IntOf(*decryption))
 		setIfChanged(f.Changed("min-encryption-version"), &req.MinEncryptionVersion, wire.IntOf(*encryption))
 		setIfChanged(f.Changed("deletion-allowed"), &req.DeletionAllowed, wire.BoolOf(*deletion))
-		if req.MinDecryptionVersion.IsZero() && req.MinEncryptionVersion.IsZero() && req.DeletionAllowed.IsZero() && req.AutoRotatePeriod.IsZero() {
+		if req.MinDecryptionVersion.IsZero() && req.MinEncryptionVersion.IsZero() && req.DeletionAllowed.IsZero() && req.AutoRotatePeriod.IsZero() && req.RotationLeadTime.IsZero() {
 			return wire.KeyData{}, usage(cmd, "say what to change")
 		}
 		return t.ConfigureKey(ctx, name, req)

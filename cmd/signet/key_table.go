@@ -23,6 +23,9 @@ func keyTable(key wire.KeyData) func(io.Writer) error {
 			{"deletion allowed", key.DeletionAllowed},
 			{"can", strings.Join(abilities(key), ", ")},
 		}
+		if key.Issuer != "" {
+			rows[len(rows)-1] = row{"serves", "the issuer " + key.Issuer + ", and nothing else"}
+		}
 		if key.KeySize != 0 {
 			rows = append(rows, row{"key size", strconv.Itoa(key.KeySize) + " bytes"})
 		}

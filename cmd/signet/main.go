@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/signet-kms/signet/cmd/signet/offline"
 )
 
 func main() {
@@ -63,8 +65,8 @@ decrypts with them on request, and records every use of a key.`,
 			root.AddCommand(cmd)
 		}
 	}
-	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c), newRewrapCommand(c), newHMACCommand(c))
-	add(groupKeys, newKeyCommand(c))
+	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c), newRewrapCommand(c), newHMACCommand(c), newJWTCommand(c, decodeJWT))
+	add(groupKeys, newKeyCommand(c), newIssuerCommand(c), newProfileCommand(c))
 	add(groupAccess, newLoginCommand(c), newTokenCommand(c), newPolicyCommand(c), newQuotaCommand(c), newApplicationCommand(c), newAppRoleCommand(c))
 	add(groupOperate, newServerCommand(), newOperatorCommand(c), newStatusCommand(c), newBenchCommand(c))
 	add(groupOther, newVersionCommand(c))
@@ -78,6 +80,12 @@ decrypts with them on request, and records every use of a key.`,
 	})
 	root.SetUsageTemplate(root.UsageTemplate() + environmentHelp)
 	return root
+}
+
+// decodeJWT lends the commands what needs no server.
+func decodeJWT(token string) decodedJWT {
+	d := offline.DecodeJWT(token)
+	return decodedJWT{Encrypted: d.Encrypted, Header: d.Header, Claims: d.Claims, Problems: d.Problems}
 }
 
 const environmentHelp = `{{if not .HasParent}}

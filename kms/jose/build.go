@@ -13,8 +13,8 @@ type Request struct {
 	HasSubject bool     // an empty Subject that was sent is refused, one that was not is absent
 	Audience   []string // nil is absent
 	Scope      string   // scopes with one space between them; empty asks for none
-	TTL        int64    // seconds from nbf to exp; 0 is the profile's default
-	NotBefore  int64    // seconds from now to nbf
+	TTL        int64    // seconds that the token is good for; 0 is the profile's default
+	NotBefore  int64    // seconds from now until it is; 0 is at once
 	Claims     []byte   // one JSON object as it was sent, or nil
 }
 
@@ -22,6 +22,7 @@ type Request struct {
 type Facts struct {
 	Issuer             string // iss
 	Now                int64  // seconds since 1970
+	Backdate           int64  // seconds that nbf lies before now, so that a verifier whose clock is behind takes a fresh token
 	JTI                string // 128 random bits at least, as text
 	ClientID           string
 	Application, Owner string            // of the caller; empty if it has none
@@ -62,6 +63,10 @@ func (r *Rules) Build(q *Request, f *Facts) (*Issued, error) {
 	}
 	w := &payload{buf: make([]byte, 0, 384+len(q.Claims)), marks: make([]mark, 0, 12+len(r.forced))}
 	nbf := f.Now + q.NotBefore
+	exp := nbf + ttl
+	if q.NotBefore == 0 {
+		nbf = max(nbf-f.Backdate, 1)
+	}
 	w.text("iss", f.Issuer)
 	if err := r.targets(w, q); err != nil {
 		return nil, err
@@ -69,7 +74,7 @@ func (r *Rules) Build(q *Request, f *Facts) (*Issued, error) {
 	w.text("client_id", f.ClientID)
 	w.number("iat", f.Now)
 	w.number("nbf", nbf)
-	w.number("exp", nbf+ttl)
+	w.number("exp", exp)
 	w.text("jti", f.JTI)
 	if err := r.ownClaims(w, q.Claims, f); err != nil {
 		return nil, err
@@ -78,7 +83,7 @@ func (r *Rules) Build(q *Request, f *Facts) (*Issued, error) {
 	if err := r.final(w, f); err != nil {
 		return nil, err
 	}
-	return &Issued{Payload: w.buf, Expires: nbf + ttl, Audit: w.audit(r.audited)}, nil
+	return &Issued{Payload: w.buf, Expires: exp, Audit: w.audit(r.audited)}, nil
 }
 
 // lifetime returns the seconds between nbf and exp. Nothing is cut short in

@@ -272,3 +272,22 @@ func TestRefusalsShowNoValue(t *testing.T) {
 		}
 	}
 }
+
+// TestAFreshTokenIsGoodForAClockThatIsBehind: only an nbf that was asked for is in
+// the future of anybody whose clock is within the leeway.
+func TestAFreshTokenIsGoodForAClockThatIsBehind(t *testing.T) {
+	rules, err := (&Profile{Typ: "JWT", MaxNBF: 60}).Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asked, want := range map[int64]int64{0: 1000 - 30, 10: 1010} {
+		out, err := rules.Build(&Request{TTL: 100, NotBefore: asked}, &Facts{Issuer: "https://i", Now: 1000, Backdate: 30, JTI: "j", ClientID: "c"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := ParseClaims(out.Payload)
+		if err != nil || c.NotBefore.Unix() != want || c.IssuedAt.Unix() != 1000 || c.Expires.Unix() != 1000+asked+100 || out.Expires != 1100+asked {
+			t.Errorf("nbf asked %d: %s, %v", asked, out.Payload, err)
+		}
+	}
+}

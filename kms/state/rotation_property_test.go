@@ -179,7 +179,7 @@ func (l *life) fetch(c *lifeCache) {
 	i := s.Issuer("acme")
 	pending := s.PendingVersion(i)
 	maxAge := i.ServedMaxAge(pending, l.m.now)
-	if pending != nil && maxAge != 0 && l.m.now+maxAge*second > pending.ActiveAt || maxAge > i.MaxAge {
+	if pending != nil && l.m.now < pending.ActiveAt && l.m.now+maxAge*second > pending.ActiveAt || maxAge > i.MaxAge {
 		l.rt.Fatalf("max-age %d with an activation in %d ns", maxAge, pending.ActiveAt-l.m.now)
 	}
 	c.kids = nil

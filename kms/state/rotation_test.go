@@ -267,7 +267,7 @@ func TestServedMaxAgeEndsWithTheActivation(t *testing.T) {
 	i := &Issuer{MaxAge: 10}
 	p := &KeyVersion{ActiveAt: 100 * second}
 	for _, c := range []struct{ now, want int64 }{
-		{0, 10}, {90 * second, 10}, {90*second + 1, 9}, {98 * second, 2}, {99 * second, 1}, {99*second + 1, 0}, {100 * second, 0}, {500 * second, 0},
+		{0, 10}, {90 * second, 10}, {90*second + 1, 9}, {98 * second, 2}, {99 * second, 1}, {99*second + 1, 0}, {100*second - 1, 0}, {100 * second, 10}, {500 * second, 10},
 	} {
 		if got := i.ServedMaxAge(p, c.now); got != c.want {
 			t.Errorf("%d ns before: %d, want %d", p.ActiveAt-c.now, got, c.want)

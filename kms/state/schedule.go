@@ -83,10 +83,11 @@ func (s *State) NextRotation(i *Issuer) (publish, activate int64) {
 
 // ServedMaxAge is for how many seconds a JWKS that is answered at now may be kept;
 // pending is the issuer's pending version, or nil. As its activation nears it is
-// not longer than the time left.
+// not longer than the time left, and 0 in the last second. When the time has come
+// it is as before, however late the activation is: whoever asked has both keys.
 func (i *Issuer) ServedMaxAge(pending *KeyVersion, now int64) int64 {
-	if pending == nil {
+	if pending == nil || now >= pending.ActiveAt {
 		return i.MaxAge
 	}
-	return max(0, min(i.MaxAge, (pending.ActiveAt-now)/1e9))
+	return min(i.MaxAge, (pending.ActiveAt-now)/1e9)
 }

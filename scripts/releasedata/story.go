@@ -215,7 +215,7 @@ func (d *daemon) liveAndDie(path, typ string, versions int) error {
 	if _, err := d.must(http.MethodPost, path+"/config", map[string]bool{"deletion_allowed": true}); err != nil {
 		return err
 	}
-	_, err := d.must(http.MethodDelete, path, nil)
+	_, err := d.must(http.MethodDelete, path+"?grace=0", nil) // 0.1.0 knew no grace period and ignores the query
 	return err
 }
 

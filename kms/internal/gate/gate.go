@@ -31,8 +31,15 @@ type Request struct {
 	Need      policy.Capability // all of them
 	Action    pass.Action       // "" where no key is used
 	Key       string            // "<mount uuid>/<name>" for Action
+	Further   []Right           // what else the same permission includes
 	Remote    string
 	Late      bool // go on while the log cannot be written; the record follows, marked late
+}
+
+// Right is one action on one key, "<mount uuid>/<name>".
+type Right struct {
+	Action pass.Action
+	Key    string
 }
 
 // Admission is an admitted request: the right to proceed once, and the record
@@ -42,6 +49,7 @@ type Admission struct {
 	Chunks  []*audit.Record // further records of a batch, appended with Record
 	gate    *Gate
 	pass    *pass.Pass
+	further map[Right]*pass.Pass // nil: none were asked for
 	started time.Time
 	intent  bool
 	late    bool
@@ -72,8 +80,18 @@ func (g *Gate) Admit(r *Request) (*Admission, error) {
 	if r.Action != "" {
 		a.pass = pass.Mint(r.Action, r.Key)
 	}
+	if len(r.Further) > 0 {
+		a.further = make(map[Right]*pass.Pass, len(r.Further))
+		for _, right := range r.Further {
+			a.further[right] = pass.Mint(right.Action, right.Key)
+		}
+	}
 	return a, nil
 }
+
+// FurtherPass is the right to what Request.Further named, to be redeemed once. It
+// is nil for anything else, which no keyring takes.
+func (a *Admission) FurtherPass(r Right) *pass.Pass { return a.further[r] }
 
 // Pass is the right to use the key, to be redeemed in the keyring. It is nil
 // where none was asked for.

@@ -32,6 +32,9 @@ func CheckJWE(t state.KeyType, alg jose.KeyAlg, enc jose.Enc) error {
 	return ErrAlg
 }
 
+// FitsJWE says whether keys of t are used with alg, by some enc.
+func FitsJWE(t state.KeyType, alg jose.KeyAlg) bool { return CheckJWE(t, alg, ownEnc(t)) == nil }
+
 // DecryptJWE decrypts e with v by alg, which is what v is used with and not what
 // the token says. Success says nothing about who encrypted it, but with dir.
 // Errors: ErrClosed, pass.ErrWrongUse, ErrSealed, ErrKeyType, ErrDamaged, ErrAlg

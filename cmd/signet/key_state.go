@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-kms/signet/client"
+)
+
+func newKeyStateCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "state NAME VERSION STATE", Short: "suspend, retire, give up or destroy a version of a key", Args: exactly("NAME", "VERSION", "STATE"),
+		Long: `Puts one version of a key into another state:
+
+  suspended    does nothing, until it is put back with active (or retired)
+  retired      verifies and decrypts, and neither signs nor encrypts
+  compromised  does nothing any more
+  destroyed    its private half is erased, for good; of a version that is retired,
+               compromised or pending, and it needs the capability sudo
+
+If the latest version does not sign, nothing does: rotate the key for a new one.`,
+		Example: "  signet key state web 3 suspended --reason 'under inquiry'\n  signet key state web 3 active",
+	}
+	reason := cmd.Flags().String("reason", "", "`text` for the audit log, at most 256 bytes")
+	return c.onTransit(cmd, func(ctx context.Context, t client.Transit, args []string) error {
+		version, err := strconv.ParseUint(args[1], 10, 31)
+		if err != nil || version == 0 {
+			return usage(cmd, "VERSION is the number of a version, not "+printable(args[1]))
+		}
+		key, err := t.SetKeyVersionState(ctx, args[0], int(version), args[2], *reason)
+		if err != nil {
+			return err
+		}
+		return c.emit(key, keyTable(key))
+	})
+}
