@@ -83,8 +83,7 @@ func TestRevocationOutlivesEveryTokenThatItRefuses(t *testing.T) {
 	lastLong := m.now + 100_000*1e9
 	m.ok(&RotateIssuer{Issuer: "acme", Version: KeyVersion{Mount: testMount, Name: "acme", Number: 2, Type: ECDSAP256, Public: []byte{1}, Sealed: []byte{2}, KID: "kid-2"}})
 	m.now += 600 * 1e9
-	i = m.ok(&ActivateIssuer{Issuer: "acme", Number: 2}).(*Issuer)
-	if i.Marks.TTL != 3600 {
+	if i = m.ok(&ActivateIssuer{Issuer: "acme", Number: 2}).(*Issuer); i.Marks.TTL != 3600 {
 		t.Fatalf("the marks of the active version: %+v", i.Marks)
 	}
 	for name, e := range map[string]Revocation{
@@ -300,15 +299,20 @@ func TestNothingIsForgottenEarly(t *testing.T) {
 		var views []held
 		for range rapid.IntRange(1, 60).Draw(rt, "commands") {
 			m.now += rapid.SampledFrom([]int64{0, 1, 1e9, minute, 20 * minute, 3 * 60 * minute}).Draw(rt, "dt")
-			name := fmt.Sprint("n", rapid.IntRange(0, 12).Draw(rt, "name"))
+			at := rapid.IntRange(0, 12).Draw(rt, "name")
+			name := fmt.Sprint("n", at)
+			crowded := func(id IssuedID) IssuedID { // many on few pages
+				id[0], id[1] = 7, byte(at%3)<<4|id[1]&15
+				return id
+			}
 			exp := m.now/1e9 + rapid.Int64Range(0, 7200).Draw(rt, "ttl")
 			switch rapid.IntRange(0, 4).Draw(rt, "kind") {
 			case 0:
-				id := key.Token(name)
+				id := crowded(key.Token(name))
 				m.ok(revoking(i, Revocation{ID: id[:], Exp: exp}))
 				model.add(m.now, id, exp*1e9, markRevoked)
 			case 1:
-				id := key.Token(name)
+				id := crowded(key.Token(name))
 				if _, err := m.do(&SpendIssued{Issuer: "acme", UUID: i.UUID, ID: id[:], Exp: exp}); err == nil {
 					if e := model[id]; e.mark != 0 && e.until > m.now {
 						rt.Fatalf("%s was used twice", name)
@@ -316,7 +320,7 @@ func TestNothingIsForgottenEarly(t *testing.T) {
 					model.add(m.now, id, exp*1e9, markSpent)
 				}
 			case 2:
-				id := key.Subject(name)
+				id := crowded(key.Subject(name))
 				kept := m.ok(revoking(i, Revocation{ID: id[:], CutOff: true})).([]Kept)
 				if kept[0].CutOff <= m.now/1e9 {
 					rt.Fatalf("cut off at %d, and it is %d", kept[0].CutOff, m.now/1e9)
@@ -409,6 +413,29 @@ func TestForgettingIsBoundedAndEnds(t *testing.T) {
 		m.ok(&Tick{})
 		checkIssued(t, m.s.issued)
 		left, _ = m.s.CountIssued()
+	}
+}
+
+// A state that is taken from an Applier stays as it is while that goes on.
+func TestAnApplierGoesOnWithoutItsStates(t *testing.T) {
+	m, i := issuing(t, "acme")
+	a, key := NewApplier(m.s), m.key(i)
+	var taken []*State
+	for n := range 5 {
+		id := key.Token(fmt.Sprint(n))
+		id[0] = 9 // one node
+		m.seq++
+		m.index++
+		if _, err := a.Apply(m.index, &Numbered{Seq: m.seq, At: m.now, Command: revoking(i, Revocation{ID: id[:]})}); err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, a.State())
+	}
+	for n, s := range taken {
+		checkIssued(t, s.issued)
+		if all, _ := s.CountIssued(); all != n+1 {
+			t.Errorf("state %d has %d entries", n, all)
+		}
 	}
 }
 
