@@ -120,7 +120,7 @@ func TestWrongAnswersGetNoFigure(t *testing.T) {
 func TestOneAnswerForAllGetsNoFigure(t *testing.T) {
 	floor := startFloor(t)
 	for _, o := range operations() {
-		if o.verb == "verify" {
+		if o.verb == "verify" || o.verb == jwks { // these have one answer for all
 			continue
 		}
 		var armed atomic.Bool
@@ -129,8 +129,8 @@ func TestOneAnswerForAllGetsNoFigure(t *testing.T) {
 			if !strings.Contains(path, "/"+o.verb+"/") {
 				return body
 			}
-			if armed.Load() {
-				return *old.Load()
+			if first := old.Load(); armed.Load() && first != nil {
+				return *first
 			}
 			old.Store(&body) // the last one is that of the first request, tried once
 			return body
