@@ -78,7 +78,15 @@ func prepareJWT(ctx context.Context, t target, o operation) ([]exchange, error) 
 	if o.verb == jwks {
 		return []exchange{{
 			request: newRequest(http.MethodGet, t.addr, "/issuers/"+o.key+"/jwks.json", t.token, nil), form: []byte(`"kty":"EC"`), items: 1,
-			check: func([]byte) error { return nil },
+			check: func(answer []byte) error {
+				var set struct {
+					Keys []struct{ X, Y string } `json:"keys"`
+				}
+				if err := json.Unmarshal(answer, &set); err != nil || len(set.Keys) != 1 || len(set.Keys[0].X) != 43 || len(set.Keys[0].Y) != 43 {
+					return fmt.Errorf("%w: this is not a set of one P-256 key: %s", errWrong, answer)
+				}
+				return nil
+			},
 		}}, nil
 	}
 	public, err := publicKeys(ctx, a, o.key, 0)
@@ -108,8 +116,8 @@ func prepareJWT(ctx context.Context, t target, o operation) ([]exchange, error) 
 			out = append(out, exchange{
 				request: request, form: []byte(`"active":true`), items: 1,
 				check: func(answer []byte) error {
-					if !bytes.Contains(answer, []byte(subjectOf(n))) {
-						return fmt.Errorf("%w: the subject of token %d is not in the answer", errWrong, n)
+					if !bytes.Contains(answer, []byte(`"`+subjectOf(n)+`"`)) || !bytes.Contains(answer, []byte(`"`+made.Data.JTI+`"`)) {
+						return fmt.Errorf("%w: the subject or the jti of token %d is not in the answer", errWrong, n)
 					}
 					return nil
 				},
