@@ -80,7 +80,7 @@ func TestRouteTable(t *testing.T) {
 		if r.timeout <= 0 || r.timeout > time.Minute {
 			t.Errorf("%s: no time limit", at)
 		}
-		if r.auth != public && r.auth != token && r.auth != client && (r.auth != always || r.pattern != "sys/seal") {
+		if r.auth != public && r.auth != token && r.auth != client && r.auth != gateway && (r.auth != always || r.pattern != "sys/seal") {
 			t.Errorf("%s: no auth kind", at)
 		}
 		if limit := int64(callersBody); r.body < 0 || r.body > limit || r.auth == public && r.body > strangersBody {

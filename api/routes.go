@@ -15,6 +15,8 @@ const (
 	token  authKind = "token"  // a live token; what it may do is the verb's policy check
 	always authKind = "always" // a live token, even while the audit log cannot be written
 	client authKind = "client" // a live token, or the credentials of an application; errors as OAuth has them
+
+	gateway authKind = "gateway" // a live token in X-Vault-Token alone: Authorization is somebody else's
 )
 
 // route is one method of one path.
@@ -76,6 +78,7 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "jwt/sign/" + issuerVar + "/" + profileVar, callersBody, quick, token, true, "jwt/sign", "Issue a token, or a batch of them.", handle(signJWT), nil},
 		{"POST PUT", "jwt/verify/" + issuerVar, callersBody, quick, token, true, "jwt/verify", "Check a token of an issuer, or a batch of them.", handle(verifyJWT), nil},
 		{"POST PUT", "jwt/decrypt/" + issuerVar, callersBody, quick, token, true, "jwt/decrypt", "Decrypt a token that holds a signed one of an issuer, and check that.", handle(decryptJWT), nil},
+		{"GET POST", "jwt/authorize/" + issuerVar, 0, quick, gateway, true, "jwt/authorize", "Whether a gateway lets the request of an end user pass; the status says it.", authorizeJWT, nil},
 		{"POST", "jwt/introspect/" + issuerVar, formBody, quick, client, true, "jwt/introspect", "Whether a token is active, and what it says (RFC 7662).", introspectJWT, nil},
 		{"POST", "jwt/revocation/" + issuerVar, formBody, commit, client, true, "jwt/revocation", "Revoke a token as its client (RFC 7009).", revocationJWT, nil},
 		{"POST PUT", "jwt/revoke/" + issuerVar, callersBody, commit, token, true, "jwt/revoke", "Revoke tokens, or what was issued for a subject or to an application.", handle(revokeJWT), nil},

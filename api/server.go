@@ -81,6 +81,7 @@ type request struct {
 	call   *kms.Call // nil on public routes
 	token  string    // of the headers; for lookup-self, which repeats it
 	status int       // of a success, 0 for 200
+	behind bool      // a gateway put the end user's path behind its own, which was cut off
 	booked int64     // of bodies, for this request's body and answer; given back when the answer has left
 }
 
@@ -143,9 +144,13 @@ func (s *Server) screen(rq *request) error {
 		// a name that resolves to loopback.
 		return errHost
 	}
-	path, ok := canonical(r)
+	behind, ok := cutGatewayPath(r)
 	if !ok {
 		return errBadPath
+	}
+	path, ok := canonical(r)
+	if !ok || strings.HasPrefix(path, gatewayPath) && path != r.URL.Path {
+		return errBadPath // a gateway's path with a second spelling would have its demands in another place
 	}
 	r.URL.Path = path
 	rq.origin.Path = strings.TrimPrefix(path, "/v1/")
@@ -154,6 +159,11 @@ func (s *Server) screen(rq *request) error {
 	}
 	if r.Header.Get(wire.HeaderWrapTTL) != "" {
 		return errWrapping
+	}
+	if behind {
+		// Method and query are the end user's.
+		rq.behind, rq.origin.Method = true, http.MethodPost
+		return nil
 	}
 	if r.Method == http.MethodGet && r.URL.RawQuery != "" && listQuery(r) {
 		rq.origin.Method = methodList
@@ -212,14 +222,22 @@ func (s *Server) authenticate(rq *request) error {
 		return err
 	}
 	rq.call = call
-	if rq.route.auth == client {
+	switch rq.route.auth {
+	case client:
 		return rq.authenticateClient()
+	case gateway:
+		return rq.authenticateGateway()
 	}
 	return rq.authenticateToken()
 }
 
 func (rq *request) authenticateToken() error {
 	rq.token = tokenOf(rq.r)
+	return rq.knowToken()
+}
+
+// knowToken finds the caller behind the token that was sent.
+func (rq *request) knowToken() error {
 	if err := rq.s.kms.Authenticate(rq.call, rq.token); err != nil {
 		return err
 	}

@@ -93,8 +93,8 @@ func TestViewsOfIssuersFollowTheirRecords(t *testing.T) {
 	}
 }
 
-// As an activation nears nobody may keep the keys past it, and after it all is as
-// before: both are in the set.
+// As an activation nears nobody may keep the keys past it, and while it is late not
+// at all.
 func TestMaxAgeNeverPassesAnActivation(t *testing.T) {
 	v, do := issuerState(t, 300)
 	do(&state.RotateIssuer{Issuer: "acme", Version: hmacVersion(2)})

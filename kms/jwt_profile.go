@@ -67,12 +67,3 @@ func (i *issuerView) accepts(typ string) (bool, error) {
 	}
 	return false, nil
 }
-
-// compileProfile reads a definition and makes its rules. Errors: *jose.ProfileError.
-func compileProfile(definition []byte) (*jose.Rules, error) {
-	p, err := jose.ParseProfile(definition)
-	if err != nil {
-		return nil, err
-	}
-	return p.Compile()
-}

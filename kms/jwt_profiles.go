@@ -22,6 +22,15 @@ type ProfileInfo struct {
 	*state.Profile
 }
 
+// compileProfile reads a definition and makes its rules. Errors: *jose.ProfileError.
+func compileProfile(definition []byte) (*jose.Rules, error) {
+	p, err := jose.ParseProfile(definition)
+	if err != nil {
+		return nil, err
+	}
+	return p.Compile()
+}
+
 // WriteProfile makes a profile of an issuer, or replaces it whole. definition is
 // JSON as jose.Profile has it. It needs update, or create if the profile does not
 // exist.

@@ -32,19 +32,28 @@ func (s *Service) stillProduce(c *Call) error {
 		return nil
 	}
 	for _, u := range c.used {
-		k, now := v.Key(u.Mount, u.Name), v.Version(u.Mount, u.Name, u.Number)
-		switch {
-		case k == nil || k.Deleted != 0 || now == nil:
-			return saying(ErrKeyDeleted, "the key %s was deleted while the request was under way", u.Name)
-		case now.State == state.Retired && now.RemoveAt != 0:
-			// A rotation breaks nobody: a request that it overtakes is within what
-			// the version's end allows for, unless it took very long.
-			if time.Now().UnixNano()-now.Retired > int64(overtaken) {
-				return saying(ErrBusy, "the key of the issuer %s rotated while the request was under way; nothing was answered, ask again", u.Name)
-			}
-		case !now.State.Produces():
-			return saying(ErrVersionState, "version %d of the key %s became %s while the request was under way; nothing was answered, ask again", u.Number, u.Name, now.State)
+		if err := mayProduce(v, u, v.Version(u.Mount, u.Name, u.Number)); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// mayProduce says whether what u made may leave; now is the version as it is now in
+// v, or nil.
+func mayProduce(v *view, u, now *state.KeyVersion) error {
+	k := v.Key(u.Mount, u.Name)
+	switch {
+	case k == nil || k.Deleted != 0 || now == nil:
+		return saying(ErrKeyDeleted, "the key %s was deleted while the request was under way", u.Name)
+	case now.State == state.Retired && now.RemoveAt != 0:
+		// A rotation breaks nobody: a request that it overtakes is within what the
+		// version's end allows for, unless it took very long.
+		if time.Now().UnixNano()-now.Retired > int64(overtaken) {
+			return saying(ErrBusy, "the key of the issuer %s rotated while the request was under way; nothing was answered, ask again", u.Name)
+		}
+	case !now.State.Produces():
+		return saying(ErrVersionState, "version %d of the key %s became %s while the request was under way; nothing was answered, ask again", u.Number, u.Name, now.State)
 	}
 	return nil
 }

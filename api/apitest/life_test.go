@@ -111,6 +111,9 @@ func TestADeletedKeyIsRefusedEverywhere(t *testing.T) {
 					wantError(t, n.Do(method, path, n.Root(), nil), 400, "export_refused")
 				case method == "GET":
 					wantText(t, wantError(t, n.Do(method, path, n.Root(), nil), 404, "not_found"), "undeleted")
+				case strings.HasSuffix(path, "/state"): // refuses members that it does not know
+					wantText(t, wantError(t, n.Do(method, path, n.Root(), object{"version": 1, "state": "suspended"}), 400, "key_deleted"), "undelete")
+					refused++
 				default:
 					for _, body := range []object{single, {"batch_input": []object{item, item}, "type": typ}} {
 						wantText(t, wantError(t, n.Do(method, path, n.Root(), body), 400, "key_deleted"), "undelete")

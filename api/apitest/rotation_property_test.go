@@ -105,7 +105,7 @@ func (b *busy) verify(ctx context.Context) {
 		if !time.Now().Before(m.expires) {
 			continue // it ended while the keys were fetched
 		}
-		parsed, err := gojose.ParseSigned(m.token, []gojose.SignatureAlgorithm{gojose.ES256})
+		parsed, err := gojose.ParseSignedCompact(m.token, []gojose.SignatureAlgorithm{gojose.ES256})
 		if err != nil {
 			b.failed("%v", err)
 			return

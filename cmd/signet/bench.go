@@ -33,6 +33,7 @@ type benchOptions struct {
 	batch, size int
 	rate        float64
 	sign        wire.SignOptions
+	token       benchToken
 }
 
 func newBenchCommand(c *cli) *cobra.Command {
@@ -61,6 +62,7 @@ uses up encryptions of the key.`,
 	f.IntVar(&o.size, "size", 32, "`bytes` of each input")
 	f.Float64Var(&o.rate, "rate", 0, "at most `N` operations a second (0: as fast as the server answers)")
 	hashFlags(cmd, &o.sign)
+	o.token.flags(cmd)
 	return c.printing(cmd, func(ctx context.Context, args []string) error {
 		o.mount = *mount
 		op, err := o.check(cmd, args[0])
@@ -84,6 +86,8 @@ func (o *benchOptions) check(cmd *cobra.Command, name string) (benchOp, error) {
 		wrong = fmt.Sprintf("unknown operation %q, want one of %s", name, strings.Join(names, ", "))
 	case op.takes&takesKey != 0 && o.key == "":
 		wrong = "--key is missing"
+	case op.takes&takesToken != 0 && (o.token.issuer == "" || o.token.profile == ""):
+		wrong = "--issuer or --profile is missing"
 	case o.mount == "":
 		wrong = "--mount is empty"
 	case op.refuses(cmd) != "":
@@ -110,6 +114,7 @@ func (op benchOp) refuses(cmd *cobra.Command) string {
 	needs := map[string]takes{
 		"mount": takesMount, "key": takesKey, "size": takesSize, "batch": takesBatch,
 		"hash": takesHash, "padding": takesHash, "marshaling": takesHash,
+		"issuer": takesToken, "profile": takesToken, "sub": takesToken, "aud": takesToken,
 	}
 	for _, flag := range slices.Sorted(maps.Keys(needs)) {
 		if cmd.Flags().Changed(flag) && op.takes&needs[flag] == 0 {
@@ -129,6 +134,10 @@ func (c *cli) bench(ctx context.Context, op benchOp, o benchOptions) error {
 	target := benchTarget{client: cl, keys: cl.Transit(o.mount), key: o.key, sign: o.sign}
 	if op.takes&takesMount != 0 {
 		report.Mount, report.Key = o.mount, o.key
+	}
+	if op.takes&takesToken != 0 {
+		report.Issuer, report.Profile, report.Batch = o.token.issuer, o.token.profile, o.batch
+		target.token, target.items = o.token, o.batch
 	}
 	if op.takes&takesSize != 0 {
 		report.Batch, report.Size = o.batch, o.size
@@ -180,6 +189,9 @@ func (b *benchReport) plan(duration time.Duration) string {
 	text := b.Operation
 	if b.Key != "" {
 		text += " with the key " + b.Key + " of " + b.Mount
+	}
+	if b.Issuer != "" {
+		text += " of the issuer " + b.Issuer
 	}
 	text += " at " + b.Address + fmt.Sprintf(", %d at a time, for %v", b.Concurrency, duration)
 	if b.Batch > 0 {

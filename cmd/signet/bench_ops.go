@@ -29,7 +29,8 @@ const (
 	takesKey
 	takesSize
 	takesBatch
-	takesHash // and --padding and --marshaling
+	takesHash  // and --padding and --marshaling
+	takesToken // --issuer, --profile, --sub and --aud
 
 	takesInputs = takesMount | takesKey | takesSize | takesBatch
 )
@@ -45,6 +46,8 @@ func benchOps() []benchOp {
 		{"hash", "hash an input with SHA-256", takesMount | takesSize, benchHash},
 		{"random", "get random bytes", takesMount | takesSize, benchRandom},
 		{"key-read", "read a key's description", takesMount | takesKey, benchKeyRead},
+		{"jwt-sign", "issue tokens", takesToken | takesBatch, benchJWTSign},
+		{"jwt-verify", "verify tokens made before", takesToken | takesBatch, benchJWTVerify},
 		{"token-lookup", "look up the token in use", 0, benchTokenLookup},
 	}
 }
@@ -57,6 +60,8 @@ type benchTarget struct {
 	sign   wire.SignOptions
 	inputs [][]byte // random, one for each item
 	batch  bool     // they go as batch_input
+	token  benchToken
+	items  int // tokens of a batch_input; 0: no batch
 }
 
 // benchWork is the operation, repeated by every worker, and how to find out that

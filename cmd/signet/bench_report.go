@@ -22,6 +22,8 @@ type benchReport struct {
 	Address     string            `json:"address"`
 	Mount       string            `json:"mount,omitzero"`
 	Key         string            `json:"key,omitzero"`
+	Issuer      string            `json:"issuer,omitzero"`
+	Profile     string            `json:"profile,omitzero"`
 	Concurrency int               `json:"concurrency"`
 	Batch       int               `json:"batch,omitzero"` // items an operation; 0: no batch
 	Size        int               `json:"size,omitzero"`  // bytes an input

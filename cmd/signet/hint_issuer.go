@@ -43,6 +43,8 @@ func issuerHints(err *client.Error) []string {
 			return []string{"see the profiles with: signet profile list " + issuer, "see the issuers with: signet issuer list"}
 		}
 		return []string{"see the issuers with: signet issuer list"}
+	case wire.BadTransition, wire.NoSigningKey:
+		return []string{"see which keys it has and what happens when with: signet issuer rotation " + issuer}
 	case wire.KeyDeleted:
 		return []string{"put it back to use with: signet issuer undelete " + issuer, "see until when that is possible with: signet issuer list --deleted"}
 	case wire.DeletionNotAllowed:

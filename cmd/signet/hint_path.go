@@ -59,6 +59,9 @@ func capability(err *client.Error) string {
 	if need := loginCapability(err); need != "" {
 		return need
 	}
+	if strings.HasPrefix(err.Path, "jwt/compromise/") {
+		return "update and sudo"
+	}
 	if needs := issuerCapability(err); needs != "" {
 		return needs
 	}

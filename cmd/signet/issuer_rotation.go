@@ -64,7 +64,7 @@ func rotationTable(d wire.RotationData, now time.Time) func(io.Writer) error {
 		if _, err := io.WriteString(w, "\n"); err != nil {
 			return err
 		}
-		rows = []row{{"TIME", "", "VERSION", "EVENT", "KID"}}
+		rows = []row{{"TIME", "WHEN", "VERSION", "EVENT", "KID"}}
 		for _, e := range d.Timeline {
 			event := e.Event
 			if e.Expected {

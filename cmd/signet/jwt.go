@@ -16,8 +16,8 @@ const maxTokenInput = 64<<10 + 16
 // newJWTCommand holds what is done with tokens that others verify. decode is in the
 // room of commands that need no server.
 func newJWTCommand(c *cli, decode func(token string) decodedJWT) *cobra.Command {
-	return group("jwt", "issue, verify, revoke and read tokens for other services",
-		newJWTSignCommand(c), newJWTVerifyCommand(c), newJWTRevokeCommand(c), newJWTIntrospectCommand(c), newJWTDecodeCommand(c, decode))
+	return group("jwt", "issue, verify, decrypt, revoke and read tokens for other services",
+		newJWTSignCommand(c), newJWTVerifyCommand(c), newJWTDecryptCommand(c), newJWTRevokeCommand(c), newJWTIntrospectCommand(c), newJWTDecodeCommand(c, decode))
 }
 
 // withToken takes names, and then a token or - or nothing for stdin.

@@ -19,13 +19,7 @@ is in it. Exits with 4 if it is not. Without TOKEN it is read from stdin.`,
 		Example: "  signet jwt verify acme --aud api://orders eyJhbGciOi…\n  signet jwt sign acme access --sub user:1 --aud a | signet jwt verify acme",
 	}
 	var req wire.JWTVerifyRequest
-	flags := cmd.Flags()
-	flags.StringVar(&req.Audience, "aud", "", "`audience` that it must be for")
-	flags.StringVar(&req.Typ, "typ", "", "`type` that it must have (default: that of any profile of the issuer)")
-	flags.StringVar(&req.Profile, "profile", "", "`profile` whose type it must have")
-	flags.StringVar(&req.Scope, "scope", "", "`scopes` that it must have, with spaces between them")
-	flags.Var(durationFlag{&req.MaxAge}, "max-age", "how long ago it may have been issued")
-	flags.BoolVar(&req.SingleUse, "single-use", false, "use it up: another --single-use finds it replayed")
+	demandFlags(cmd, &req)
 	return c.onJWT(cmd, func(ctx context.Context, j client.JWT, args []string) error {
 		token, err := c.tokenInput(args, 1)
 		if err != nil {
@@ -44,6 +38,17 @@ is in it. Exits with 4 if it is not. Without TOKEN it is read from stdin.`,
 		}
 		return nil
 	})
+}
+
+// demandFlags are what is asked of a token.
+func demandFlags(cmd *cobra.Command, req *wire.JWTVerifyRequest) {
+	flags := cmd.Flags()
+	flags.StringVar(&req.Audience, "aud", "", "`audience` that it must be for")
+	flags.StringVar(&req.Typ, "typ", "", "`type` that it must have (default: that of any profile of the issuer)")
+	flags.StringVar(&req.Profile, "profile", "", "`profile` whose type it must have")
+	flags.StringVar(&req.Scope, "scope", "", "`scopes` that it must have, with spaces between them")
+	flags.Var(durationFlag{&req.MaxAge}, "max-age", "how long ago it may have been issued")
+	flags.BoolVar(&req.SingleUse, "single-use", false, "use it up: another --single-use finds it replayed")
 }
 
 func verdictTable(v wire.JWTVerifyData, now time.Time) func(io.Writer) error {

@@ -38,12 +38,14 @@ Without --audience a caller names any, without --allow it adds any claim that is
 reserved. With --no-claims it adds none.`,
 		Example: `  signet profile write acme access --audience api://orders --subject '^user:' --scope orders:read
   signet profile write acme access --force 'tenant="{{application.metadata.tenant}}"' --no-claims
+  signet profile write acme sealed --encrypt-to recipient.jwk --encrypt-alg ECDH-ES+A256KW
   signet profile write acme id -f profile.json`,
 	}
 	var p wire.Profile
 	f := cmd.Flags()
 	file := f.StringP("file", "f", "", "read the profile from a `file` of JSON; - is stdin")
 	addProfileFlags(cmd, &p)
+	enc := addEncryptFlags(cmd)
 	none := f.Bool("no-claims", false, "a caller adds no claims of its own")
 	return c.onJWT(cmd, func(ctx context.Context, j client.JWT, args []string) error {
 		if *file != "" {
@@ -53,6 +55,9 @@ reserved. With --no-claims it adds none.`,
 			if err := c.readProfile(*file, &p); err != nil {
 				return err
 			}
+		}
+		if err := c.encryption(cmd, enc, &p); err != nil {
+			return err
 		}
 		if *none {
 			if p.Claims.Allowed != nil {
@@ -89,6 +94,7 @@ func addProfileFlags(cmd *cobra.Command, p *wire.Profile) {
 func changedProfileFlag(cmd *cobra.Command) string {
 	for _, name := range []string{
 		"typ", "ttl", "max-ttl", "max-nbf", "subject", "audience", "scope", "require", "allow", "forbid", "force", "audit-claim", "no-claims",
+		"encrypt-to", "encrypt-key", "encrypt-alg", "encrypt-enc",
 	} {
 		if cmd.Flags().Changed(name) {
 			return name
@@ -163,6 +169,9 @@ func profileTable(d wire.ProfileData) func(io.Writer) error {
 	encrypted := "no"
 	if p.Encrypt != nil {
 		encrypted = p.Encrypt.Alg.Value + ", " + p.Encrypt.Enc.Value
+		if p.Encrypt.TransitKey.Value != "" {
+			encrypted += ", with the transit key " + p.Encrypt.TransitKey.Value
+		}
 	}
 	return columns(
 		row{"name", d.Name}, row{"issuer", d.Issuer}, row{"typ", p.Typ.Value},

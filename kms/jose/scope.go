@@ -35,6 +35,10 @@ func checkScopes(list string) error {
 	return nil
 }
 
+// ValidScopes says whether list is empty, or scopes with one space between each two
+// (RFC 6749, section 3.3). Such a list stands in a quoted string as it is.
+func ValidScopes(list string) bool { return list == "" || checkScopes(list) == nil }
+
 // cutScope takes the first scope off a list.
 func cutScope(list string) (one, rest string) {
 	one, rest, _ = strings.Cut(list, " ")

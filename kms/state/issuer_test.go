@@ -225,7 +225,7 @@ func randomIssuerCommand(rt *rapid.T, s *State, name string) Command {
 	if k := s.Key(testMount, name); k != nil {
 		next = k.Latest + 1
 	}
-	switch rapid.IntRange(0, 12).Draw(rt, "issuer kind") {
+	switch rapid.IntRange(0, 15).Draw(rt, "issuer kind") {
 	case 0, 1:
 		return createIssuer(name, s.FirstVersion(testMount, name))
 	case 2:
@@ -249,6 +249,16 @@ func randomIssuerCommand(rt *rapid.T, s *State, name string) Command {
 	case 11:
 		made := version(name, next)
 		return &CompromiseVersion{Issuer: name, Number: rapid.Uint32Range(1, 3).Draw(rt, "number"), Next: &made}
+	case 12, 13:
+		c := &SetVersionState{Mount: testMount, Name: name, Number: rapid.Uint32Range(1, 3).Draw(rt, "number"), State: rapid.SampledFrom(VersionStates()).Draw(rt, "state")}
+		if rapid.Bool().Draw(rt, "of an issuer") {
+			c.Issuer = name
+		}
+		return c
+	case 14:
+		return &ConfigKey{Mount: testMount, Name: name, Lead: ptr(rapid.Int64Range(0, 1).Draw(rt, "lead"))}
+	case 15:
+		return &ActivateVersion{Mount: testMount, Name: name, Number: next - 1}
 	}
 	return nil
 }

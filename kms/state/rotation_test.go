@@ -243,7 +243,7 @@ func TestWhatTimeBrings(t *testing.T) {
 		t.Fatalf("%+v", d)
 	}
 	m.now = created + 80*second
-	v := m.rotated("acme")
+	m.rotated("acme")
 	if d := next(); d.Step != StepActivate || d.At != created+100*second || d.Number != 2 {
 		t.Fatalf("%+v", d)
 	}
@@ -253,7 +253,7 @@ func TestWhatTimeBrings(t *testing.T) {
 	if d := next(); d.Step != StepRotate || d.At != m.now+80*second {
 		t.Fatalf("%+v", d)
 	}
-	v = m.rotated("acme")
+	v := m.rotated("acme")
 	m.now = v.ActiveAt
 	m.ok(&ActivateIssuer{Issuer: "acme", Number: v.Number})
 	seen := map[Step]int64{}

@@ -33,7 +33,10 @@ func floor(t *testing.T) (*keys, func(path, body string) reply) {
 	t.Cleanup(s.Close)
 	return k, func(path, body string) reply {
 		t.Helper()
-		resp, err := http.Post(s.URL+"/v1/transit/"+path, "application/json", strings.NewReader(body))
+		if !strings.HasPrefix(path, "/") {
+			path = "/transit/" + path
+		}
+		resp, err := http.Post(s.URL+"/v1"+path, "application/json", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}

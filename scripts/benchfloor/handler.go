@@ -40,8 +40,8 @@ type results struct {
 	Results []result `json:"batch_results"`
 }
 
-// handler answers <mount>/<verb>/<key> as a node does. The name of a key is its
-// type, and every key is there.
+// handler answers <mount>/<verb>/<key> as a node does, and jwt/sign and jwt/verify
+// for one issuer. The name of a key is its type, and every key is there.
 type handler struct {
 	keys    *keys
 	answers map[string][]byte // key → the answer to GET <mount>/keys/<key>
@@ -62,6 +62,7 @@ func newHandler(k *keys) (*handler, error) {
 			return nil, err
 		}
 	}
+	h.answers[issuerName] = h.answers["ecdsa-p256"]
 	return h, nil
 }
 
@@ -72,14 +73,19 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(h.answers[key]) // the client is gone if this fails
 		return
 	}
-	var rq request
 	body, err := io.ReadAll(r.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &rq)
-	}
 	var out any
-	if err == nil {
-		out, err = h.answer(verb, key, &rq)
+	switch {
+	case err != nil:
+	case r.URL.Path == "/v1/jwt/sign/"+issuerName+"/access":
+		out, err = h.keys.issue(body)
+	case r.URL.Path == "/v1/jwt/verify/"+issuerName:
+		out, err = h.keys.check(body)
+	default:
+		var rq request
+		if err = json.Unmarshal(body, &rq); err == nil {
+			out, err = h.answer(verb, key, &rq)
+		}
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -36,6 +36,8 @@ func operations() []operation {
 		batch("aes256-encrypt-batch", "encrypt", "aes256-gcm96", aim{batchAim, 4}),
 		batch("aes256-decrypt-batch", "decrypt", "aes256-gcm96", aim{batchAim, 4}),
 		batch("hmac-batch", "hmac", "aes256-gcm96"),
+		one("jwt-es256-sign", jwtSign, issuerName, os, aim{ratioAim, 1.7}),
+		one("jwt-es256-verify", jwtVerify, issuerName, os, aim{ratioAim, 1.6}),
 	}
 }
 
@@ -97,6 +99,10 @@ func benchPolicy(ops []operation, ratio bool) string {
 		}
 	}
 	for _, o := range ops {
+		if o.jwt() {
+			b.WriteString(o.jwtPolicy())
+			continue
+		}
 		allow(o.verb+"/"+o.key, `"update"`)
 		allow("keys/"+o.key, `"read"`)
 	}

@@ -128,7 +128,13 @@ func (b *bench) measure(ctx context.Context, n *node, floor target, o operation,
 
 // prepared makes the key of an operation and the requests.
 func (b *bench) prepared(ctx context.Context, n *node, o operation) ([]exchange, error) {
-	if err := n.makeKey(ctx, o.key, o.key); err != nil {
+	var err error
+	if o.jwt() {
+		err = n.makeIssuer(ctx)
+	} else {
+		err = n.makeKey(ctx, o.key, o.key)
+	}
+	if err != nil {
 		return nil, notOffered(err)
 	}
 	return prepare(ctx, n.target(), o)

@@ -43,6 +43,9 @@ type preparer struct {
 // prepare makes the requests of an operation for a server. It returns
 // errNotOffered if the server lacks it.
 func prepare(ctx context.Context, t target, o operation) ([]exchange, error) {
+	if o.jwt() {
+		return prepareJWT(ctx, t, o)
+	}
 	p := &preparer{operation: o, api: newAPI(t.addr, t.token, 4), token: t.token, inputs: inputs()}
 	if err := p.makeItems(ctx); err != nil {
 		return nil, notOffered(err)
