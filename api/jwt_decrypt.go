@@ -20,7 +20,7 @@ func decryptJWT(rq *request, in *wire.JWTDecryptRequest) (any, error) {
 // opened writes itself, for the reasons of batchAnswer.
 type opened struct{ *kms.JWTVerdict }
 
-func (o opened) space() int { return verdict{o.JWTVerdict}.space() + 32 }
+func (o opened) space() int { return verdict(o).space() + 32 }
 
 func (o opened) appendData(b []byte) []byte {
 	const active = `"active":true,`

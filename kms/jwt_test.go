@@ -269,16 +269,16 @@ func TestRefusalsOfSigning(t *testing.T) {
 		err  error
 		want *Error
 	}{
-		"no issuer":       {sign("other", "access", one, nil, false), ErrIssuerNotFound},
-		"no profile":      {sign("acme", "other", one, nil, false), ErrProfileNotFound},
-		"encrypted":       {sign("acme", "nested", one, nil, false), ErrUnsupported},
-		"empty batch":     {sign("acme", "access", nil, nil, true), ErrBadRequest},
-		"long batch":      {sign("acme", "access", make([]JWTRequest, MaxBatch+1), nil, true), ErrBadRequest},
-		"much context":    {sign("acme", "access", one, many, false), ErrBadRequest},
-		"long context":    {sign("acme", "access", one, map[string]string{"ip": strings.Repeat("x", 257)}, false), ErrBadRequest},
-		"name of context": {sign("acme", "access", one, map[string]string{"a b": ""}, false), ErrBadRequest},
-		"no name":         {sign("acme", "access", one, map[string]string{"": ""}, false), ErrBadRequest},
-		"long name":       {sign("acme", "access", one, map[string]string{strings.Repeat("x", 65): ""}, false), ErrBadRequest},
+		"no issuer":         {sign("other", "access", one, nil, false), ErrIssuerNotFound},
+		"no profile":        {sign("acme", "other", one, nil, false), ErrProfileNotFound},
+		"no key to encrypt": {sign("acme", "nested", one, nil, false), ErrKeyNotFound},
+		"empty batch":       {sign("acme", "access", nil, nil, true), ErrBadRequest},
+		"long batch":        {sign("acme", "access", make([]JWTRequest, MaxBatch+1), nil, true), ErrBadRequest},
+		"much context":      {sign("acme", "access", one, many, false), ErrBadRequest},
+		"long context":      {sign("acme", "access", one, map[string]string{"ip": strings.Repeat("x", 257)}, false), ErrBadRequest},
+		"name of context":   {sign("acme", "access", one, map[string]string{"a b": ""}, false), ErrBadRequest},
+		"no name":           {sign("acme", "access", one, map[string]string{"": ""}, false), ErrBadRequest},
+		"long name":         {sign("acme", "access", one, map[string]string{strings.Repeat("x", 65): ""}, false), ErrBadRequest},
 	} {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: %v, want %v", what, c.err, c.want)

@@ -25,8 +25,8 @@ func guarded(t *testing.T, n *apitest.Node) (gateway string) {
 	return newToken(t, n, n.Root(), object{"policies": "gateway", "no_default_policy": true}).Text("auth", "client_token")
 }
 
-// gatewayToken makes a token of acme for api://orders with orders:read, but for what more says.
-func gatewayToken(n *apitest.Node, profile string, more object) string {
+// minted makes a token of acme for api://orders with orders:read, but for what more says.
+func minted(n *apitest.Node, profile string, more object) string {
 	body := object{"sub": "user:1", "aud": "api://orders"}
 	if profile == "access" {
 		body["scope"] = "orders:read"
@@ -59,7 +59,7 @@ func TestAGatewayIsToldWhoAsks(t *testing.T) {
 	t.Parallel()
 	n := apitest.New(t, apitest.Durability("os"))
 	gateway := guarded(t, n)
-	token := gatewayToken(n, "access", nil)
+	token := minted(n, "access", nil)
 	for _, method := range []string{"GET", "POST"} {
 		r := wantStatus(t, n.Do(method, "jwt/authorize/acme?audience=api%3A%2F%2Forders&scope=orders:read&profile=access&typ=application%2Fat%2Bjwt&max_age=1h", gateway, nil, "Authorization", "bearer "+token,
 			"X-Forwarded-Method", "DELETE", "X-Forwarded-Uri", "/..%2f", "X-Signet-Scope", "orders:write", "X-Signet-Type", "JWT", "X_Signet_Audience", "api://other"), 200)
@@ -78,7 +78,7 @@ func TestAGatewayIsToldWhoAsks(t *testing.T) {
 		}
 	}
 	// A header that has nothing to say is there, to replace a forged one.
-	r := wantStatus(t, n.Do("GET", "jwt/authorize/acme", gateway, nil, "Authorization", "Bearer "+gatewayToken(n, "id", nil)), 200)
+	r := wantStatus(t, n.Do("GET", "jwt/authorize/acme", gateway, nil, "Authorization", "Bearer "+minted(n, "id", nil)), 200)
 	if got, there := r.Header["X-Signet-Scope"]; !there || got[0] != "" {
 		t.Errorf("headers %v", r.Header)
 	}
@@ -112,8 +112,8 @@ func TestAGatewayLetsNobodyElsePass(t *testing.T) {
 	t.Parallel()
 	n := apitest.New(t, apitest.Durability("os"))
 	gateway := guarded(t, n)
-	good := gatewayToken(n, "access", nil)
-	short, revoked := gatewayToken(n, "access", object{"ttl": 1}), gatewayToken(n, "access", nil)
+	good := minted(n, "access", nil)
+	short, revoked := minted(n, "access", object{"ttl": 1}), minted(n, "access", nil)
 	n.Must("jwt/revoke/acme", object{"token": revoked})
 	mintable(n, "other", "ES256", object{})
 	foreign := n.Must("jwt/sign/other/access", object{"sub": "user:1", "aud": "api://orders"}).Text("data", "token")
@@ -143,7 +143,7 @@ func TestAGatewayLetsNobodyElsePass(t *testing.T) {
 		"revoked":               {demand, []string{"Bearer " + revoked}, 401, badToken},
 		"another audience":      {"?audience=api://other", []string{"Bearer " + good}, 401, badToken},
 		"another type":          {"?typ=JWT", []string{"Bearer " + good}, 401, badToken},
-		"an id token":           {demand, []string{"Bearer " + gatewayToken(n, "id", nil)}, 401, badToken},
+		"an id token":           {demand, []string{"Bearer " + minted(n, "id", nil)}, 401, badToken},
 		"a scope is missing":    {demand + "&scope=orders:read+orders:write", []string{"Bearer " + good}, 403, `Bearer realm="acme", error="insufficient_scope", scope="orders:read orders:write"`},
 		"expired, and no scope": {demand + "&scope=orders:write", []string{"Bearer " + short}, 401, badToken},
 	} {
@@ -174,7 +174,7 @@ func TestAGatewayHasToBeOne(t *testing.T) {
 	t.Parallel()
 	n := apitest.New(t, apitest.Durability("os"))
 	gateway := guarded(t, n)
-	token := "Bearer " + gatewayToken(n, "access", nil)
+	token := "Bearer " + minted(n, "access", nil)
 	ask := func(path, as string, headers ...string) apitest.Reply {
 		return n.Do("GET", path, as, nil, append([]string{"Authorization", token}, headers...)...)
 	}
@@ -239,7 +239,7 @@ func TestTheWireOfEnvoy(t *testing.T) {
 	n := apitest.New(t, apitest.Durability("os"))
 	gateway := guarded(t, n)
 	set := []string{"x-vault-token: " + gateway, "x-signet-audience: api://orders", "x-signet-scope: orders:read", "x-signet-type: at+jwt"}
-	user := append([]string{"authorization: Bearer " + gatewayToken(n, "access", nil)}, set...)
+	user := append([]string{"authorization: Bearer " + minted(n, "access", nil)}, set...)
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "LIST", "CONNECT"} {
 		for _, asked := range []string{"/", "//", "/orders/1", "/?audience=api://other&scope=orders:write&typ=JWT", "/?list=true", "/a%2Bb(c)~;v=1/%20/%c3%a4", "/v1/sys/seal", "/..."} {
 			if r := envoy(t, n, method, asked, user...); r.StatusCode != 200 || r.Header.Get("X-Signet-Subject") != "user:1" {

@@ -349,3 +349,17 @@ func TestTokensOutliveTheNode(t *testing.T) {
 		}
 	}
 }
+
+// tokensOfIssuers has issuers of both kinds of keys sign and verify.
+func (w *watcher) tokensOfIssuers(ok func(apitest.Reply) apitest.Reply) {
+	root := w.n.Root()
+	for _, alg := range []string{"HS256", "ES256"} {
+		name := "i-" + strings.ToLower(alg)
+		ok(w.do("POST", "jwt/issuers/"+name, root, object{"issuer": "https://" + name + ".example", "alg": alg}))
+		ok(w.do("POST", "jwt/issuers/"+name+"/profiles/access", root, object{"audit_claims": []string{"sub"}}))
+		ok(w.do("GET", "/issuers/"+name+"/jwks.json", "", nil))
+		w.jwt = ok(w.do("POST", "jwt/sign/"+name+"/access", root, object{"sub": "user:1", "aud": "a"})).Text("data", "token")
+		ok(w.do("POST", "jwt/verify/"+name, root, object{"token": w.jwt}))
+		ok(w.do("POST", "jwt/verify/"+name, root, object{"batch_input": []object{{"token": w.jwt}, {"token": w.jwt + "A"}}}))
+	}
+}

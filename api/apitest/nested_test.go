@@ -71,7 +71,7 @@ func TestRecipientsDecryptTheirTokens(t *testing.T) {
 			if err != nil || !bytes.Equal(again, inner) {
 				t.Errorf("%s: jwx: %v", what, err)
 			}
-			sig, err := gojose.ParseSigned(string(inner), []gojose.SignatureAlgorithm{gojose.ES256})
+			sig, err := gojose.ParseSignedCompact(string(inner), []gojose.SignatureAlgorithm{gojose.ES256})
 			if err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}

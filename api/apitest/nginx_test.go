@@ -127,7 +127,7 @@ func TestNginxInFront(t *testing.T) {
 	n := apitest.New(t, apitest.Durability("os"))
 	gateway := guarded(t, n)
 	x := startNginx(t, n, gateway)
-	good, short, revoked := gatewayToken(n, "access", nil), gatewayToken(n, "access", object{"ttl": 1}), gatewayToken(n, "access", nil)
+	good, short, revoked := minted(n, "access", nil), minted(n, "access", object{"ttl": 1}), minted(n, "access", nil)
 	n.Must("jwt/revoke/acme", object{"token": revoked})
 	eventually(t, "a token of one second expires", func() bool {
 		return n.Must("jwt/verify/acme", object{"token": short}).Text("data", "reason") == "expired"
@@ -156,9 +156,9 @@ func TestNginxInFront(t *testing.T) {
 	x.refuses("no token", 401, noToken, "/")
 	x.refuses("expired", 401, badToken, "/", bearer(short))
 	x.refuses("revoked", 401, badToken, "/", bearer(revoked))
-	x.refuses("another audience", 401, badToken, "/?audience=api://other", bearer(gatewayToken(n, "access", object{"aud": "api://other"})))
-	x.refuses("another type", 401, badToken, "/", bearer(gatewayToken(n, "id", nil)))
-	x.refuses("no scope", 403, "", "/?scope=orders:write", bearer(gatewayToken(n, "access", object{"scope": "orders:write"})))
+	x.refuses("another audience", 401, badToken, "/?audience=api://other", bearer(minted(n, "access", object{"aud": "api://other"})))
+	x.refuses("another type", 401, badToken, "/", bearer(minted(n, "id", nil)))
+	x.refuses("no scope", 403, "", "/?scope=orders:write", bearer(minted(n, "access", object{"scope": "orders:write"})))
 	x.refuses("forged", 401, noToken, "/", "X-Signet-Subject: root", "X-Vault-Token: "+n.Root())
 	x.refuses("the question itself", 404, "", "/_signet", bearer(good))
 	// Of two headers nginx passes on none, the first, or both joined: never only the second.

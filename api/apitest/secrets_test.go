@@ -29,7 +29,7 @@ func TestNoSecretLeaks(t *testing.T) {
 	w.everydayWork()
 	strangers := apitest.New(t, apitest.Shares(3, 2), apitest.Sealed())
 	for what, secret := range map[string]string{
-		"root token": n.Root(), "token": w.token, "share": n.Shares()[1], "share in base64": base64Of(t, n.Shares()[1]),
+		"root token": n.Root(), "token": w.token, "token of an issuer": w.jwt, "share": n.Shares()[1], "share in base64": base64Of(t, n.Shares()[1]),
 		"another cluster's token": strangers.Root(), "another cluster's share": strangers.Shares()[0],
 	} {
 		n.HandedOut("the "+what, secret)
@@ -115,6 +115,7 @@ type watcher struct {
 	n       *apitest.Node
 	t       *testing.T
 	token   string // with no rights but its own
+	jwt     string // of an issuer
 	answers []watched
 }
 
@@ -135,7 +136,7 @@ func (w *watcher) do(method, path, token string, body any, headers ...string) ap
 }
 
 func (w *watcher) keep(what string, r apitest.Reply) {
-	issues := r.Text("auth", "client_token") != "" || r.Text("data", "secret_id") != "" || r.Status == 200 && strings.Contains(what, "auth/token/lookup")
+	issues := r.Text("auth", "client_token") != "" || r.Text("data", "secret_id") != "" || r.Text("data", "token") != "" || r.Status == 200 && strings.Contains(what, "auth/token/lookup")
 	w.answers = append(w.answers, watched{what, issues, r.Body})
 	for name, values := range r.Header {
 		w.answers = append(w.answers, watched{what + " header " + name, false, []byte(strings.Join(values, "\n"))})
@@ -193,6 +194,7 @@ func (w *watcher) everydayWork() {
 		}
 	}
 	ok(w.do("DELETE", "transit/keys/ecdsa-p384", root, nil))
+	w.tokensOfIssuers(ok)
 	w.token = ok(w.do("POST", "auth/token/create", root, object{"policies": "default", "meta": object{"a": "b"}})).Text("auth", "client_token")
 	child := ok(w.do("POST", "auth/token/create-orphan", root, object{"ttl": "1h"})).Text("auth", "client_token")
 	for _, path := range []string{"lookup", "renew", "revoke-orphan"} {

@@ -74,13 +74,14 @@ func TestRevokedTokenIsKeptUntilItIsOver(t *testing.T) {
 // A token of which only the jti is known is kept as long as any that was issued
 // could be accepted: under a retired version, after its profile is gone.
 func TestRevocationOutlivesEveryTokenThatItRefuses(t *testing.T) {
-	m, i := issuing(t, "acme")
+	m, _ := issuing(t, "acme")
 	m.ok(&PutProfile{Profile{Issuer: "acme", Name: "long", Definition: []byte("{}"), MaxTTL: 100_000}})
 	m.ok(&DeleteProfile{Issuer: "acme", Name: "long"})
 	lastLong := m.now + 100_000*1e9
 	m.ok(&RotateIssuer{Issuer: "acme", Version: KeyVersion{Mount: testMount, Name: "acme", Number: 2, Type: ECDSAP256, Public: []byte{1}, Sealed: []byte{2}, KID: "kid-2"}})
 	m.now += 600 * 1e9
-	if i = m.ok(&ActivateIssuer{Issuer: "acme", Number: 2}).(*Issuer); i.Marks.TTL != 3600 {
+	i := m.ok(&ActivateIssuer{Issuer: "acme", Number: 2}).(*Issuer)
+	if i.Marks.TTL != 3600 {
 		t.Fatalf("the marks of the active version: %+v", i.Marks)
 	}
 	for name, e := range map[string]Revocation{

@@ -45,6 +45,7 @@ type results struct {
 type handler struct {
 	keys    *keys
 	answers map[string][]byte // key → the answer to GET <mount>/keys/<key>
+	jwks    []byte
 }
 
 func newHandler(k *keys) (*handler, error) {
@@ -63,6 +64,7 @@ func newHandler(k *keys) (*handler, error) {
 		}
 	}
 	h.answers[issuerName] = h.answers["ecdsa-p256"]
+	h.jwks = []byte(`{"keys":[{"alg":"ES256","crv":"P-256","kid":"` + issuerKID + `","kty":"EC","use":"sig","x":"` + strings.Repeat("A", 43) + `","y":"` + strings.Repeat("A", 43) + `"}]}`)
 	return h, nil
 }
 
@@ -73,6 +75,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(h.answers[key]) // the client is gone if this fails
 		return
 	}
+	if r.URL.Path == "/issuers/"+issuerName+"/jwks.json" {
+		_, _ = w.Write(h.jwks)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	var out any
 	switch {
@@ -81,6 +87,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out, err = h.keys.issue(body)
 	case r.URL.Path == "/v1/jwt/verify/"+issuerName:
 		out, err = h.keys.check(body)
+	case r.URL.Path == "/v1/jwt/introspect/"+issuerName:
+		out, err = h.keys.introspect(body)
 	default:
 		var rq request
 		if err = json.Unmarshal(body, &rq); err == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -89,12 +90,34 @@ func (k *keys) issue(body []byte) (any, error) {
 	return answer[issued]{out}, err
 }
 
+// introspect answers as RFC 7662 has it: the claims, and that the token is active.
+func (k *keys) introspect(body []byte) (any, error) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, err
+	}
+	claims, err := k.verified(tokenRequest{Token: form.Get("token")})
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]json.RawMessage
+	if err := json.Unmarshal(claims.Data.Claims, &out); err != nil {
+		return nil, err
+	}
+	out["active"] = json.RawMessage("true")
+	return out, nil
+}
+
 // check verifies what issue has made, as a service would that receives it.
 func (k *keys) check(body []byte) (any, error) {
 	var rq tokenRequest
 	if err := json.Unmarshal(body, &rq); err != nil {
 		return nil, err
 	}
+	return k.verified(rq)
+}
+
+func (k *keys) verified(rq tokenRequest) (*answer[checked], error) {
 	parts := strings.Split(rq.Token, ".")
 	if len(parts) != 3 {
 		return nil, errToken
@@ -126,8 +149,8 @@ func (k *keys) check(body []byte) (any, error) {
 		return nil, err
 	}
 	now := time.Now().Unix()
-	if claims.Issuer != issuerURL || claims.Audience != rq.Wanted || now >= claims.Expires || now < claims.NotBefore {
+	if claims.Issuer != issuerURL || rq.Wanted != "" && claims.Audience != rq.Wanted || now >= claims.Expires || now < claims.NotBefore {
 		return nil, errToken
 	}
-	return answer[checked]{checked{true, raw[1], raw[0]}}, nil
+	return &answer[checked]{checked{true, raw[1], raw[0]}}, nil
 }

@@ -16,21 +16,29 @@ const (
 	jwtSign    = "jwt/sign"
 	jwtVerify  = "jwt/verify"
 	audience   = "api://orders"
+
+	jwtIntrospect = "jwt/introspect"
+	jwks          = "issuers"
 )
 
-func (o *operation) jwt() bool { return o.verb == jwtSign || o.verb == jwtVerify }
+func (o *operation) jwt() bool {
+	return o.verb == jwtSign || o.verb == jwtVerify || o.verb == jwtIntrospect || o.verb == jwks
+}
 
 func (o *operation) jwtPath() string {
 	if o.verb == jwtSign {
 		return jwtSign + "/" + o.key + "/access"
 	}
-	return jwtVerify + "/" + o.key
+	return o.verb + "/" + o.key
 }
 
 // jwtPolicy allows the operation, and what it takes to check it.
 func (o *operation) jwtPolicy() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "path %q { capabilities = [\"update\"] }\n", o.jwtPath())
+	if o.verb == jwtIntrospect {
+		fmt.Fprintf(&b, "path %q { capabilities = [\"update\"] }\n", jwtSign+"/"+o.key+"/access")
+	}
 	fmt.Fprintf(&b, "path %q { capabilities = [\"read\"] }\n", "transit/keys/"+o.key)
 	return b.String()
 }
@@ -67,6 +75,12 @@ type tokenAnswer struct {
 // the server lacks it.
 func prepareJWT(ctx context.Context, t target, o operation) ([]exchange, error) {
 	a := newAPI(t.addr, t.token, 4)
+	if o.verb == jwks {
+		return []exchange{{
+			request: newRequest(http.MethodGet, t.addr, "/issuers/"+o.key+"/jwks.json", t.token, nil), form: []byte(`"kty":"EC"`), items: 1,
+			check: func([]byte) error { return nil },
+		}}, nil
+	}
 	public, err := publicKeys(ctx, a, o.key, 0)
 	if err != nil {
 		return nil, notOffered(err)
@@ -83,8 +97,27 @@ func prepareJWT(ctx context.Context, t target, o operation) ([]exchange, error) 
 			form = `"active":true`
 			check = func(got *tokenAnswer) error { return checkVerdict(got, made.Data.Token) }
 		}
+		request := newRequest(http.MethodPost, t.addr, "/v1/"+o.jwtPath(), t.token, body)
+		if o.verb == jwtIntrospect {
+			var made tokenAnswer
+			if err := a.call(ctx, http.MethodPost, jwtSign+"/"+o.key+"/access", json.RawMessage(body), &made); err != nil {
+				return nil, notOffered(err)
+			}
+			request = newRequest(http.MethodPost, t.addr, "/v1/"+o.jwtPath(), t.token, []byte("token="+made.Data.Token))
+			request = bytes.Replace(request, []byte("application/json"), []byte("application/x-www-form-urlencoded"), 1)
+			out = append(out, exchange{
+				request: request, form: []byte(`"active":true`), items: 1,
+				check: func(answer []byte) error {
+					if !bytes.Contains(answer, []byte(subjectOf(n))) {
+						return fmt.Errorf("%w: the subject of token %d is not in the answer", errWrong, n)
+					}
+					return nil
+				},
+			})
+			continue
+		}
 		out = append(out, exchange{
-			request: newRequest(http.MethodPost, t.addr, "/v1/"+o.jwtPath(), t.token, body),
+			request: request,
 			form:    []byte(form), items: 1,
 			check: func(answer []byte) error {
 				var got tokenAnswer
@@ -94,6 +127,9 @@ func prepareJWT(ctx context.Context, t target, o operation) ([]exchange, error) 
 				return check(&got)
 			},
 		})
+	}
+	if o.verb == jwtIntrospect {
+		return out, nil
 	}
 	_, err = a.send(ctx, http.MethodPost, o.jwtPath(), bytes.Clone(bodyOf(out[0].request)))
 	return out, notOffered(err)

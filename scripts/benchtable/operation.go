@@ -38,6 +38,8 @@ func operations() []operation {
 		batch("hmac-batch", "hmac", "aes256-gcm96"),
 		one("jwt-es256-sign", jwtSign, issuerName, os, aim{ratioAim, 1.7}),
 		one("jwt-es256-verify", jwtVerify, issuerName, os, aim{ratioAim, 1.6}),
+		one("jwt-introspect", jwtIntrospect, issuerName, os, aim{overAim, 60}),
+		one("jwks", jwks, issuerName, os, aim{overAim, 40}),
 	}
 }
 
