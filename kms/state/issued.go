@@ -66,67 +66,87 @@ func minutesUp(nanos int64) uint32 {
 	return uint32(min((nanos-1)/nanosAMinute+1, int64(never)-1))
 }
 
-// issuedPage is entries, sorted by their ids.
-type issuedPage []byte
+// issuedPage is entries, sorted by their ids. The keys are the part of each id that
+// tells it from most others of the page, once more: a search reads them alone, which
+// lie closer together, and one entry if it finds a key. What is asked for is almost
+// never there.
+type issuedPage struct {
+	rows []byte
+	keys []uint32 // keyOf each entry
+}
 
-func (p issuedPage) len() int           { return len(p) / issuedSize }
-func (p issuedPage) entry(i int) []byte { return p[i*issuedSize : (i+1)*issuedSize : (i+1)*issuedSize] }
+// newIssuedPage is the page of rows, which are entries in order and are not changed
+// afterwards.
+func newIssuedPage(rows []byte) issuedPage {
+	if len(rows) == 0 {
+		return issuedPage{}
+	}
+	p := issuedPage{rows, make([]uint32, len(rows)/issuedSize)}
+	for i := range p.keys {
+		p.keys[i] = keyOf(p.entry(i))
+	}
+	return p
+}
+
+func (p issuedPage) len() int { return len(p.keys) }
+func (p issuedPage) entry(i int) []byte {
+	return p.rows[i*issuedSize : (i+1)*issuedSize : (i+1)*issuedSize]
+}
 
 func untilOf(entry []byte) uint32    { return binary.BigEndian.Uint32(entry[16:]) }
 func markOf(entry []byte) issuedMark { return issuedMark(binary.BigEndian.Uint64(entry[20:])) }
 
-// rest is the 28 bits of an id behind those that all ids of a page have, and four
+// keyOf is the 28 bits of an id behind those that all ids of a page have, and four
 // more bits of zero.
-func rest(id []byte) uint32 { return binary.BigEndian.Uint32(id[1:]) << 4 }
+func keyOf(id []byte) uint32 { return binary.BigEndian.Uint32(id[1:]) << 4 }
 
 // find returns the place of an id, or where it would be. Ids are spread evenly, so
 // it looks where the id should be, once more where it should be seen from there,
-// and walks the step or two that are left: memory far apart costs more than steps.
+// and walks the step or two that are left.
 func (p issuedPage) find(id *IssuedID) (at int, found bool) {
-	n, want := p.len(), rest(id[:])
+	n, want := len(p.keys), keyOf(id[:])
 	if n == 0 {
 		return 0, false
 	}
 	at = int(uint64(n) * uint64(want) >> 32)
-	ahead := int64(want) - int64(rest(p.entry(at)))
+	ahead := int64(want) - int64(p.keys[at])
 	at = min(max(0, at+int(ahead*int64(n)>>32)), n-1)
-	for at > 0 && rest(p.entry(at-1)) >= want {
+	for at > 0 && p.keys[at-1] >= want {
 		at--
 	}
-	for ; at < n; at++ {
-		e := p.entry(at)
-		if rest(e) < want {
+	for ; at < n && p.keys[at] <= want; at++ {
+		if p.keys[at] < want {
 			continue
 		}
-		if order := bytes.Compare(e[:16], id[:]); order >= 0 {
+		if order := bytes.Compare(p.entry(at)[:16], id[:]); order >= 0 {
 			return at, order == 0
 		}
 	}
-	return n, false
+	return at, false
 }
 
 // with is p with one entry more, or another in its place.
 func (p issuedPage) with(at int, replace bool, id *IssuedID, until uint32, mark issuedMark) issuedPage {
-	before, after := p[:at*issuedSize], p[at*issuedSize:]
+	before, after := p.rows[:at*issuedSize], p.rows[at*issuedSize:]
 	if replace {
 		after = after[issuedSize:]
 	}
-	out := make(issuedPage, 0, len(before)+issuedSize+len(after))
-	out = append(append(out, before...), id[:]...)
-	out = binary.BigEndian.AppendUint32(out, until)
-	out = binary.BigEndian.AppendUint64(out, uint64(mark))
-	return append(out, after...)
+	rows := make([]byte, 0, len(before)+issuedSize+len(after))
+	rows = append(append(rows, before...), id[:]...)
+	rows = binary.BigEndian.AppendUint32(rows, until)
+	rows = binary.BigEndian.AppendUint64(rows, uint64(mark))
+	return newIssuedPage(append(rows, after...))
 }
 
 // after is p without the entries whose time is over at now, in minutes.
 func (p issuedPage) after(now uint32) issuedPage {
-	var out issuedPage
+	var rows []byte
 	for i := range p.len() {
 		if e := p.entry(i); untilOf(e) > now {
-			out = append(out, e...)
+			rows = append(rows, e...)
 		}
 	}
-	return slices.Clip(out)
+	return newIssuedPage(slices.Clip(rows))
 }
 
 // first is the earliest until on the page.

@@ -40,9 +40,6 @@ func (x *issuedTxn) setPage(first, second byte, page issuedPage) {
 	old := n.pages[second]
 	x.t.count += page.len() - old.len()
 	x.t.cutOffs += page.cutOffs() - old.cutOffs()
-	if len(page) == 0 {
-		page = nil
-	}
 	n.pages[second], n.first[second] = page, page.first()
 	x.settle(first)
 }

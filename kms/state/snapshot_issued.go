@@ -28,7 +28,7 @@ func writeIssued(enc *codec.Encoder, t *issuedTable) error {
 		}
 		buf = buf[:0]
 		for _, page := range node.pages {
-			buf = append(buf, page...)
+			buf = append(buf, page.rows...)
 		}
 		if err := enc.Encode(buf); err != nil {
 			return err
@@ -69,9 +69,9 @@ func (tx *txn) readIssued(dec *codec.Decoder, count int, run Runner) error {
 
 func readIssuedNode(b []byte) (*issuedNode, error) {
 	n := newIssuedNode()
-	all := issuedPage(b)
+	all := issuedPage{rows: b}
 	from := 0
-	for i := range all.len() {
+	for i := range len(b) / issuedSize {
 		e := all.entry(i)
 		if e[0] != b[0] || i > 0 && bytes.Compare(all.entry(i - 1)[:16], e[:16]) >= 0 {
 			return nil, corrupt("entries about tokens are out of order")
@@ -79,9 +79,9 @@ func readIssuedNode(b []byte) (*issuedNode, error) {
 		if !markOf(e).valid() || untilOf(e) == never {
 			return nil, corrupt("an entry about a token that none can be")
 		}
-		if last := i+1 == all.len(); last || pageOf(all.entry(i+1)) != pageOf(e) {
-			page := bytes.Clone(all[from*issuedSize : (i+1)*issuedSize])
-			n.pages[pageOf(e)], n.first[pageOf(e)] = page, issuedPage(page).first()
+		if last := (i+1)*issuedSize == len(b); last || pageOf(all.entry(i+1)) != pageOf(e) {
+			page := newIssuedPage(bytes.Clone(b[from*issuedSize : (i+1)*issuedSize]))
+			n.pages[pageOf(e)], n.first[pageOf(e)] = page, page.first()
 			from = i + 1
 		}
 	}
