@@ -243,9 +243,20 @@ func (c *Call) policiesOf(r *state.AppRole) []string {
 // Errors: ErrInvalidCredentials, the same for every cause; ErrApplicationBlocked;
 // *Limited; and, where a use is spent, those of a write.
 func (s *Service) AuthenticateApplication(ctx context.Context, c *Call, roleID, secretID string) error {
+	if s.audit.LowSpace() {
+		return saying(ErrAuditUnavailable, "the disk of the audit log is almost full: only requests with a token are served")
+	}
 	found, err := s.admitted(c, roleID, secretID)
 	if err != nil {
 		return err
+	}
+	// What a token of the login would be bound to holds for the request.
+	bound := found.role.TokenCIDRs
+	if found.secret != nil && len(found.secret.TokenCIDRs) != 0 {
+		bound = found.secret.TokenCIDRs
+	}
+	if len(bound) != 0 && !within(bound, c.Remote) {
+		return ErrInvalidCredentials
 	}
 	policies := c.policiesOf(found.role)
 	caller := policy.Caller{

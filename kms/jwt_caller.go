@@ -12,7 +12,12 @@ import (
 // jti and the room that is left in the token are not among them.
 func (c *Call) facts(i *issuerView) *jose.Facts {
 	f := &jose.Facts{
-		Issuer: i.URL, Now: c.seconds(), Backdate: i.Leeway, ClientID: c.Caller.Application, Application: c.Caller.Application, TokenMetadata: c.token.Meta,
+		Issuer: i.URL, Now: c.seconds(), Backdate: i.Leeway, ClientID: c.Caller.Application, Application: c.Caller.Application,
+	}
+	if c.token.Path == loginPath {
+		// The role's, or the secret id's: whoever makes a token for himself chooses its
+		// metadata, and a forced claim would be his.
+		f.TokenMetadata = c.token.Meta
 	}
 	if f.ClientID == "" {
 		f.ClientID = anonymousClient(c.token.Hash)

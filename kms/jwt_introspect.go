@@ -156,8 +156,8 @@ func (s *Service) RevokeByClient(ctx context.Context, c *Call, issuer string, f 
 		defer u.Close()
 		a.Record.Input = s.hashOf([]byte(f.Token))
 		t, err := i.signedBy(u, f.Token)
-		if err != nil || t == nil {
-			return nil, err
+		if err != nil || t == nil || !t.version.State.Accepts() {
+			return nil, err // invalid already, which is a success (RFC 7009, section 2.2)
 		}
 		a.Record.JTI, a.Record.KeyVersion = t.jti(), t.number()
 		if !c.owns(t.claims) && !c.Caller.Allow("jwt/revoke/"+issuer, policy.Update) {

@@ -159,6 +159,8 @@ func (f *revocation) find(r *revoker, u *keyring.Use, it *JWTRevocation) error {
 	switch {
 	case it.Token != "":
 		return f.findToken(r, u, it.Token)
+	case gate.LooksSecret(it.JTI):
+		return saying(ErrBadRequest, "'jti' holds what looks like a token: send a token as 'token', and replace it if it was a credential")
 	case it.JTI != "":
 		f.findJTI(r, it)
 	case it.Subject != "":

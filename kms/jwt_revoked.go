@@ -25,10 +25,18 @@ func (i *issuerView) entryOf(claims *jose.Claims) state.IssuedID {
 // before its end: by itself, or with all that was issued for its subject or to its
 // application before a time. It looks three entries up and asks nobody.
 func (s *Service) revoked(c *Call, i *issuerView, claims *jose.Claims) jose.Reason {
+	if claims.ClientID != "" {
+		if app := c.view.Application(claims.ClientID); app != nil && app.Blocked != 0 {
+			return jose.ReasonRevoked // for as long as it is blocked
+		}
+	}
 	all, cutOffs := c.view.CountIssued()
 	if all > cutOffs {
-		if revoked, _ := c.view.Issued(i.entryOf(claims)); revoked {
+		switch revoked, spent := c.view.Issued(i.entryOf(claims)); {
+		case revoked:
 			return jose.ReasonRevoked
+		case spent: // good for one use, which was made, whoever asks now
+			return jose.ReasonReplayed
 		}
 	}
 	if cutOffs == 0 {

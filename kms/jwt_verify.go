@@ -81,7 +81,8 @@ type verifier struct {
 	use    *keyring.Use
 	typs   []string // the token has all of them; nil: that of some profile
 	demand jose.Demand
-	once   bool // an active token is used with that
+	once   bool        // an active token is used with that
+	rules  *jose.Rules // of the profile that is demanded; nil of none
 }
 
 // newVerifier checks what is asked for. u is open for pass.Verify. Errors:
@@ -106,7 +107,7 @@ func (s *Service) newVerifier(c *Call, i *issuerView, u *keyring.Use, d *JWTDema
 		if err != nil {
 			return nil, err
 		}
-		w.typs = append(w.typs, rules.Typ())
+		w.typs, w.rules = append(w.typs, rules.Typ()), rules
 	}
 	return w, nil
 }
@@ -196,6 +197,9 @@ func (w *verifier) standing(t *checkedToken) (jose.Reason, error) {
 	}
 	if reason := t.claims.Standing(&w.demand); reason != jose.ReasonNone {
 		return reason, nil
+	}
+	if w.rules != nil && !w.rules.Fits(t.claims) {
+		return jose.ReasonWrongType, nil // of another profile, which may have the same typ
 	}
 	if reason := w.s.revoked(w.c, w.issuer, t.claims); reason != jose.ReasonNone {
 		return reason, nil

@@ -68,7 +68,7 @@ func scrub(r *audit.Record) {
 	path := r.Path
 	r.Path = Scrub(path)
 	hidden := strings.Contains(r.Path, redacted)
-	for _, name := range []*string{&r.Key, &r.Issuer, &r.Profile} {
+	for _, name := range []*string{&r.Key, &r.Issuer, &r.Profile, &r.JTI} {
 		*name = Scrub(*name)
 		if hidden && *name != "" {
 			// A share may have slashes, and the names taken from a path are then
@@ -91,6 +91,7 @@ func scrub(r *audit.Record) {
 	scrubClaims(r.Claims)
 	for i := range r.Hashes {
 		scrubClaims(r.Hashes[i].Claims)
+		r.Hashes[i].JTI = Scrub(r.Hashes[i].JTI)
 	}
 }
 
