@@ -18,10 +18,10 @@ import (
 type JWTDemand struct {
 	Audience  string        // must be in aud
 	Typ       string        // must be the typ
-	Profile   string        // whose typ it must have
+	Profile   string        // which it must fit: its typ, audiences, subject, scopes and forced claims
 	Scope     string        // scopes that it must all have
 	MaxAge    time.Duration // since iat at most; 0 asks nothing
-	SingleUse bool          // the first to ask is told that it is active, and nobody after; not in a batch
+	SingleUse bool          // spends it: the first to ask is told that it is active, and nobody after; not in a batch
 }
 
 // JWTVerdict is what became of a token.
