@@ -59,7 +59,7 @@ type JWTVerifyRequest struct {
 	Token      Secret               `json:"token,omitzero"`
 	Audience   string               `json:"audience,omitzero"`   // must be in aud
 	Typ        string               `json:"typ,omitzero"`        // absent: that of Profile, or of any profile of the issuer
-	Profile    string               `json:"profile,omitzero"`    // whose typ it must have
+	Profile    string               `json:"profile,omitzero"`    // which it must fit: typ, aud, sub, scope and forced claims
 	Scope      string               `json:"scope,omitzero"`      // scopes that it must all have
 	MaxAge     Duration             `json:"max_age,omitzero"`    // since iat at most
 	SingleUse  bool                 `json:"single_use,omitzero"` // active once only

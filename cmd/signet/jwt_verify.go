@@ -45,7 +45,7 @@ func demandFlags(cmd *cobra.Command, req *wire.JWTVerifyRequest) {
 	flags := cmd.Flags()
 	flags.StringVar(&req.Audience, "aud", "", "`audience` that it must be for")
 	flags.StringVar(&req.Typ, "typ", "", "`type` that it must have (default: that of any profile of the issuer)")
-	flags.StringVar(&req.Profile, "profile", "", "`profile` whose type it must have")
+	flags.StringVar(&req.Profile, "profile", "", "`profile` that it must fit: type, audiences, subject, scopes and forced claims")
 	flags.StringVar(&req.Scope, "scope", "", "`scopes` that it must have, with spaces between them")
 	flags.Var(durationFlag{&req.MaxAge}, "max-age", "how long ago it may have been issued")
 	flags.BoolVar(&req.SingleUse, "single-use", false, "use it up: another --single-use finds it replayed")
@@ -68,7 +68,7 @@ func reasonText(reason wire.JWTReason) string {
 	case wire.ReasonUnknownKey:
 		return "the token names a key that this issuer does not have, or no longer accepts"
 	case wire.ReasonWrongType:
-		return "its typ is not the one that is asked for, or that any profile of the issuer has"
+		return "its typ is not the one that is asked for, or that any profile of the issuer has; or it does not fit the profile that is asked for"
 	case wire.ReasonWrongIssuer:
 		return "its iss is not this issuer"
 	case wire.ReasonWrongAudience:
