@@ -39,7 +39,7 @@ func newThree(t *testing.T) *three {
 		if err := s.follow(); err != nil {
 			t.Fatal(err)
 		}
-		add := c.stores[0].raft.Load().AddVoter(raft.ServerID(s.identity.NodeID), s.transport.LocalAddr(), 0, 0)
+		add := c.stores[0].raft.Load().AddVoter(raft.ServerID(s.identity.NodeID), inMemory(s).LocalAddr(), 0, 0)
 		if err := add.Error(); err != nil {
 			t.Fatal(err)
 		}
@@ -61,18 +61,20 @@ func (s *Store) follow() error {
 	return nil
 }
 
+func inMemory(s *Store) raft.LoopbackTransport { return s.transport.(raft.LoopbackTransport) }
+
 func (c *three) join(on bool) {
 	for _, a := range c.stores {
 		for _, b := range c.stores {
 			if a != b && on {
-				a.transport.Connect(b.transport.LocalAddr(), b.transport)
+				inMemory(a).Connect(b.transport.LocalAddr(), b.transport)
 			}
 		}
 	}
 	if !on {
-		c.stores[0].transport.DisconnectAll()
+		inMemory(c.stores[0]).DisconnectAll()
 		for _, s := range c.stores[1:] {
-			s.transport.Disconnect(c.stores[0].transport.LocalAddr())
+			inMemory(s).Disconnect(c.stores[0].transport.LocalAddr())
 		}
 	}
 }

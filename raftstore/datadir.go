@@ -17,6 +17,8 @@ const (
 	nodeKeyFile     = "node.key"
 	nodeIDFile      = "node-id"
 	incarnationFile = "node-incarnation"
+	nodeCertFile    = "node.crt"
+	rosterFile      = "roster"
 	snapshotsDir    = "snapshots"
 
 	// tempSuffix ends the names of files being made. It is raft's own suffix
@@ -79,7 +81,7 @@ func (d *dataDir) close() { d.lock.Close() }
 // held, so nobody is making them now. Temporary files of other names belong to
 // others.
 func (d *dataDir) sweep() error {
-	for _, name := range []string{logFile, nodeKeyFile, nodeIDFile, incarnationFile} {
+	for _, name := range []string{logFile, nodeKeyFile, nodeIDFile, incarnationFile, nodeCertFile, rosterFile} {
 		if err := os.RemoveAll(d.file(name + tempSuffix)); err != nil {
 			return err
 		}
@@ -145,6 +147,14 @@ func (d *dataDir) create(name string, data []byte) error {
 		return err
 	}
 	return d.publish(name)
+}
+
+// replace writes a file anew, whole or not at all, also through a crash.
+func (d *dataDir) replace(name string, data []byte) error {
+	if err := os.RemoveAll(d.file(name + tempSuffix)); err != nil {
+		return err
+	}
+	return d.create(name, data)
 }
 
 // publish gives a finished temporary file its name, durably.

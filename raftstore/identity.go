@@ -5,7 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -104,8 +106,8 @@ func unline(data []byte) string {
 
 // nodeKey is the private half of this node's TLS key. It lives in clear in
 // node.key, mode 0600, since a sealed node must speak to its peers. It is read
-// when the store opens, to check it and to learn the public half; nothing holds
-// it longer while this node has no port.
+// when the store opens, to check it and to learn the public half. The cluster port
+// holds it for as long as it is open; a node without one holds it no longer.
 type nodeKey struct {
 	_   [0]func() // incomparable
 	key *ecdsa.PrivateKey
@@ -144,6 +146,39 @@ func parseNodeKey(data []byte) (*nodeKey, error) {
 		return nil, errors.New("not an ECDSA key on P-256")
 	}
 	return &nodeKey{key: key}, nil
+}
+
+// nodeKey reads the key of the directory.
+func (d *dataDir) nodeKey() (*nodeKey, error) {
+	data, err := os.ReadFile(d.file(nodeKeyFile))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(data)
+	key, err := parseNodeKey(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrIdentity, d.file(nodeKeyFile), err)
+	}
+	return key, nil
+}
+
+// nodeCertificate is a certificate and the key of this node, for the cluster port.
+func (d *dataDir) nodeCertificate(der []byte) (*tls.Certificate, error) {
+	key, err := d.nodeKey()
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key.key}, nil
+}
+
+// certificateRequest asks for a certificate for this node, and proves that it has
+// the key (RFC 2986).
+func (d *dataDir) certificateRequest(nodeID string) ([]byte, error) {
+	key, err := d.nodeKey()
+	if err != nil {
+		return nil, err
+	}
+	return x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: nodeID}}, key.key)
 }
 
 func (k *nodeKey) public() ([]byte, error) { return x509.MarshalPKIXPublicKey(&k.key.PublicKey) }

@@ -43,9 +43,13 @@ type Options struct {
 	// random one when it has none.
 	NodeID string
 
-	// Address is the host:port under which other nodes are to reach this one.
-	// It is recorded and, with one voter, not used. Empty: the node id.
+	// Address is the host:port under which other nodes are to reach this one's
+	// cluster port. Empty: it has none.
 	Address string
+
+	// Listen is the host:port on which the cluster port listens. Empty: there is
+	// no port, and this node is the only one of its cluster.
+	Listen string
 
 	// Dev shortens raft's timings to 50 ms.
 	Dev bool

@@ -23,7 +23,9 @@ type Store struct {
 	snapshots *snapshots
 	fsm       *adapter
 	metrics   prometheus.Collector
-	transport raft.LoopbackTransport
+	transport raft.Transport
+	port      *port  // nil: this node has no cluster port
+	peers     *peers // of the port
 
 	raft   atomic.Pointer[node] // nil until there is cluster state
 	leader leadership
@@ -115,15 +117,30 @@ func (s *Store) open() (err error) {
 	if s.metrics, err = newCollector(); err != nil {
 		return err
 	}
-	address := s.opts.Address
-	if address == "" {
-		address = s.identity.NodeID
+	if err := s.openTransport(); err != nil {
+		return err
 	}
-	_, s.transport = raft.NewInmemTransport(raft.ServerAddress(address))
-	if shape.last == 0 && index == 0 {
-		return nil
+	joined, err := s.Joined()
+	if err != nil || shape.last == 0 && index == 0 && !joined {
+		return err
 	}
 	return s.start()
+}
+
+// openTransport opens the cluster port, or lets raft talk to itself.
+func (s *Store) openTransport() (err error) {
+	if s.opts.Listen == "" {
+		_, s.transport = raft.NewInmemTransport(raft.ServerAddress(s.identity.NodeID))
+		return nil
+	}
+	if s.port, err = openPort(s.opts.Listen, s.dir, s.identity, s.log); err != nil {
+		return err
+	}
+	s.peers = newPeers(s.port)
+	s.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		ServerAddressProvider: streams{s.port}, Stream: streams{s.port}, Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
+	})
+	return nil
 }
 
 // start runs raft on the state in the directory.
@@ -180,16 +197,20 @@ func (s *Store) nudge(r *raft.Raft, settled raft.ReloadableConfig) error {
 	}
 	var voters int
 	var member bool
-	for _, server := range future.Configuration().Servers {
+	servers := future.Configuration().Servers
+	for _, server := range servers {
 		if server.Suffrage == raft.Voter {
 			voters++
+			member = member || string(server.ID) == s.identity.NodeID
 		}
-		member = member || string(server.ID) == s.identity.NodeID
 	}
-	if !member {
+	alone := member && voters == 1
+	switch {
+	case s.port == nil && len(servers) > 1:
+		return fmt.Errorf("%w: the log in %s is of a cluster of %d nodes, and this node has no cluster port: set cluster_addr", ErrIdentity, s.dir.path, len(servers))
+	case s.port == nil && !member:
 		return fmt.Errorf("%w: the log in %s is of a cluster without %q", ErrIdentity, s.dir.path, s.identity.NodeID)
-	}
-	if voters > 1 {
+	case !alone: // a leader's heartbeats come, or an election
 		return nil
 	}
 	return r.ReloadConfig(settled)
@@ -285,6 +306,13 @@ func (s *Store) close() error {
 	close(s.stopped)
 	s.watching.Wait()
 	s.leader.set(false, 0)
+	if s.port != nil {
+		if t, ok := s.transport.(*raft.NetworkTransport); ok {
+			err = errors.Join(err, t.Close())
+		}
+		s.port.close()
+		s.peers.close()
+	}
 	if s.records != nil {
 		err = errors.Join(err, s.records.store.Close())
 	}
