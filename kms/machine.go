@@ -21,6 +21,14 @@ import (
 type machine struct {
 	publish func(*state.State) // told each new state, in order; nil at seal
 
+	// members is told each roster that comes into force, in order; a sealed machine
+	// tells those that it cannot check yet. It may be nil.
+	members func(*raftstore.Roster)
+
+	// noticed is told each command that an unsealed machine applied: its number in
+	// the log, what it was, and what came of it. It may be nil.
+	noticed func(index uint64, n *state.Numbered, done applied, refusal error)
+
 	// parsed is the seal record for those who must not wait for mu: it is held
 	// while a large state is sealed or opened.
 	parsed atomic.Pointer[seal.Record]
@@ -82,17 +90,21 @@ func (m *machine) Apply(index uint64, data []byte) any {
 		m.tail = append(m.tail, tailEntry{index, data})
 		return kept{}
 	}
-	at := position{run: state.NewApplier(m.state), record: m.record, parsed: m.sealRecord()}
+	at := position{run: state.NewApplier(m.state), record: m.record, roster: m.roster, parsed: m.sealRecord()}
 	result, err := at.apply(m.opened, index, parts)
 	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 		return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
 	}
 	m.moveTo(at)
 	m.publish(m.state)
+	done := applied{result: result, state: m.state}
+	if m.noticed != nil && at.last != nil {
+		m.noticed(index, at.last, done, err)
+	}
 	if err != nil {
 		return err
 	}
-	return applied{result: result, state: m.state}
+	return done
 }
 
 func (m *machine) takeClear(p state.Part) error {
@@ -121,12 +133,27 @@ func (m *machine) takeClear(p state.Part) error {
 		if err != nil {
 			return err
 		}
-		if m.roster.body != nil {
-			return errors.New("a second roster")
+		parsed, err := raftstore.ParseRoster(c.body)
+		if err != nil {
+			return err
 		}
-		m.roster = c
+		switch {
+		case m.roster.body == nil:
+			m.roster = c
+		case m.opened != nil:
+			return nil // it waits for the command beside it: see position
+		}
+		// A sealed node cannot check it and must know its peers all the same; what it
+		// obeys meanwhile came from one of them, and is checked at unseal.
+		m.tellMembers(parsed)
 	}
 	return nil
+}
+
+func (m *machine) tellMembers(r *raftstore.Roster) {
+	if m.members != nil {
+		m.members(r)
+	}
 }
 
 // unseal opens what was kept sealed, checks the clear records against the
@@ -135,7 +162,7 @@ func (m *machine) takeClear(p state.Part) error {
 func (m *machine) unseal(opened *seal.Opened) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := position{record: m.record, parsed: m.sealRecord()}
+	at := position{record: m.record, roster: m.roster, parsed: m.sealRecord()}
 	// The shares may have opened the record of an earlier snapshot.
 	if err := opened.Reach(at.parsed); err != nil {
 		return err

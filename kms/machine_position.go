@@ -3,8 +3,10 @@ package kms
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
 	"github.com/signet-kms/signet/seal"
 	"github.com/signet-kms/signet/seal/barrier"
 )
@@ -16,11 +18,18 @@ type position struct {
 	run    *state.Applier
 	record clearRecord
 	parsed *seal.Record // of record
+	roster clearRecord
+
+	members *raftstore.Roster // came into force and is not told yet; nil for none
+	last    *state.Numbered   // the last command of the last entry
 }
 
 func (m *machine) moveTo(at position) {
-	m.state, m.record = at.run.State(), at.record
+	m.state, m.record, m.roster = at.run.State(), at.record, at.roster
 	m.parsed.Store(at.parsed)
+	if at.members != nil {
+		m.tellMembers(at.members)
+	}
 }
 
 // apply opens and applies the commands of one entry. If one of them made another
@@ -31,7 +40,7 @@ func (m *machine) moveTo(at position) {
 // A state.Refusal is a result like any other. After any other error the node must
 // stop.
 func (at *position) apply(opened *seal.Opened, index uint64, parts []state.Part) (any, error) {
-	before := at.run.Term()
+	before, members := at.run.Term(), at.run.RosterVersion()
 	result, err := at.applyCommands(opened.Barrier(), index, parts)
 	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 		return nil, err
@@ -41,7 +50,37 @@ func (at *position) apply(opened *seal.Opened, index uint64, parts []state.Part)
 			return nil, &state.Corruption{Err: fmt.Errorf("term %d of the barrier: %w", at.run.Term(), err)}
 		}
 	}
+	if v := at.run.RosterVersion(); v != members {
+		if err := at.adoptRoster(opened.Barrier(), v, parts); err != nil {
+			return nil, &state.Corruption{Err: fmt.Errorf("version %d of the roster: %w", v, err)}
+		}
+	}
 	return result, err
+}
+
+// adoptRoster puts the roster of an entry in force, whose version the state has
+// made the one in force.
+func (at *position) adoptRoster(bar *barrier.Barrier, version uint64, parts []state.Part) error {
+	i := slices.IndexFunc(parts, func(p state.Part) bool { return p.Kind == state.PartRoster })
+	if i < 0 || slices.IndexFunc(parts[i+1:], func(p state.Part) bool { return p.Kind == state.PartRoster }) >= 0 {
+		return errors.New("not one roster came with it")
+	}
+	c, err := parseClear(parts[i].Data)
+	if err != nil {
+		return err
+	}
+	parsed, err := raftstore.ParseRoster(c.body)
+	if err != nil {
+		return err
+	}
+	if err := bar.VerifyMAC(macRoster, c.body, c.mac); err != nil {
+		return fmt.Errorf("it was changed outside of the cluster: %w", err)
+	}
+	if parsed.Version != version {
+		return fmt.Errorf("it says that it is version %d", parsed.Version)
+	}
+	at.roster, at.members = c, parsed
+	return nil
 }
 
 func (at *position) applyCommands(bar *barrier.Barrier, index uint64, parts []state.Part) (any, error) {
@@ -58,6 +97,7 @@ func (at *position) applyCommands(bar *barrier.Barrier, index uint64, parts []st
 		if err != nil {
 			return nil, err
 		}
+		at.last = n
 		if result, err = at.run.Apply(index, n); err != nil {
 			return nil, err
 		}

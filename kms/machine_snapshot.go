@@ -139,6 +139,13 @@ func (m *machine) Restore(r io.Reader) error {
 	}
 	m.record, m.roster, m.base, m.tail = fresh.record, fresh.roster, fresh.base, fresh.tail
 	m.parsed.Store(fresh.parsed.Load())
+	if m.roster.body != nil {
+		roster, err := raftstore.ParseRoster(m.roster.body)
+		if err != nil {
+			return fmt.Errorf("snapshot: %w", err)
+		}
+		m.tellMembers(roster)
+	}
 	return nil
 }
 

@@ -144,8 +144,11 @@ func (m *machine) nextTerm(now int64) (*withRecord, error) {
 // inClear takes a command apart into what is sealed and what stands beside it in
 // clear.
 func inClear(cmd state.Command) (state.Command, []state.Part) {
-	if w, ok := cmd.(*withRecord); ok {
+	switch w := cmd.(type) {
+	case *withRecord:
 		return w.RotateTerm, []state.Part{{Kind: state.PartSeal, Data: w.record.encode()}}
+	case *withRoster:
+		return w.SetRoster, []state.Part{{Kind: state.PartRoster, Data: w.roster.encode()}}
 	}
 	return cmd, nil
 }

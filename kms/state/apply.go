@@ -61,6 +61,9 @@ func (a *Applier) Apply(index uint64, n *Numbered) (any, error) {
 // Term is the barrier's active term.
 func (a *Applier) Term() uint64 { return a.tx.next.Term }
 
+// RosterVersion is the version of the roster in force.
+func (a *Applier) RosterVersion() uint64 { return a.tx.next.Membership.Version }
+
 // State returns the state after all that was applied.
 func (a *Applier) State() *State { return a.tx.commit() }
 

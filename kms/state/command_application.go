@@ -106,5 +106,5 @@ func blankApplication(k Kind) (Command, bool) {
 	case KindUseSecretID:
 		return &UseSecretID{}, true
 	}
-	return nil, false
+	return blankMembership(k)
 }

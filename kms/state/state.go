@@ -16,6 +16,8 @@ type State struct {
 	Leapt   int64  // what Time was when it last went ahead by more than Leap at once; 0 never
 	Cluster Cluster
 
+	Membership Membership
+
 	Term      uint64   // the active term of the barrier
 	TermSince int64    // when it became active, unix nanoseconds
 	TermUses  uint64   // commands since then, each of them sealed under it
