@@ -1,0 +1,376 @@
+package lease
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+)
+
+type kind uint8
+
+const (
+	doAsk       kind = iota // node a asks leader b for a lease
+	doDeliver               // message number a arrives
+	doBegin                 // leader a begins a round
+	doCommand               // leader a appends a barrier-class command
+	doReplicate             // leader a brings node b's log up to its own
+	doCommit                // leader a learns what a majority holds
+	doApply                 // node a applies what it knows to be committed
+	doElect                 // node a wins an election with the votes of the set b
+	doCrash                 // node a is killed and starts again
+	doReport                // node a reports to leader b
+	doTake                  // a client's request on node a: lease and view taken
+	doAnswer                // the same: lease looked at again, answer given
+	doTick                  // clocks move by steps[a] with rates[b]; a == -1: to the next end of something
+	doDrop                  // node a gives up its lease (walks only)
+	doRepeat                // message number a arrives and stays in the network (walks only)
+)
+
+// action is one step of a world.
+type action struct {
+	kind kind
+	a, b int8
+}
+
+// actions lists every step that is possible and within the scope.
+func (w *world) actions(out []action) []action {
+	add := func(k kind, a, b int) { out = append(out, action{k, int8(a), int8(b)}) }
+	for i := range w.msgs {
+		add(doDeliver, i, 0)
+	}
+	for i := range w.nodes {
+		n := &w.nodes[i]
+		if n.applied < n.commit {
+			add(doApply, i, 0)
+		}
+		if w.used.crashes < w.crashes {
+			add(doCrash, i, 0)
+		}
+		if w.slots && n.slot < 0 && n.holder.lease.until > n.clock {
+			add(doTake, i, 0)
+		}
+		if n.slot >= 0 {
+			add(doAnswer, i, 0)
+		}
+		for j := range w.nodes {
+			leads := w.nodes[j].leads
+			may := allowed(w.only, i) && allowed(w.targets, j) && (leads || w.early) && !(leads && w.nodes[j].grantor.over)
+			if n.asked < w.asks && may {
+				add(doAsk, i, j)
+			}
+			if !leads {
+				continue
+			}
+			if w.reports && n.applied > n.told {
+				add(doReport, i, j)
+			}
+		}
+		if n.leads {
+			out = w.leaderActions(i, out)
+		}
+		if i < w.voters && w.used.elections < w.elections && allowed(w.elects, i) {
+			for votes := range 1 << w.voters {
+				if w.canWin(i, votes) {
+					add(doElect, i, votes)
+				}
+			}
+		}
+	}
+	if w.used.ticks < w.ticks {
+		for r := range w.rates {
+			if w.nextEnd(w.rates[r]) > 0 {
+				add(doTick, -1, r)
+			}
+			for s := range w.steps {
+				add(doTick, s, r)
+			}
+		}
+	}
+	return out
+}
+
+func allowed(list []int, i int) bool { return list == nil || slices.Contains(list, i) }
+
+func (w *world) leaderActions(i int, out []action) []action {
+	n := &w.nodes[i]
+	if w.free && n.grantor.open && !n.grantor.over && n.grantor.Waiting() {
+		out = append(out, action{doBegin, int8(i), 0})
+	}
+	if n.term != n.grantor.lead.Term {
+		return out // raft follows another already; the Grantor was not told
+	}
+	if w.used.commands < w.commands && n.applied >= n.epoch {
+		out = append(out, action{doCommand, int8(i), 0})
+	}
+	if w.free && w.quorum(n) > n.commit {
+		out = append(out, action{doCommit, int8(i), 0})
+	}
+	for j := range w.nodes {
+		v := &w.nodes[j]
+		if j != i && v.term <= n.term && (len(v.log) < len(n.log) || v.term < n.term || v.commit < n.commit) {
+			out = append(out, action{doReplicate, int8(i), int8(j)})
+		}
+	}
+	return out
+}
+
+// quorum is the highest index that a majority holds, if it is of the leader's term.
+func (w *world) quorum(n *node) int {
+	m := slices.Sorted(slices.Values(n.match))
+	if i := m[(len(m)-1)/2]; i >= n.epoch {
+		return i
+	}
+	return 0
+}
+
+// canWin says whether exactly these voters, a bare majority, can elect i.
+func (w *world) canWin(i, votes int) bool {
+	count := 0
+	for v := range w.voters {
+		if votes&(1<<v) == 0 {
+			continue
+		}
+		count++
+		if !upToDate(w.nodes[i].log, w.nodes[v].log) {
+			return false
+		}
+	}
+	return votes&(1<<i) != 0 && count == w.voters/2+1
+}
+
+// upToDate is raft's rule for votes: log a is at least as far as b.
+func upToDate(a, b []uint64) bool {
+	x, y := a[len(a)-1], b[len(b)-1]
+	return x > y || x == y && len(a) >= len(b)
+}
+
+// do takes one step. The votes of an election are cast and counted in the same
+// moment: a vote cast earlier only ends a voter's echoes earlier.
+func (w *world) do(a action) {
+	i := int(a.a)
+	switch a.kind {
+	case doAsk:
+		n := &w.nodes[i]
+		n.asked++
+		r := n.holder.Request(w.at(n), n.clock, 0)
+		w.unfloor(n)
+		w.send(msg{kind: msgAsk, from: a.a, to: a.b, nonce: r.Nonce, index: r.Index})
+	case doReport:
+		n := &w.nodes[i]
+		n.told = n.applied
+		r := n.holder.Report(w.at(n))
+		w.unfloor(n)
+		w.send(msg{kind: msgReport, from: a.a, to: a.b, nonce: Nonce{Life: r.Life}, index: r.Index})
+	case doDeliver:
+		m := w.msgs[i]
+		w.msgs = slices.Delete(w.msgs, i, i+1)
+		w.deliver(m)
+	case doRepeat:
+		w.deliver(w.msgs[i])
+	case doBegin:
+		w.begin(i)
+	case doCommand:
+		w.used.commands++
+		n := &w.nodes[i]
+		n.log = append(slices.Clone(n.log), n.term)
+		n.match[min(i, w.voters-1)] = len(n.log)
+	case doReplicate:
+		n, v := &w.nodes[i], &w.nodes[a.b]
+		v.term, v.log = n.term, n.log
+		v.commit = max(v.commit, n.commit)
+		if int(a.b) < w.voters {
+			n.match[a.b] = len(n.log)
+		}
+	case doCommit:
+		w.nodes[i].commit = w.quorum(&w.nodes[i])
+	case doApply:
+		n := &w.nodes[i]
+		n.applied = n.commit
+		n.views |= 1 << n.applied
+		if n.leads && n.applied >= n.epoch && n.log[n.epoch-1] == n.grantor.lead.Term {
+			n.grantor.Open(uint64(n.epoch), w.alone || w.noWait)
+		}
+	case doElect:
+		w.elect(i, int(a.b))
+	case doCrash:
+		w.crash(i)
+	case doTake:
+		n := &w.nodes[i]
+		if l := n.holder.Lease(); l.Valid(n.clock, uint64(n.applied)) == nil {
+			n.slot = n.applied
+		}
+	case doAnswer:
+		n := &w.nodes[i]
+		l := n.holder.Lease()
+		if (w.once || l.Valid(n.clock, uint64(n.slot)) == nil) && n.slot < w.returned {
+			w.bad = fmt.Sprintf("node %s answers from index %d after the barrier of %d was done", ids(w.scope.nodes)[i], n.slot, w.returned)
+		}
+		n.slot = -1
+	case doTick:
+		w.tick(i, w.rates[a.b])
+	case doDrop:
+		w.nodes[i].holder.Drop()
+	}
+	if !w.free {
+		w.settle()
+	}
+	w.barriers()
+	w.check()
+	w.tidy()
+}
+
+// settle takes at once the steps that gain nothing by coming later, which saves
+// an exploration most of its worlds. A round that begins with the arrival lets
+// voters read their terms as early as ever; terms only grow, so the earliest
+// reading that shows the leader's term is the one that counts longest, and an
+// echo of a later term only ends a leadership. A leader that learns of a commit
+// later only ends barriers later.
+func (w *world) settle() {
+	for i := range w.nodes {
+		n := &w.nodes[i]
+		if !n.leads {
+			continue
+		}
+		if n.term == n.grantor.lead.Term {
+			n.commit = max(n.commit, w.quorum(n))
+		}
+		w.begin(i)
+	}
+	for again := true; again; {
+		again = false
+		for i, m := range w.msgs {
+			if m.kind != msgRound || w.nodes[m.to].term < m.round.Term {
+				continue
+			}
+			again = true
+			w.msgs = slices.Delete(w.msgs, i, i+1)
+			switch {
+			case w.nodes[m.to].term > m.round.Term:
+			case m.from == m.to:
+				w.echo(int(m.to), int(m.from), Echo{m.round, w.nodes[m.to].term})
+			default:
+				w.deliver(m)
+			}
+			break
+		}
+	}
+}
+
+// at takes every command as barrier-class, as all of them are here.
+func (w *world) at(n *node) At { return At{uint64(n.applied), uint64(n.applied)} }
+
+func (w *world) unfloor(n *node) {
+	if w.noFloor {
+		n.holder.floor = 0
+	}
+}
+
+func (w *world) send(m msg) { w.msgs = append(w.msgs, m) }
+
+func (w *world) elect(i, votes int) {
+	w.used.elections++
+	term := uint64(0)
+	for v := range w.nodes {
+		term = max(term, w.nodes[v].term)
+	}
+	for v := range w.voters {
+		if votes&(1<<v) != 0 {
+			w.nodes[v].term = term + 1
+		}
+	}
+	n := &w.nodes[i]
+	n.log = append(slices.Clone(n.log), term+1)
+	w.lead(i, term+1)
+}
+
+// crash loses all but what raft has on disk; the state starts from nothing.
+func (w *world) crash(i int) {
+	w.used.crashes++
+	n := &w.nodes[i]
+	n.lives++
+	*n = node{clock: n.clock, term: n.term, log: n.log, lives: n.lives, asked: n.asked, slot: -1, views: 1, holder: NewHolder(life0(i, n.lives))}
+}
+
+// tick moves true time by steps[s], or to the next end of a lease, a booking or
+// a wait, and each clock at its rate.
+func (w *world) tick(s int, rates []int) {
+	w.used.ticks++
+	tenths := 0
+	if s < 0 {
+		tenths = w.nextEnd(rates)
+	} else {
+		tenths = w.steps[s]
+	}
+	for i := range w.nodes {
+		w.nodes[i].clock += Instant(tenths * rates[i] * 10_000_000)
+	}
+}
+
+// nextEnd is how many tenths of a second it takes, with these rates, until a
+// lease, a booking or a new leader's wait ends; 0 if there is none.
+func (w *world) nextEnd(rates []int) int {
+	next := 0
+	see := func(i int, t Instant) {
+		if left := t - w.nodes[i].clock; left > 0 {
+			unit := Instant(rates[i] * 10_000_000)
+			if d := int((left + unit - 1) / unit); next == 0 || d < next {
+				next = d
+			}
+		}
+	}
+	for i := range w.nodes {
+		n := &w.nodes[i]
+		see(i, n.holder.lease.until)
+		if !n.leads {
+			continue
+		}
+		see(i, n.grantor.lead.Gained.after(Booking))
+		for _, l := range n.grantor.booked {
+			for _, b := range l.leases {
+				see(i, b.until)
+			}
+		}
+	}
+	return next
+}
+
+// barriers ends each barrier at the first moment it can end: whoever looks later
+// promises less.
+func (w *world) barriers() {
+	for i := range w.nodes {
+		n := &w.nodes[i]
+		if !n.leads {
+			continue
+		}
+		for b := w.returned + 1; b <= n.applied; b++ {
+			c := Command{n.log[b-1], uint64(b)}
+			if w.laterTerm {
+				c.Term = min(c.Term, n.grantor.lead.Term)
+			}
+			if done, err := n.grantor.Barrier(c, n.clock); err == nil && done.Done {
+				w.returned = b
+			}
+		}
+		if w.staleMin {
+			n.grantor.min = uint64(n.epoch)
+		}
+	}
+}
+
+// check holds the invariants. A view that lacks a command whose barrier was done
+// must not pass: neither one taken now nor one of this life that a request may
+// have been begun on.
+func (w *world) check() {
+	for i := range w.nodes {
+		n := &w.nodes[i]
+		l := n.holder.Lease()
+		old := n.views & (1<<w.returned - 1)
+		if view := bits.Len64(old) - 1; old != 0 && l.Valid(n.clock, uint64(view)) == nil {
+			w.bad = fmt.Sprintf("node %s may serve from index %d after the barrier of %d was done", ids(w.scope.nodes)[i], view, w.returned)
+		}
+		if l.term < n.peak && l.until > n.clock {
+			w.bad = fmt.Sprintf("node %s went back from term %d to a lease of term %d", ids(w.scope.nodes)[i], n.peak, l.term)
+		}
+		n.peak = max(n.peak, l.term)
+	}
+}
