@@ -47,14 +47,15 @@ const (
 // peers is the side of the port that asks and answers.
 type peers struct {
 	port    *port
+	leases  *Leases
 	handler atomic.Pointer[PeerHandler]
 	server  *http.Server
 	client  *http.Client
 	closed  chan struct{}
 }
 
-func newPeers(p *port) *peers {
-	ps := &peers{port: p, closed: make(chan struct{})}
+func newPeers(p *port, l *Leases) *peers {
+	ps := &peers{port: p, leases: l, closed: make(chan struct{})}
 	ps.server = &http.Server{
 		Handler:           http.HandlerFunc(ps.answer),
 		ReadHeaderTimeout: handshakeTime,
@@ -99,8 +100,8 @@ func (ps *peers) close() {
 func (ps *peers) answer(w http.ResponseWriter, r *http.Request) {
 	handler := ps.handler.Load()
 	from, _ := r.Context().Value(fromKey{}).(string)
-	if handler == nil || from == "" || r.Method != http.MethodPost {
-		refusePeer(w, &PeerError{"not_ready", "the node does not answer peers yet"})
+	if from == "" || r.Method != http.MethodPost {
+		refusePeer(w, errNotReady)
 		return
 	}
 	ctx := r.Context()
@@ -114,13 +115,23 @@ func (ps *peers) answer(w http.ResponseWriter, r *http.Request) {
 		refusePeer(w, &PeerError{"bad_message", "the message is too long, or was cut short"})
 		return
 	}
-	out, err := (*handler)(ctx, from, r.URL.Path[len(opPrefix):], body)
+	op := r.URL.Path[len(opPrefix):]
+	out, done, err := ps.leases.answer(ctx, from, op, body)
+	switch {
+	case done:
+	case handler == nil:
+		err = errNotReady
+	default:
+		out, err = (*handler)(ctx, from, op, body)
+	}
 	if err != nil {
 		refusePeer(w, err)
 		return
 	}
 	_, _ = w.Write(out)
 }
+
+var errNotReady = &PeerError{"not_ready", "the node does not answer peers yet"}
 
 func refusePeer(w http.ResponseWriter, err error) {
 	refusal := &PeerError{Code: "internal", Text: "the node could not answer"}

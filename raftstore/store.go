@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -26,6 +27,7 @@ type Store struct {
 	transport raft.Transport
 	port      *port  // nil: this node has no cluster port
 	peers     *peers // of the port
+	leases    *Leases
 
 	raft   atomic.Pointer[node] // nil until there is cluster state
 	leader leadership
@@ -85,6 +87,7 @@ func Open(o Options, m Machine) (*Store, error) {
 		stopped:        make(chan struct{}),
 	}
 	s.leader.changed = make(chan struct{})
+	s.leases = &Leases{store: s, wake: make(chan struct{}, 1)}
 	s.fsm = &adapter{machine: m, fail: func(f *Fatal) { s.fail(f) }}
 	if s.dir, err = openDataDir(o.Dir); err != nil {
 		return nil, err
@@ -136,7 +139,7 @@ func (s *Store) openTransport() (err error) {
 	if s.port, err = openPort(s.opts.Listen, s.dir, s.identity, s.log); err != nil {
 		return err
 	}
-	s.peers = newPeers(s.port)
+	s.peers = newPeers(s.port, s.leases)
 	s.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider: streams{s.port}, Stream: streams{s.port}, Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
 	})
@@ -175,6 +178,12 @@ func (s *Store) start() error {
 	n := &node{Raft: r, shutdown: sync.OnceValue(r.Shutdown)}
 	s.raft.Store(n)
 	s.watching.Go(func() { s.watch(r, notify) })
+	leasing, stop := context.WithCancel(context.Background())
+	go func() {
+		<-s.stopped
+		stop()
+	}()
+	s.watching.Go(func() { s.leases.run(leasing) })
 	r.RegisterObserver(raft.NewObserver(nil, false, func(o *raft.Observation) bool {
 		if state, ok := o.Data.(raft.RaftState); ok && state == raft.Shutdown {
 			s.fail(ErrStopped)
@@ -215,6 +224,9 @@ func (s *Store) nudge(r *raft.Raft, settled raft.ReloadableConfig) error {
 	}
 	return r.ReloadConfig(settled)
 }
+
+// Leases returns this node's right to serve.
+func (s *Store) Leases() *Leases { return s.leases }
 
 // Identity returns what this node is known by.
 func (s *Store) Identity() Identity { return s.identity }

@@ -1,0 +1,282 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/signet-kms/signet/raftstore/lease"
+)
+
+// granting is what a leader keeps of the leases of all, for one leadership.
+type granting struct {
+	leases *Leases
+	self   string
+
+	mu      sync.Mutex // guards what follows; taken after Leases.mu where both are
+	grantor lease.Grantor
+	waiters map[lease.Nonce]chan lease.Grant
+	pokes   map[string]uint64 // holder → the index that is waited for; there while one is asked
+	changed chan struct{}     // closed and replaced with each report
+}
+
+// Grant begins to grant leases, for the leader whose first command stands at epoch
+// and is applied. alone says that no other node was a member at any time before
+// that command. Error: ErrNotLeader.
+func (l *Leases) Grant(epoch uint64, alone bool) error {
+	gained := bootTime() // later than the election, which is safe
+	_, term, _, _ := l.store.leader.get()
+	if !l.store.Leading() {
+		return ErrNotLeader
+	}
+	g := &granting{
+		leases: l, self: l.store.identity.NodeID, waiters: map[lease.Nonce]chan lease.Grant{},
+		pokes: map[string]uint64{}, changed: make(chan struct{}),
+		grantor: lease.NewGrantor(lease.Leadership{Self: l.store.identity.NodeID, Term: term, Gained: gained}),
+	}
+	members, _, err := g.members()
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.life == 0 {
+		return ErrNoLease
+	}
+	l.holder.Drop() // what another leader granted
+	l.publish()
+	g.grantor.SetMembers(members)
+	g.grantor.Open(epoch, alone)
+	l.lead = g
+	l.nudge()
+	return nil
+}
+
+// Cease grants nothing more. Barriers under way end as they would.
+func (l *Leases) Cease() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lead = nil
+}
+
+func (l *Leases) leading() *granting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lead
+}
+
+// Raise makes every later lease demand a state at index or later: that of a
+// barrier-class command which was just applied.
+func (l *Leases) Raise(index uint64) {
+	if g := l.leading(); g != nil {
+		g.mu.Lock()
+		g.grantor.Raise(index)
+		g.mu.Unlock()
+	}
+}
+
+// MembersChanged makes a leader look at its members again.
+func (l *Leases) MembersChanged() {
+	if g := l.leading(); g != nil {
+		if members, _, err := g.members(); err == nil {
+			g.mu.Lock()
+			g.grantor.SetMembers(members)
+			g.mu.Unlock()
+		}
+	}
+}
+
+// members is who may hold a lease, and who of them votes, by raft's latest
+// configuration.
+func (g *granting) members() (all, voters []string, err error) {
+	servers, err := g.leases.store.Servers()
+	for _, s := range servers {
+		all = append(all, s.NodeID)
+		if s.Voter {
+			voters = append(voters, s.NodeID)
+		}
+	}
+	return all, voters, err
+}
+
+// arrive is a request for a lease at the leader, from a holder that its connection
+// names. It waits for the round that confirms the leadership.
+func (l *Leases) arrive(ctx context.Context, from string, r lease.Request) (granted, error) {
+	g := l.leading()
+	if g == nil || !l.store.Leading() {
+		return granted{}, &PeerError{"not_leader", "this node does not lead, or does not serve yet"}
+	}
+	index := l.index()
+	answer := make(chan lease.Grant, 1)
+	g.mu.Lock()
+	err := g.grantor.Arrive(from, r, bootTime(), time.Now().UnixNano())
+	if err == nil {
+		g.waiters[r.Nonce] = answer
+	}
+	g.mu.Unlock()
+	if err != nil {
+		return granted{}, &PeerError{"no_lease", err.Error()}
+	}
+	defer func() {
+		g.mu.Lock()
+		delete(g.waiters, r.Nonce)
+		g.mu.Unlock()
+	}()
+	g.begin()
+	select {
+	case grant := <-answer:
+		return granted{grant, index}, nil
+	case <-ctx.Done():
+		return granted{}, &PeerError{"no_lease", "no majority of the voters answered in time"}
+	}
+}
+
+// begin begins a round if one is due, and asks the voters.
+func (g *granting) begin() {
+	_, voters, err := g.members()
+	if err != nil {
+		return
+	}
+	g.mu.Lock()
+	round, began := g.grantor.Begin(voters, bootTime())
+	g.mu.Unlock()
+	if !began {
+		return
+	}
+	for _, voter := range round.Ask {
+		if voter == g.self {
+			g.echoed(voter, lease.Echo{Round: round.Nonce, Term: g.leases.store.Term()})
+			continue
+		}
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), lease.Patience)
+			defer cancel()
+			var echo lease.Echo
+			if g.leases.ask(ctx, voter, opEcho, round.Nonce, &echo) == nil {
+				g.echoed(voter, echo)
+			}
+		}()
+	}
+}
+
+// echoed takes an echo, and hands out what its round grants.
+func (g *granting) echoed(voter string, e lease.Echo) {
+	g.mu.Lock()
+	grants, err := g.grantor.Echo(voter, e, bootTime())
+	for _, grant := range grants {
+		if waiter := g.waiters[grant.Nonce]; waiter != nil {
+			waiter <- grant // has room: each nonce is granted once
+			delete(g.waiters, grant.Nonce)
+		}
+	}
+	again := len(grants) > 0 && g.grantor.Waiting()
+	g.mu.Unlock()
+	if err == nil && again {
+		g.begin()
+	}
+}
+
+// errNotLeading is told to who waits for a barrier on a node that never granted.
+var errNotLeading = errors.New("this node does not lead, so it cannot say when a change is in force everywhere")
+
+// Barrier waits until no node serves from before a barrier-class command that this
+// leader proposed and applied at index. It says how long that took. Errors: that of
+// ctx, when the change may not be in force everywhere yet.
+func (l *Leases) Barrier(ctx context.Context, index uint64) (time.Duration, error) {
+	g := l.leading()
+	if g == nil {
+		return 0, errNotLeading
+	}
+	began := time.Now()
+	for {
+		l.mu.Lock()
+		own := lease.Report{}
+		if l.life != 0 {
+			own = l.holder.Report(lease.At{Index: l.index()})
+		}
+		l.mu.Unlock()
+		now := bootTime()
+		g.mu.Lock()
+		g.grantor.Report(g.self, own)
+		wait, err := g.grantor.Barrier(lease.Command{Term: g.grantor.Term(), Index: index}, now)
+		changed := g.changed
+		for _, holder := range wait.Poke {
+			g.poke(holder, index)
+		}
+		g.mu.Unlock()
+		if err != nil || wait.Done {
+			return time.Since(began), err
+		}
+		t := time.NewTimer(time.Duration(wait.Until-now) + time.Millisecond)
+		select {
+		case <-changed:
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return time.Since(began), ctx.Err()
+		}
+		t.Stop()
+	}
+}
+
+// poke asks a holder to report as soon as its state has got to index, one question
+// at a time for each. mu is held.
+func (g *granting) poke(holder string, index uint64) {
+	if holder == g.self {
+		return
+	}
+	before, asking := g.pokes[holder]
+	g.pokes[holder] = max(before, index)
+	if asking {
+		return
+	}
+	go g.pokeUntil(holder)
+}
+
+// pokeAgain is the pause before a holder that did not answer is asked again.
+const pokeAgain = 50 * time.Millisecond
+
+func (g *granting) pokeUntil(holder string) {
+	for {
+		g.mu.Lock()
+		index := g.pokes[holder]
+		g.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), lease.Renewal)
+		var report lease.Report
+		err := g.leases.ask(ctx, holder, opIndex, index, &report)
+		cancel()
+		if err != nil {
+			time.Sleep(pokeAgain)
+		}
+		g.mu.Lock()
+		if err == nil {
+			g.grantor.Report(holder, report)
+		}
+		close(g.changed)
+		g.changed = make(chan struct{})
+		// Who still waits asks again.
+		if done := err != nil || report.Index >= g.pokes[holder]; done {
+			delete(g.pokes, holder)
+			g.mu.Unlock()
+			return
+		}
+		g.mu.Unlock()
+	}
+}
+
+// ClockOffset is how far this leader's wall clock is behind the median of its
+// voters' clocks; zero on others.
+func (l *Leases) ClockOffset() time.Duration {
+	g := l.leading()
+	if g == nil {
+		return 0
+	}
+	_, voters, err := g.members()
+	if err != nil {
+		return 0
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return lease.Median(g.grantor.Offsets(voters, bootTime()))
+}
