@@ -53,6 +53,10 @@ const writeTimeout = 10 * time.Second
 // success with a warning: the intent is on disk, and the outcome follows when the
 // log can be written again.
 func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate.Admission) (state.Command, error)) (any, error) {
+	if err := s.fence(ctx, c); err != nil {
+		s.Reject(c.Origin, c, err)
+		return nil, err
+	}
 	a, err := s.admit(c, v)
 	if err != nil {
 		return nil, err
@@ -113,7 +117,7 @@ func outcome(err error) string {
 	switch Code(err) {
 	case ErrOutcomeUnknown.code:
 		return audit.OutcomeUnknown
-	case "internal", ErrSealed.code, ErrNoLeader.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code:
+	case "internal", ErrSealed.code, ErrNoLeader.code, ErrNoLease.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code:
 		return audit.OutcomeFailed
 	}
 	return audit.OutcomeRefused

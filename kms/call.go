@@ -11,6 +11,7 @@ import (
 	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
 )
 
 // Origin is what a transport knows of a request before it is authenticated.
@@ -31,6 +32,7 @@ type Call struct {
 	view    *view
 	serving uint64 // the serving period in which the view was taken
 	token   *state.Token
+	fenced  bool              // the view has all that was acknowledged before the call: see fence
 	counted bool              // the token's uses are limited, and one was spent on this request
 	limited bool              // the token's rate limits were asked
 	seen    *state.Token      // a live token that was refused for where it came from
@@ -47,8 +49,8 @@ type Call struct {
 // authentication. It fails on a node that may not answer: ErrNotInitialized,
 // ErrSealed, ErrNoLeader, ErrAuditUnavailable.
 //
-// A cluster of one voter serves while it leads: nobody else can have changed
-// anything. The serving period is what a lease of several voters renews.
+// A node serves under a lease, on a state that is not older than the lease allows:
+// see raftstore/lease. An unsealed node that has none answers ErrNoLease.
 func (s *Service) Begin(o Origin) (*Call, error) {
 	c, err := s.BeginUnaudited(o)
 	if err != nil {
@@ -71,27 +73,35 @@ func (s *Service) BeginUnaudited(o Origin) (*Call, error) {
 		}
 		return nil, ErrSealed
 	}
-	if serving == 0 || !s.store.Leading() {
-		if s.sealing.Load() {
-			return nil, ErrSealed
+	if serving == 0 || s.sealing.Load() {
+		return nil, ErrSealed
+	}
+	if err := s.mayServe(v); err != nil {
+		// Behind its lease by a moment: the leader has what this node gets next.
+		if !errors.Is(err, raftstore.ErrBehind) || !s.catchUpWithLease() {
+			return nil, s.whyNotServing()
 		}
-		return nil, ErrNoLeader
+		if v = s.view.Load(); v == nil || s.mayServe(v) != nil {
+			return nil, s.whyNotServing()
+		}
 	}
 	return &Call{Origin: o, view: v, serving: serving, late: true}, nil
 }
 
 // Confirm says whether what was computed may still leave: the node neither
-// sealed nor lost its right to answer since Begin, and the key versions that made
-// it may still do so. Otherwise ErrSealed, ErrNoLeader, ErrKeyDeleted or
-// ErrVersionState, and the result is withheld.
+// sealed since Begin nor without a lease now, and the key versions that made it may
+// still do so. Otherwise ErrSealed, ErrNoLease, ErrNoLeader, ErrKeyDeleted or
+// ErrVersionState, and the result is withheld. That the lease demands a later state
+// by now does not matter: what was taken away since then was taken away while the
+// request was under way.
 func (s *Service) Confirm(c *Call) error {
-	if s.serving.Load() == c.serving && s.store.Leading() {
-		return s.stillProduce(c)
-	}
-	if s.view.Load() == nil || s.sealing.Load() {
+	switch {
+	case s.view.Load() == nil || s.sealing.Load() || s.serving.Load() != c.serving:
 		return ErrSealed
+	case !s.store.Leases().Held():
+		return s.whyNotServing()
 	}
-	return ErrNoLeader
+	return s.stillProduce(c)
 }
 
 // Authenticate finds the caller behind a token. ErrInvalidToken covers missing,

@@ -62,7 +62,7 @@ func (s *Service) asNode(name, method, path string) (*Call, error) {
 func (s *Service) destroyDue(ctx context.Context, now int64) {
 	for ctx.Err() == nil {
 		v := s.view.Load()
-		if v == nil || s.serving.Load() == 0 {
+		if v == nil || !s.leading() {
 			return
 		}
 		k := v.NextDestroy()

@@ -3,7 +3,6 @@ package kms
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -28,16 +27,6 @@ type InitResult struct {
 	_         [0]func()
 	Shares    []seal.Share
 	RootToken Token
-}
-
-// rosterEntry is one member in the roster.
-type rosterEntry struct {
-	NodeID      string `json:"node_id"`
-	Incarnation string `json:"incarnation"`
-	TLSKey      []byte `json:"tls_key"` // SPKI DER
-	Address     string `json:"address"`
-	Suffrage    string `json:"suffrage"` // "voter"
-	Removed     bool   `json:"removed"`
 }
 
 // Init makes the cluster: seal, shares, the first barrier term, the default
@@ -132,10 +121,8 @@ func (s *Service) makeCluster(ctx context.Context, req InitRequest) (*InitResult
 }
 
 func (s *Service) genesisEntry(record *seal.Record, bar *barrier.Barrier, genesis *state.Genesis, now int64) ([]byte, error) {
-	id := s.store.Identity()
-	roster, err := json.Marshal([]rosterEntry{{
-		NodeID: id.NodeID, Incarnation: id.Incarnation, TLSKey: id.Public, Address: s.cfg.Store.Address, Suffrage: "voter",
-	}})
+	first := &raftstore.Roster{ClusterID: genesis.Cluster.ID, Epoch: 1, Members: []raftstore.Member{s.selfMember(raftstore.Voter)}}
+	roster, err := first.Marshal()
 	if err != nil {
 		return nil, err
 	}

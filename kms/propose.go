@@ -64,16 +64,29 @@ func resubmit(ctx context.Context, await func(context.Context) bool, try func(ag
 func (s *Service) awaitLead(ctx context.Context) bool {
 	for ctx.Err() == nil && !s.closing.Load() && !s.sealing.Load() && s.view.Load() != nil {
 		pause(ctx, 10*time.Millisecond) // at least once: what fails at once is not tried all the time
-		if s.leading() && s.store.Leading() {
+		if s.leading() && s.store.Leading() || s.follows() != "" {
 			return ctx.Err() == nil
 		}
 	}
 	return false
 }
 
-// submit gives a command its number, seals it, hands it to raft in number order
-// and waits.
+// submit commits a command, through the leader if that is another node, and returns
+// when it is in force wherever it has to be.
 func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
+	if leader := s.follows(); leader != "" {
+		return s.forward(ctx, leader, &state.Numbered{Proposal: id, Again: again, Once: once, Command: cmd})
+	}
+	done, err := s.commit(ctx, id, again, once, cmd)
+	if err == nil && state.BarrierClass(cmd.Kind()) {
+		err = s.everywhere(ctx, done.state.Index)
+	}
+	return done, err
+}
+
+// commit gives a command its number, seals it, hands it to raft in number order
+// and waits.
+func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
 	s.numbering.Lock()
 	if s.numbering.bar == nil || s.sealing.Load() {
 		s.numbering.Unlock()
@@ -107,10 +120,16 @@ func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state
 	if !ok {
 		return applied{}, saying(ErrOutcomeUnknown, "the node was sealed while the write was under way; it is done, or refused, at the next unseal")
 	}
-	if again, ok := done.result.(state.Replay); ok {
-		done.result, done.replayed = again.Result, again.Asked
+	return done.told(), nil
+}
+
+// told is done with the result of the first time, where a command had taken effect
+// before.
+func (d applied) told() applied {
+	if again, ok := d.result.(state.Replay); ok {
+		d.result, d.replayed = again.Result, again.Asked
 	}
-	return done, nil
+	return d
 }
 
 func (s *Service) sealCommand(n *state.Numbered) ([]byte, error) {

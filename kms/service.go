@@ -43,7 +43,9 @@ type Service struct {
 	machine *machine
 	view    atomic.Pointer[view] // nil while sealed
 	caught  atomic.Bool          // the log as it was at the start is applied: what is not there does not exist
-	serving atomic.Uint64        // 0, or the number of this period of leading and being unsealed
+	serving atomic.Uint64        // 0, or the number of this period of being unsealed
+	moved   moved                // tells who waits that the view changed
+	waiters sync.Map             // proposal id → chan outcomeHere: of proposals that another node numbers
 
 	progress atomic.Pointer[seal.Progress] // of the unseal under way; nil when there is none
 
@@ -58,7 +60,12 @@ type Service struct {
 		bar     *barrier.Barrier // nil while sealed
 		epoch   uint64           // of this leadership; 0 while this node has none
 		seq     uint64           // of the last command
-		periods uint64           // how often serving began
+		periods uint64           // how often this node was unsealed
+	}
+
+	promotion struct { // of lead alone
+		looked, announced, handed time.Time
+		ready                     map[string]int // node → looks at which it had caught up
 	}
 
 	started time.Time // the zero of the limiters' clock
@@ -103,12 +110,15 @@ func Open(cfg Config) (*Service, error) {
 		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
 		making: make(chan struct{}, max(1, runtime.NumCPU()/2)),
 	}
-	s.machine = &machine{publish: s.publish}
+	early := &earlyMembers{}
+	s.machine = &machine{publish: s.publish, members: early.take, noticed: s.noticed}
 	store, err := raftstore.Open(cfg.Store, s.machine)
 	if err != nil {
 		return nil, err
 	}
 	s.store = store
+	early.pass(s.obeyRoster)
+	store.HandlePeers(s.answerPeer)
 	cfg.Audit.Node = store.Identity().NodeID
 	if s.audit, err = audit.Open(cfg.Audit); err != nil {
 		return nil, errors.Join(err, store.Close())
@@ -124,7 +134,8 @@ func Open(cfg Config) (*Service, error) {
 }
 
 // catchUpTime is how long Open waits for the log to be replayed. A lone voter
-// needs one election.
+// needs one election; a node with peers needs a leader, which it may not have
+// before others start, so it does not wait.
 const catchUpTime = 5 * time.Second
 
 // catchUp waits until what was committed before the start is known here again.
@@ -133,6 +144,9 @@ const catchUpTime = 5 * time.Second
 func (s *Service) catchUp(ctx context.Context) {
 	if !s.store.Bootstrapped() {
 		s.caught.Store(true)
+		return
+	}
+	if s.hasPeers() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUpTime)
@@ -159,6 +173,7 @@ func (s *Service) exists() error {
 // publish makes a state the one that new requests see. The machine calls it in
 // order.
 func (s *Service) publish(st *state.State) {
+	defer s.moved.tell()
 	if st == nil {
 		s.view.Store(nil)
 		return
@@ -198,10 +213,13 @@ func (s *Service) lead(ctx context.Context) {
 		}
 		if !s.store.Leading() || !s.unsealed() {
 			s.endEpoch()
+			s.handOver(ctx)
+			s.follow(ctx)
 			s.watch(ctx)
 			continue
 		}
 		if s.leading() {
+			s.tendMembers(ctx)
 			s.watch(ctx)
 			continue
 		}
@@ -253,7 +271,7 @@ func (s *Service) endEpoch() {
 	s.numbering.Lock()
 	defer s.numbering.Unlock()
 	s.numbering.epoch = 0
-	s.serving.Store(0)
+	s.store.Leases().Cease()
 }
 
 // openEpoch waits until everything committed before is applied here, commits an
@@ -277,7 +295,8 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, sealed := result.(kept); sealed {
+	done, ok := result.(applied)
+	if !ok {
 		return ErrSealed
 	}
 	s.numbering.Lock()
@@ -285,10 +304,11 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if s.numbering.bar == nil || !s.store.Leading() {
 		return ErrNoLeader
 	}
+	if err := s.store.Leases().Grant(done.state.Index, !s.hasPeers()); err != nil {
+		return err
+	}
 	s.numbering.epoch, s.numbering.seq = epoch, 0
-	s.numbering.periods++
-	s.serving.Store(s.numbering.periods)
-	s.nudge() // something may have become due while nobody served
+	s.nudge() // something may have become due while nobody led
 	return nil
 }
 
@@ -300,7 +320,7 @@ func (s *Service) tick(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.untilDue(ctx, next)
 		v := s.view.Load()
-		if v == nil || s.serving.Load() == 0 {
+		if v == nil || !s.leading() {
 			continue
 		}
 		now := s.lookAtClock()

@@ -38,7 +38,7 @@ func (s *Service) watchTerm(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.awaitTerm(ctx)
 		v := s.view.Load()
-		if v == nil || s.serving.Load() == 0 || !termDue(v.State, time.Now().UnixNano()) {
+		if v == nil || !s.leading() || !termDue(v.State, time.Now().UnixNano()) {
 			continue
 		}
 		if err := s.rotateTermByItself(ctx); err != nil && ctx.Err() == nil {

@@ -100,19 +100,22 @@ func (s *Service) open(ctx context.Context, opened *seal.Opened) error {
 	s.epochErr.Store(nil) // of an earlier unseal
 	s.numbering.Lock()
 	s.numbering.bar = bar
+	s.numbering.periods++
+	s.serving.Store(s.numbering.periods)
 	s.numbering.Unlock()
+	s.store.Leases().Serve(s.stateIndex, s.reach)
 	select {
 	case s.wake <- struct{}{}:
 	default: // it is awake already
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	for s.serving.Load() == 0 {
+	for s.mayServe(s.view.Load()) != nil {
 		if ctx.Err() != nil {
 			if why := s.epochErr.Load(); why != nil {
 				return saying(ErrNoLeader, "the node is unsealed, but it cannot serve yet: %s", *why)
 			}
-			return saying(ErrNoLeader, "the node is unsealed, but it does not lead the cluster yet")
+			return saying(ErrNoLeader, "the node is unsealed, but there is no leader yet from whom it has a lease; it serves when there is one")
 		}
 		pause(ctx, time.Millisecond)
 	}
@@ -190,6 +193,7 @@ func (s *Service) sealNow() error {
 	s.numbering.bar, s.numbering.epoch = nil, 0
 	s.serving.Store(0)
 	s.numbering.Unlock()
+	s.store.Leases().Rest()
 	if bar == nil {
 		return nil
 	}

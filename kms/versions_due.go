@@ -55,7 +55,7 @@ func (w waits) forget(ahead []state.Due) {
 // It returns when the next one comes, unix nanoseconds; 0 never.
 func (s *Service) stepsDue(ctx context.Context, w waits) (next int64) {
 	v := s.view.Load()
-	if v == nil || s.serving.Load() == 0 {
+	if v == nil || !s.leading() {
 		return 0
 	}
 	var ahead []state.Due

@@ -291,3 +291,6 @@ func (l *Leases) report(ctx context.Context, body []byte) (lease.Report, error) 
 	l.publish()
 	return report, nil
 }
+
+// MinIndex is the oldest index that Valid accepts now.
+func (l *Leases) MinIndex() uint64 { return l.cell.Load().MinIndex() }

@@ -26,7 +26,7 @@ func goldenCommands() map[string]Command {
 		"genesis": g, "epoch": &Epoch{}, "tick": &Tick{},
 		"set-roster": &SetRoster{Version: 7, CAKey: Secret("ca"), JoinToken: "j1", Incarnation: "inc"}, "delete-join-token": &DeleteJoinToken{ID: "j1"},
 		"create-join-token": &CreateJoinToken{JoinToken{ID: "j1", Hash: hash("h"), NodeID: "b", Suffrage: "voter", Created: 1, Expire: 2}},
-		"put-policy": &PutPolicy{Policy{Name: "p", Text: "t", Updated: 7}}, "delete-policy": &DeletePolicy{Name: "p"},
+		"put-policy":        &PutPolicy{Policy{Name: "p", Text: "t", Updated: 7}}, "delete-policy": &DeletePolicy{Name: "p"},
 		"create-token": &CreateToken{tok}, "renew-token": &RenewToken{Hash: hash("h"), Expire: 9}, "revoke-token": &RevokeToken{Hash: hash("h"), Orphan: true},
 		"create-key": &CreateKey{key, v}, "rotate-key": &RotateKey{v}, "delete-key": &DeleteKey{Mount: testMount, Name: "web"},
 		"reserve-encryptions": &ReserveEncryptions{Mount: testMount, Name: "web", Number: 1, Count: 4096},

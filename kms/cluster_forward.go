@@ -1,0 +1,245 @@
+package kms
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/seal/barrier"
+)
+
+// Requests between members that the domain answers.
+const (
+	opPropose  = "propose"  // a follower has a command committed
+	opAdmit    = "admit"    // a node that wants to join asked a follower
+	opAnnounce = "announce" // a member says where it is to be reached
+	opStatus   = "status"   // how a member is
+)
+
+// Codes of refusals between members, beside those of the domain.
+const (
+	codeNotProposed = "not_proposed" // nothing was appended: it may be tried again
+	codeUnknown     = "outcome_unknown"
+)
+
+var errForwarding = errors.New("the leader cannot be reached")
+
+// forwardedName binds the seal of a command on its way to the leader. It carries no
+// number yet, so it is none that a log could hold.
+var forwardedName = barrier.Name{Kind: "forwarded"}
+
+// forwarded is the leader's answer to a proposal of another node.
+type forwarded struct {
+	Index uint64 `json:"index"` // the outcome is known to who has applied the log up to here
+}
+
+// forward has the leader commit a command that this node decided on. The outcome is
+// the one that this node's own machine finds: the result needs no encoding, and the
+// state that the answer is made from has the write in it.
+func (s *Service) forward(ctx context.Context, leader string, n *state.Numbered) (applied, error) {
+	outcome := make(chan outcomeHere, 1)
+	s.waiters.Store(string(n.Proposal), outcome)
+	defer s.waiters.Delete(string(n.Proposal))
+	message, err := s.sealForwarded(n)
+	if err != nil {
+		return applied{}, err
+	}
+	var answer forwarded
+	if err := s.askLeader(ctx, leader, message, &answer); err != nil {
+		return applied{}, err
+	}
+	// The leader has the outcome, and so will this node, unless it skipped the entry
+	// with a snapshot.
+	for {
+		next := s.moved.next()
+		select {
+		case here := <-outcome:
+			return here.told()
+		default:
+		}
+		v := s.view.Load()
+		if v == nil {
+			return applied{}, saying(ErrOutcomeUnknown, "this node was sealed while the write was under way; it is done, or refused, on the others")
+		}
+		if v.Index >= answer.Index {
+			select {
+			case here := <-outcome:
+				return here.told()
+			default:
+				return applied{}, saying(ErrOutcomeUnknown, "the write is decided, and this node did not see how; read before trying again")
+			}
+		}
+		select {
+		case <-next:
+		case here := <-outcome:
+			return here.told()
+		case <-ctx.Done():
+			return applied{}, saying(ErrOutcomeUnknown, "the write is decided, and this node does not know how yet; read before trying again")
+		}
+	}
+}
+
+func (h outcomeHere) told() (applied, error) {
+	if h.refusal != nil {
+		return applied{}, translate(spent(h.refusal))
+	}
+	return h.done.told(), nil
+}
+
+// askLeader hands the message over, and translates what came of it.
+func (s *Service) askLeader(ctx context.Context, leader string, message []byte, answer *forwarded) error {
+	b, err := s.store.Ask(ctx, leader, opPropose, message)
+	refusal := (*raftstore.PeerError)(nil)
+	switch {
+	case err == nil:
+		if json.Unmarshal(b, answer) != nil {
+			return ErrOutcomeUnknown
+		}
+		return nil
+	case errors.Is(err, raftstore.ErrNotDelivered):
+		return fmt.Errorf("%w: %w", ErrNoLeader, errForwarding)
+	case !errors.As(err, &refusal):
+		return fmt.Errorf("%w: the leader did not answer", ErrOutcomeUnknown)
+	case refusal.Code == codeNotProposed || refusal.Code == "not_ready":
+		return fmt.Errorf("%w: %s", ErrNoLeader, refusal.Text)
+	}
+	for _, known := range []*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull} {
+		if refusal.Code == known.code {
+			return saying(known, "the leader: %s", refusal.Text)
+		}
+	}
+	return saying(ErrOutcomeUnknown, "the leader: %s", refusal.Text)
+}
+
+// sealForwarded puts a command, and what stands beside it in clear, into a message.
+func (s *Service) sealForwarded(n *state.Numbered) ([]byte, error) {
+	plain := *n
+	var beside []state.Part
+	plain.Command, beside = inClear(n.Command)
+	clear, err := state.Encode(&plain)
+	if err != nil {
+		return nil, err
+	}
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	if s.numbering.bar == nil || s.sealing.Load() {
+		return nil, ErrSealed
+	}
+	sealed, err := s.numbering.bar.Seal(forwardedName, clear)
+	if err != nil {
+		return nil, err
+	}
+	return state.EncodeEntry(append(beside, state.Part{Kind: state.PartCommand, Data: sealed})...), nil
+}
+
+// openForwarded is the inverse, at the leader.
+func (s *Service) openForwarded(message []byte) (*state.Numbered, error) {
+	parts, err := state.DecodeEntry(message)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(parts, func(p state.Part) bool { return p.Kind == state.PartCommand })
+	if i != len(parts)-1 {
+		return nil, errors.New("a proposal has one command, after what stands beside it")
+	}
+	s.numbering.Lock()
+	bar := s.numbering.bar
+	s.numbering.Unlock()
+	if bar == nil {
+		return nil, ErrSealed
+	}
+	clear, err := bar.Open(forwardedName, parts[i].Data)
+	if err != nil {
+		return nil, err
+	}
+	n, err := state.Decode(clear)
+	if err != nil {
+		return nil, err
+	}
+	return n, besideAgain(n, parts[:i])
+}
+
+// besideAgain puts what stood beside a command back to it.
+func besideAgain(n *state.Numbered, beside []state.Part) error {
+	if len(beside) == 0 {
+		return nil
+	}
+	c, err := parseClear(beside[0].Data)
+	if err != nil {
+		return err
+	}
+	switch cmd := n.Command.(type) {
+	case *state.RotateTerm:
+		n.Command = &withRecord{cmd, c}
+	case *state.SetRoster:
+		n.Command = &withRoster{cmd, c}
+	default:
+		return errors.New("nothing stands beside such a command")
+	}
+	return nil
+}
+
+// answerPropose commits what a follower decided on. The follower authenticated the
+// caller, asked the policy and wrote the intent; it holds the barrier, as this node
+// does, so it could do no less by itself.
+func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, error) {
+	if !s.leading() {
+		return nil, &raftstore.PeerError{Code: codeNotProposed, Text: "this node does not lead"}
+	}
+	n, err := s.openForwarded(message)
+	if err != nil {
+		return nil, peerError(err)
+	}
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	done, err := s.commit(ctx, n.Proposal, n.Again, n.Once, n.Command)
+	refusal := state.Refusal("")
+	switch {
+	case err == nil && state.BarrierClass(n.Command.Kind()):
+		err = s.everywhere(ctx, done.state.Index)
+	case errors.As(err, &refusal), Code(err) != "internal" && !s.infrastructure(err):
+		// Refused by the machine, and the follower's machine says so too.
+		return json.Marshal(forwarded{Index: s.stateIndex()})
+	}
+	if err != nil {
+		return nil, peerError(err)
+	}
+	return json.Marshal(forwarded{Index: done.state.Index})
+}
+
+// infrastructure says whether an error is one of a write that did not get to the
+// machine, or of which nobody knows.
+func (s *Service) infrastructure(err error) bool {
+	return slices.ContainsFunc([]*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrAuditUnavailable}, func(e *Error) bool { return errors.Is(err, e) })
+}
+
+// peerError is an error on its way to another member.
+func peerError(err error) error {
+	code := Code(err)
+	if code == ErrNoLeader.code {
+		code = codeNotProposed
+	}
+	return &raftstore.PeerError{Code: code, Text: err.Error()}
+}
+
+// answerPeer answers another member.
+func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) ([]byte, error) {
+	switch op {
+	case opPropose:
+		return s.answerPropose(ctx, body)
+	case opAdmit:
+		return s.answerAdmit(ctx, body)
+	case opAnnounce:
+		return s.answerAnnounce(ctx, from, body)
+	case opStatus:
+		return json.Marshal(s.memberStatus())
+	}
+	return nil, &raftstore.PeerError{Code: "unsupported", Text: "this node does not know " + Quote(op) + "; it may be of another version"}
+}
+
+func (s *Service) barrierTook(time.Duration) {}
