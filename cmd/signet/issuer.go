@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,9 +66,14 @@ https://signet.example/issuers/NAME, the server publishes keys and metadata wher
 verifiers look for them. For another URL, publish there what the server has at the
 paths that "signet issuer read" shows, or say --jwks-uri.
 
+With --import the key is one that signed elsewhere until now. With the --kid that its
+tokens name, they go on verifying here and everywhere. The file is wrapped on this
+machine; destroy it when the key is imported.
+
 Say next what its tokens may hold: signet profile write NAME PROFILE`,
 		Example: `  signet issuer create acme --issuer https://signet.example/issuers/acme
-  signet issuer create acme --issuer https://acme.example --alg PS256 --key-type rsa-3072 --rotation-period 30d`,
+  signet issuer create acme --issuer https://acme.example --alg PS256 --key-type rsa-3072 --rotation-period 30d
+  signet issuer create acme --issuer https://acme.example --import old.pem --kid 2024-key`,
 	}
 	var req wire.IssuerRequest
 	f := cmd.Flags()
@@ -75,11 +81,21 @@ Say next what its tokens may hold: signet profile write NAME PROFILE`,
 	f.Var(textFlag{&req.Alg}, "alg", "algorithm of JOSE, such as ES256, PS256, RS256, EdDSA or HS256 (default ES256)")
 	f.Var(textFlag{&req.KeyType}, "key-type", "with an alg of RSA: rsa-2048 (default), rsa-3072 or rsa-4096")
 	addIssuerFlags(cmd, &req)
+	var from importFlags
+	from.add(cmd)
 	return c.onIssuer(cmd, func(ctx context.Context, j client.JWT, name string) (wire.IssuerData, error) {
 		if req.Issuer.Value == "" {
 			return wire.IssuerData{}, usage(cmd, "--issuer is missing: the URL that tokens name as their iss")
 		}
-		return j.WriteIssuer(ctx, name, req)
+		var err error
+		if req.Import, err = from.wrapped(ctx, c, cmd, j, func() (bool, error) { return strings.HasPrefix(req.Alg.Value, "HS"), nil }); err != nil {
+			return wire.IssuerData{}, err
+		}
+		issuer, err := j.WriteIssuer(ctx, name, req)
+		if err == nil && req.Import != nil {
+			c.imported(from.file)
+		}
+		return issuer, err
 	})
 }
 
@@ -196,7 +212,11 @@ func issuerTable(i wire.IssuerData) func(io.Writer) error {
 		}
 		rows := []row{{"VERSION", "CREATED", "STATE", "KID"}}
 		for _, v := range i.Versions {
-			rows = append(rows, row{v.Version, v.CreationTime, v.State, v.KID})
+			kid := v.KID
+			if v.Imported {
+				kid += " (imported)"
+			}
+			rows = append(rows, row{v.Version, v.CreationTime, v.State, kid})
 		}
 		return columns(rows...)(w)
 	}

@@ -146,7 +146,7 @@ func newTxn(s *State) *txn {
 		applications: s.applications.Txn(), approles: s.approles.Txn(), roleIDs: s.roleIDs.Txn(),
 		secretIDs: s.secretIDs.Txn(), secretExpiries: s.secretExpiries.Txn(),
 		wrapping: s.wrapping.Txn(), proposals: s.proposals.Txn(),
-		once:      s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
+		once: s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
 	}
 }
 
