@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"os/exec"
 	"testing"
 
@@ -135,9 +136,13 @@ func mustPKCS8(t *testing.T, key any) []byte {
 // weakKey is an RSA key of 1024 bits in PKCS #8, as openssl makes it: Go makes none.
 func weakKey(t *testing.T) []byte {
 	t.Helper()
-	out, err := exec.Command("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-outform", "DER").Output()
+	out, err := exec.Command("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024").Output()
 	if err != nil {
 		t.Skip("no openssl: ", err)
 	}
-	return out
+	block, _ := pem.Decode(out)
+	if block == nil {
+		t.Fatal("openssl made no PEM")
+	}
+	return block.Bytes
 }

@@ -59,7 +59,7 @@ func importedKeyset(t state.KeyType, plain []byte, shortest int) (*keyset.Handle
 // computes public halves anew.
 func importPrivate(t state.KeyType, der []byte) (key.Key, error) {
 	if !wholePKCS8(der) {
-		return nil, refused("it is no PKCS #8 private key in DER, or something follows it")
+		return nil, refused("it is no PKCS #8 private key in DER, as 'openssl pkcs8 -topk8 -nocrypt -outform DER' writes it, or something follows it")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
