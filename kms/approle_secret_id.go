@@ -3,7 +3,6 @@ package kms
 import (
 	"context"
 	"maps"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -118,7 +117,7 @@ func (q *SecretIDRequest) check(r *state.AppRole) error {
 		if err != nil {
 			return saying(ErrBadRequest, "%s: %v", list.field, err)
 		}
-		if !inside(out, list.role) {
+		if !state.BoundsInside(out, list.role) {
 			return saying(ErrBadRequest, "%s is not within what the role allows", list.field)
 		}
 		*list.asked = out
@@ -140,30 +139,6 @@ func (q *SecretIDRequest) checkCustom() error {
 		return saying(ErrBadRequest, "the secret_id looks like a token, a share, or a secret id that Signet made, and must be another one")
 	}
 	return nil
-}
-
-// inside says whether each of the addresses and prefixes lies within one of those
-// that are allowed; no allowed ones are no limit.
-func inside(list, allowed []string) bool {
-	if len(allowed) == 0 {
-		return true
-	}
-	for _, text := range list {
-		p, err := parseBound(text)
-		if err != nil || !withinOne(p, allowed) {
-			return false
-		}
-	}
-	return true
-}
-
-func withinOne(p netip.Prefix, allowed []string) bool {
-	for _, text := range allowed {
-		if a, err := parseBound(text); err == nil && a.Bits() <= p.Bits() && a.Contains(p.Addr()) {
-			return true
-		}
-	}
-	return false
 }
 
 // ListSecretIDs returns the accessors of a role's secret ids; ErrNotFound if it has

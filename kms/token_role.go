@@ -176,7 +176,7 @@ func canonicalGlob(glob string) (string, error) {
 // canonicalBound keeps an address an address and cuts a prefix to its bits.
 func canonicalBound(text string) (string, error) {
 	text = strings.TrimSpace(text)
-	p, err := parseBound(text)
+	p, err := state.ParseBound(text)
 	if err != nil {
 		return "", fmt.Errorf("%s is no IP address or prefix, such as 10.0.0.0/8; IPv4 in its own form", Quote(text))
 	}
