@@ -27,6 +27,9 @@ func describeAnswer(err *client.Error) string {
 		return "permission denied: the token is not valid (any more)"
 	}
 	said := strings.Join(err.Errors, "; ")
+	if missing := missingText(err, said); missing != "" {
+		said = missing
+	}
 	if said == "" && err.Code != "" {
 		said = strings.ReplaceAll(string(err.Code), "_", " ")
 	}
