@@ -72,6 +72,10 @@ func hints(err error) []string {
 	if errors.As(err, &wrong) {
 		return oneOf(wrong.hint)
 	}
+	advised := (*advice)(nil)
+	if errors.As(err, &advised) {
+		return advised.hints
+	}
 	answered := (*client.Error)(nil)
 	if errors.As(err, &answered) {
 		return hintsForAnswer(answered)
