@@ -189,6 +189,10 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"who may: signet application unblock NAME"}
 	case wire.BadTransition:
 		return oneOf(listOf(err.Path))
+	case wire.BadRequest:
+		if k := keyOf(err.Path); k.rest == "trim" {
+			return []string{"first put the versions below N out of use with: signet key config " + k.args("--min-decryption-version N", "--min-encryption-version N")}
+		}
 	case wire.ClaimNotAllowed, wire.NoSigningKey:
 		return jwtHints(err)
 	case wire.IdempotencySpent:
