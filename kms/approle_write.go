@@ -165,6 +165,7 @@ func (r *AppRoleChange) applyIdentity(c *Call, role *state.AppRole) error {
 			return err
 		}
 		role.Policies = policies
+		c.warnOfPolicies(policies)
 	}
 	return nil
 }

@@ -58,6 +58,7 @@ func (s *Service) CreateToken(ctx context.Context, c *Call, req TokenRequest) (T
 		if record, err = c.newTokenRecord(&req, role, policies, token); err != nil {
 			return nil, err
 		}
+		c.warnOfPolicies(policies)
 		a.Record.Fields = map[string]string{"new_accessor": record.Accessor, "new_policies": joined(policies)}
 		if role != nil {
 			a.Record.Fields["role"] = role.Name

@@ -75,6 +75,9 @@ func (s *Service) WriteTokenRole(ctx context.Context, c *Call, name string, chan
 		}
 		a.Record.Fields["allowed_policies"] = joined(append(slices.Clone(role.Allowed), role.AllowedGlobs...))
 		c.Warnings = append(c.Warnings, roleWarnings(&role)...)
+		if change.Allowed != nil {
+			c.warnOfPolicies(role.Allowed)
+		}
 		return &state.PutTokenRole{Role: role}, nil
 	})
 	return err
