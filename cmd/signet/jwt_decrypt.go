@@ -33,13 +33,7 @@ not. Without TOKEN it is read from stdin.`,
 		if err != nil {
 			return err
 		}
-		if err := c.emit(out, decryptedTable(out, time.Now())); err != nil {
-			return err
-		}
-		if !out.Active {
-			return errVerdict
-		}
-		return nil
+		return c.emitVerdict(out, out.Active, decryptedTable(out, time.Now()))
 	})
 }
 

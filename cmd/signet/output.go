@@ -50,6 +50,14 @@ func (c *cli) emit(value any, table func(io.Writer) error) error {
 	return written(table(c.stdout))
 }
 
+// emitVerdict is emit of a verdict. Error: errVerdict if it is negative.
+func (c *cli) emitVerdict(value any, positive bool, table func(io.Writer) error) error {
+	if err := c.emit(value, table); err != nil || positive {
+		return err
+	}
+	return errVerdict
+}
+
 // emitGone says that name is gone. The server answers a delete of nothing like any
 // other, so was is what a read before it had: that there is none is then no error,
 // and is said, since a name with a slip looks like it. Whoever may delete need not be
