@@ -100,13 +100,13 @@ func (q *SecretIDRequest) check(r *state.AppRole) error {
 	}
 	switch {
 	case q.Uses != nil && (*q.Uses < 0 || *q.Uses > maxUses):
-		return saying(ErrBadRequest, "num_uses is between 0, which is no limit, and %d", int64(maxUses))
+		return saying(ErrBadRequest, "num_uses is between 0, which is no limit, and %d, not %d", int64(maxUses), *q.Uses)
 	case q.Uses != nil && r.SecretUses > 0 && (*q.Uses == 0 || *q.Uses > r.SecretUses):
-		return saying(ErrBadRequest, "num_uses cannot be higher than the role's secret_id_num_uses")
+		return saying(ErrBadRequest, "num_uses cannot be higher than the role's secret_id_num_uses, %d; 0 is no limit, and %d was asked for", r.SecretUses, *q.Uses)
 	case q.TTL != nil && (*q.TTL < 0 || *q.TTL > maxExplicit):
-		return saying(ErrBadRequest, "ttl is between 0 and 876000h")
+		return saying(ErrBadRequest, "ttl is between 0 and 876000h, not %s", *q.TTL)
 	case q.TTL != nil && r.SecretTTL > 0 && (*q.TTL == 0 || *q.TTL > inSeconds(r.SecretTTL)):
-		return saying(ErrBadRequest, "ttl cannot be longer than the role's secret_id_ttl")
+		return saying(ErrBadRequest, "ttl cannot be longer than the role's secret_id_ttl, %s; 0 does not end, and %s was asked for", inSeconds(r.SecretTTL), *q.TTL)
 	}
 	for _, list := range []struct {
 		field string

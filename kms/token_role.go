@@ -75,6 +75,9 @@ func (s *Service) WriteTokenRole(ctx context.Context, c *Call, name string, chan
 		}
 		a.Record.Fields["allowed_policies"] = joined(append(slices.Clone(role.Allowed), role.AllowedGlobs...))
 		c.Warnings = append(c.Warnings, roleWarnings(&role)...)
+		if change.Allowed != nil {
+			c.warnOfPolicies(role.Allowed)
+		}
 		return &state.PutTokenRole{Role: role}, nil
 	})
 	return err
@@ -124,13 +127,13 @@ func (r *TokenRoleChange) applyLimits(role *state.TokenRole) error {
 			continue
 		}
 		if *d.from < 0 || *d.from > maxExplicit {
-			return fmt.Errorf("%w: %s is between 0 and 876000h", ErrBadRequest, d.field)
+			return fmt.Errorf("%w: %s is between 0 and 876000h, not %s", ErrBadRequest, d.field, *d.from)
 		}
 		*d.to = int64(wholeSeconds(*d.from) / time.Second)
 	}
 	if r.Uses != nil {
 		if *r.Uses < 0 || *r.Uses > maxUses {
-			return fmt.Errorf("%w: token_num_uses is between 0, which is no limit, and %d", ErrBadRequest, maxUses)
+			return fmt.Errorf("%w: token_num_uses is between 0, which is no limit, and %d, not %d", ErrBadRequest, maxUses, *r.Uses)
 		}
 		role.Uses = *r.Uses
 	}
