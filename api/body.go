@@ -65,6 +65,11 @@ func readBody(r *http.Request, limit int64, from *budget) (*body, error) {
 	for {
 		if int64(len(b.buf)) == b.booked {
 			step := max(block, b.booked/2)
+			if rest := r.ContentLength + 1 - b.booked; rest > step && b.booked >= r.ContentLength/4 {
+				// A quarter is here, so the rest is believed: growing on in steps would
+				// copy it thrice, and what was copied stays until the next collection.
+				step = rest
+			}
 			if !from.take(step) {
 				b.drop()
 				return nil, errOverloaded

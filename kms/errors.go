@@ -201,6 +201,7 @@ var translations = []struct {
 	{state.ErrRoleIDTaken, ErrBadRequest},
 	{state.ErrSecretIDExists, ErrBadRequest},
 	{state.ErrLogin, ErrInvalidCredentials},
+	{state.ErrRoleChanged, ErrBusy},
 	{state.ErrMountMissing, ErrNoMount},
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},

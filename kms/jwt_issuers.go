@@ -39,12 +39,15 @@ type IssuerInfo struct {
 	Key      *state.Key
 	Versions []*state.KeyVersion // those on record, in order
 	Signer   uint32              // the version that signs; 0 none
-	JWKS     string              // the URL where verifiers find the keys
+	JWKS     string              // the URL where verifiers find the keys; "" of a shared secret, which nobody finds
 }
 
 func issuerInfo(v *view, i *state.Issuer) IssuerInfo {
 	found := v.viewOf(i)
-	out := IssuerInfo{Issuer: i, Key: found.key, Versions: found.versions, JWKS: found.jwksURI()}
+	out := IssuerInfo{Issuer: i, Key: found.key, Versions: found.versions}
+	if !jose.Alg(i.Alg).Symmetric() {
+		out.JWKS = found.jwksURI()
+	}
 	if found.signer != nil {
 		out.Signer = found.signer.Number
 	}

@@ -198,7 +198,7 @@ func (r *CreateKeyRequest) check() error {
 
 func checkAutoRotate(d time.Duration) error {
 	if d != 0 && d < time.Hour || d > 100*365*24*time.Hour {
-		return saying(ErrBadRequest, "auto_rotate_period must be 0 to disable or at least an hour")
+		return saying(ErrBadRequest, "auto_rotate_period must be 0 to disable or at least an hour and at most 100 years, not %s", d)
 	}
 	return nil
 }
@@ -368,7 +368,7 @@ func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Comma
 			continue
 		}
 		if *m.from < 0 || *m.from > int64(k.SignerNumber()) {
-			return nil, saying(ErrBadRequest, "%s must be between 0 and the latest version %d", m.name, k.SignerNumber())
+			return nil, saying(ErrBadRequest, "%s must be between 0 and the latest version %d, not %d", m.name, k.SignerNumber(), *m.from)
 		}
 		n := uint32(*m.from)
 		*m.to, changed[m.name] = &n, fmt.Sprint(n)
@@ -388,7 +388,7 @@ func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Comma
 	}
 	if r.Lead != nil {
 		if *r.Lead < 0 || *r.Lead > maxLead || *r.Lead%time.Second != 0 {
-			return nil, saying(ErrBadRequest, "rotation_lead_time is 0, or whole seconds up to %s", maxLead)
+			return nil, saying(ErrBadRequest, "rotation_lead_time is 0, or whole seconds up to %s, not %s", maxLead, *r.Lead)
 		}
 		seconds := int64(*r.Lead / time.Second)
 		cmd.Lead, changed["rotation_lead_time"] = &seconds, fmt.Sprint(seconds)

@@ -178,7 +178,7 @@ func TestABatchIsBoundedWhileItIsRead(t *testing.T) {
 	if os.Getenv("SIGNET_TEST_RACE") == "1" {
 		return // the race detector takes most of the memory
 	}
-	if peak := peakMemory(t, n); peak > 400 {
+	if peak := peakMemory(t, n); peak > 300 {
 		t.Errorf("the node took %d MiB for a batch that it refused", peak)
 	}
 }

@@ -41,8 +41,8 @@ type IssuerData struct {
 	Issuer          string          `json:"issuer"`
 	Alg             string          `json:"alg"`
 	KeyType         string          `json:"key_type"`
-	JWKSURI         string          `json:"jwks_uri"`     // as discovery has it
-	JWKSMaxAge      Duration        `json:"jwks_max_age"` // seconds, like the durations below
+	JWKSURI         string          `json:"jwks_uri,omitzero"` // as discovery has it; absent of an alg with a shared secret, whose JWKS is empty
+	JWKSMaxAge      Duration        `json:"jwks_max_age"`      // seconds, like the durations below
 	Leeway          Duration        `json:"leeway"`
 	Rotation        IssuerRotation  `json:"rotation"`
 	DeletionAllowed bool            `json:"deletion_allowed"`

@@ -191,19 +191,23 @@ func newIssuerUndeleteCommand(c *cli) *cobra.Command {
 func issuerTable(i wire.IssuerData) func(io.Writer) error {
 	return func(w io.Writer) error {
 		every := func(d wire.Duration, none string) string { return seconds(int64(d.Value/time.Second), none) }
+		jwks, documents := i.JWKSURI, []string{i.Documents.JWKS, i.Documents.OpenIDConfiguration, i.Documents.OAuthAuthorizationServer}
+		if jwks == "" {
+			jwks, documents = "none: the key is a shared secret, and this server alone verifies", nil
+		}
 		if err := columns(
 			row{"name", i.Name},
 			row{"issuer", i.Issuer},
 			row{"alg", i.Alg},
 			row{"key type", i.KeyType},
-			row{"jwks uri", i.JWKSURI},
+			row{"jwks uri", jwks},
 			row{"jwks max age", every(i.JWKSMaxAge, "0s")},
 			row{"leeway", every(i.Leeway, "0s")},
 			row{"rotates every", every(i.Rotation.Period, "never")},
 			row{"lead time", every(i.Rotation.LeadTime, "0s")},
 			row{"signing version", versionText(i.ActiveVersion)},
 			row{"deletion allowed", i.DeletionAllowed},
-			row{"documents", []string{i.Documents.JWKS, i.Documents.OpenIDConfiguration, i.Documents.OAuthAuthorizationServer}},
+			row{"documents", documents},
 		)(w); err != nil {
 			return err
 		}

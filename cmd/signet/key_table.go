@@ -20,6 +20,7 @@ func keyTable(key wire.KeyData) func(io.Writer) error {
 			{"min decryption version", key.MinDecryptionVersion},
 			{"min encryption version", key.MinEncryptionVersion},
 			{"rotates itself every", seconds(key.AutoRotatePeriod, "never")},
+			{"a new version waits", seconds(key.RotationLeadTime, "no, it signs at once")},
 			{"deletion allowed", key.DeletionAllowed},
 			{"can", strings.Join(abilities(key), ", ")},
 		}

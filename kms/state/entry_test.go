@@ -54,7 +54,7 @@ func goldenCommands() map[string]Command {
 		"activate-issuer":      &ActivateIssuer{Issuer: "acme", Number: 2},
 		"cancel-rotation":      &CancelRotation{Issuer: "acme"},
 		"unpublish-version":    &UnpublishVersion{Issuer: "acme", Number: 1},
-		"revoke-issued":        &RevokeIssued{Issuer: "acme", UUID: "u", Entries: []Revocation{{ID: hash("h")[:16], Exp: 1790000600}, {ID: hash("i")[:16], CutOff: true, Before: 1790000000}, {ID: hash("j")[16:], CutOff: true}}},
+		"revoke-issued":        &RevokeIssued{Issuer: "acme", UUID: "u", Entries: []Revocation{{ID: hash("h")[:16], Exp: 1790000600}, {ID: bytesOf(IssuedID(hash("i")[:16]).as(aboutSubject)), CutOff: true, Before: 1790000000}, {ID: bytesOf(IssuedID(hash("j")[:16]).as(aboutApplication)), CutOff: true}}},
 		"spend-issued":         &SpendIssued{Issuer: "acme", UUID: "u", ID: hash("h")[16:], Exp: 1790000600},
 		"compromise-version":   &CompromiseVersion{Issuer: "acme", Number: 1, Next: &v},
 		"create-key-of-states": &CreateKey{Key{Mount: testMount, Name: "web", Type: Ed25519, Issuer: "acme", Signer: 3}, KeyVersion{Mount: testMount, Name: "web", Number: 4, Type: Ed25519, State: Pending, ActiveAt: 1, Activated: 2, Suspended: 3, Retired: 4, RemoveAt: 5, Compromised: 6, Destroyed: 7}},
