@@ -218,7 +218,7 @@ func publicAlone(given bool) error {
 // Errors: ErrKeyNotFound, ErrKeyDeleted, ErrKeyBound, ErrBadRequest for a key that was
 // not imported too, ErrBadTransition, ErrUnwrapFailed, ErrKeyRejected.
 func (s *Service) ImportKeyVersion(ctx context.Context, c *Call, ref KeyRef, req ImportVersionRequest) (KeyInfo, error) {
-	const operation = "transit/keys/import_version"
+	const operation = "transit/keys/import-version"
 	mount, unlock, err := s.claim(ctx, c, ref, operation)
 	if err != nil {
 		return KeyInfo{}, err

@@ -13,7 +13,7 @@ import (
 // imported. The first who asks has it made, which takes seconds; it is one for the
 // life of the cluster. It needs read. The result is not to be changed.
 func (s *Service) WrappingKey(ctx context.Context, c *Call, mount string) (*state.KeyVersion, error) {
-	read := verb{operation: "transit/wrapping_key", need: policy.Read}
+	read := verb{operation: "transit/wrapping-key", need: policy.Read}
 	m, err := c.mount(KeyRef{Mount: mount})
 	if err != nil {
 		return nil, s.refuse(c, read, err)

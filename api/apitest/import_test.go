@@ -41,7 +41,7 @@ func TestThereIsOneWrappingKey(t *testing.T) {
 	if key, ok := parsePEM(answers[0]).(interface{ Size() int }); !ok || key.Size() != 512 || slices.ContainsFunc(answers, func(a string) bool { return a != answers[0] }) {
 		t.Fatalf("%q", refused)
 	}
-	made := records(t, n, func(r audit.Parsed) bool { return r.Operation == "transit/wrapping_key" && r.Type == audit.TypeIntent })
+	made := records(t, n, func(r audit.Parsed) bool { return r.Operation == "transit/wrapping-key" && r.Type == audit.TypeIntent })
 	if len(made) != 1 || made[0].KID == "" {
 		t.Errorf("made %+v", made)
 	}
