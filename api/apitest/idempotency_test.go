@@ -119,7 +119,7 @@ func (w *write) prepareRole(t *testing.T, n *apitest.Node, name, below string, d
 		n.Must(role, object{"secret_id_bound_cidrs": "127.0.0.1"})
 	}
 	settings := map[string]any{
-		"": "x", "/role-id": name, "/policies": "a", "/bind-secret-id": false, "/secret-id-bound-cidrs": "127.0.0.0/8", "/token-bound-cidrs": "127.0.0.1",
+		"": "x", "/role-id": name, "/policies": "default", "/bind-secret-id": false, "/secret-id-bound-cidrs": "127.0.0.0/8", "/token-bound-cidrs": "127.0.0.1",
 		"/secret-id-num-uses": 7, "/secret-id-ttl": "1h", "/token-ttl": "1h", "/token-max-ttl": "2h", "/token-num-uses": 7, "/period": "1h",
 	}
 	value, known := settings[below]
