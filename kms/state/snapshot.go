@@ -53,6 +53,7 @@ type header struct {
 	SecretIDs    int `codec:"D,omitempty"`
 
 	Membership Membership `codec:"M,omitempty"`
+	Wrapping   int        `codec:"W,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -69,6 +70,7 @@ func (s *State) Write(w io.Writer) error {
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
 		Membership: s.Membership,
+		Wrapping:   s.wrapping.Len(),
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -87,6 +89,7 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.applications) },
 		func() error { return writeTree(enc, s.approles) },
 		func() error { return writeTree(enc, s.secretIDs) },
+		func() error { return writeTree(enc, s.wrapping) },
 	} {
 		if err == nil {
 			err = write()
@@ -184,6 +187,9 @@ func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 		},
 		func() error {
 			return readTree(dec, h.SecretIDs, tx.secretIDs, func(s *SecretID) []byte { return secretPath(s.Role, s.Hash) })
+		},
+		func() error {
+			return readTree(dec, h.Wrapping, tx.wrapping, func(v *KeyVersion) []byte { return []byte(v.Mount) })
 		},
 	} {
 		if err := step(); err != nil {
