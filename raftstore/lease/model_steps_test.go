@@ -13,11 +13,12 @@ const (
 	doDeliver               // message number a arrives
 	doBegin                 // leader a begins a round
 	doCommand               // leader a appends a barrier-class command
+	doChange                // leader a makes node b a voter, or no voter any more
 	doReplicate             // leader a brings node b's log up to its own
 	doCommit                // leader a learns what a majority holds
 	doApply                 // node a applies what it knows to be committed
 	doElect                 // node a wins an election with the votes of the set b
-	doCrash                 // node a is killed and starts again
+	doCrash                 // node a is killed and starts again from a snapshot at index b
 	doReport                // node a reports to leader b
 	doTake                  // a client's request on node a: lease and view taken
 	doAnswer                // the same: lease looked at again, answer given
@@ -44,7 +45,7 @@ func (w *world) actions(out []action) []action {
 			add(doApply, i, 0)
 		}
 		if w.used.crashes < w.crashes {
-			add(doCrash, i, 0)
+			add(doCrash, i, 1)
 		}
 		if w.slots && n.slot < 0 && n.holder.lease.until > n.clock {
 			add(doTake, i, 0)
@@ -68,9 +69,9 @@ func (w *world) actions(out []action) []action {
 		if n.leads {
 			out = w.leaderActions(i, out)
 		}
-		if i < w.voters && w.used.elections < w.elections && allowed(w.elects, i) {
-			for votes := range 1 << w.voters {
-				if w.canWin(i, votes) {
+		if w.used.elections < w.elections && allowed(w.elects, i) {
+			for votes := range 1 << w.scope.nodes {
+				if w.canWin(i, uint64(votes)) {
 					add(doElect, i, votes)
 				}
 			}
@@ -102,6 +103,13 @@ func (w *world) leaderActions(i int, out []action) []action {
 	if w.used.commands < w.commands && n.applied >= n.epoch {
 		out = append(out, action{doCommand, int8(i), 0})
 	}
+	if stable := n.log[n.commit-1].voters == last(n.log).voters; w.used.changes < w.changes && stable && n.commit >= n.epoch {
+		for v := range w.nodes {
+			if last(n.log).voters != 1<<v {
+				out = append(out, action{doChange, int8(i), int8(v)})
+			}
+		}
+	}
 	if w.free && w.quorum(n) > n.commit {
 		out = append(out, action{doCommit, int8(i), 0})
 	}
@@ -116,31 +124,38 @@ func (w *world) leaderActions(i int, out []action) []action {
 
 // quorum is the highest index that a majority holds, if it is of the leader's term.
 func (w *world) quorum(n *node) int {
-	m := slices.Sorted(slices.Values(n.match))
-	if i := m[(len(m)-1)/2]; i >= n.epoch {
-		return i
+	for i := len(n.log); i >= n.epoch; i-- {
+		held := 0
+		for v, m := range n.match {
+			if last(n.log).voters&(1<<v) != 0 && m >= i {
+				held++
+			}
+		}
+		if 2*held > bits.OnesCount64(last(n.log).voters) {
+			return i
+		}
 	}
 	return 0
 }
 
 // canWin says whether exactly these voters, a bare majority, can elect i.
-func (w *world) canWin(i, votes int) bool {
-	count := 0
-	for v := range w.voters {
-		if votes&(1<<v) == 0 {
-			continue
-		}
-		count++
-		if !upToDate(w.nodes[i].log, w.nodes[v].log) {
+func (w *world) canWin(i int, votes uint64) bool {
+	log := w.nodes[i].log
+	voters := last(log).voters
+	if votes&^voters != 0 || votes&(1<<i) == 0 || bits.OnesCount64(votes) != bits.OnesCount64(voters)/2+1 {
+		return false
+	}
+	for v := range w.nodes {
+		if votes&(1<<v) != 0 && !upToDate(log, w.nodes[v].log) {
 			return false
 		}
 	}
-	return votes&(1<<i) != 0 && count == w.voters/2+1
+	return true
 }
 
 // upToDate is raft's rule for votes: log a is at least as far as b.
-func upToDate(a, b []uint64) bool {
-	x, y := a[len(a)-1], b[len(b)-1]
+func upToDate(a, b []entry) bool {
+	x, y := last(a).term, last(b).term
 	return x > y || x == y && len(a) >= len(b)
 }
 
@@ -171,29 +186,28 @@ func (w *world) do(a action) {
 		w.begin(i)
 	case doCommand:
 		w.used.commands++
-		n := &w.nodes[i]
-		n.log = append(slices.Clone(n.log), n.term)
-		n.match[min(i, w.voters-1)] = len(n.log)
+		w.append(i, last(w.nodes[i].log).voters)
+	case doChange:
+		w.used.changes++
+		w.append(i, last(w.nodes[i].log).voters^1<<a.b)
 	case doReplicate:
 		n, v := &w.nodes[i], &w.nodes[a.b]
 		v.term, v.log = n.term, n.log
 		v.commit = max(v.commit, n.commit)
-		if int(a.b) < w.voters {
-			n.match[a.b] = len(n.log)
-		}
+		n.match[a.b] = len(n.log)
 	case doCommit:
 		w.nodes[i].commit = w.quorum(&w.nodes[i])
 	case doApply:
 		n := &w.nodes[i]
 		n.applied = n.commit
 		n.views |= 1 << n.applied
-		if n.leads && n.applied >= n.epoch && n.log[n.epoch-1] == n.grantor.lead.Term {
+		if n.leads && n.applied >= n.epoch && n.log[n.epoch-1].term == n.grantor.lead.Term {
 			n.grantor.Open(uint64(n.epoch), w.alone || w.noWait)
 		}
 	case doElect:
-		w.elect(i, int(a.b))
+		w.elect(i, uint64(a.b))
 	case doCrash:
-		w.crash(i)
+		w.crash(i, int(a.b))
 	case doTake:
 		n := &w.nodes[i]
 		if l := n.holder.Lease(); l.Valid(n.clock, uint64(n.applied)) == nil {
@@ -267,28 +281,35 @@ func (w *world) unfloor(n *node) {
 
 func (w *world) send(m msg) { w.msgs = append(w.msgs, m) }
 
-func (w *world) elect(i, votes int) {
+func (w *world) append(i int, voters uint64) {
+	n := &w.nodes[i]
+	n.log = append(slices.Clone(n.log), entry{n.term, voters})
+	n.match[i] = len(n.log)
+}
+
+func (w *world) elect(i int, votes uint64) {
 	w.used.elections++
 	term := uint64(0)
 	for v := range w.nodes {
 		term = max(term, w.nodes[v].term)
 	}
-	for v := range w.voters {
+	for v := range w.nodes {
 		if votes&(1<<v) != 0 {
 			w.nodes[v].term = term + 1
 		}
 	}
 	n := &w.nodes[i]
-	n.log = append(slices.Clone(n.log), term+1)
+	n.log = append(slices.Clone(n.log), entry{term + 1, last(n.log).voters})
 	w.lead(i, term+1)
 }
 
-// crash loses all but what raft has on disk; the state starts from nothing.
-func (w *world) crash(i int) {
+// crash loses all but what raft has on disk; the state starts from a snapshot.
+func (w *world) crash(i, snapshot int) {
 	w.used.crashes++
 	n := &w.nodes[i]
 	n.lives++
-	*n = node{clock: n.clock, term: n.term, log: n.log, lives: n.lives, asked: n.asked, slot: -1, views: 1, holder: NewHolder(life0(i, n.lives))}
+	*n = node{clock: n.clock, term: n.term, log: n.log, commit: snapshot, applied: snapshot, told: snapshot, lives: n.lives,
+		asked: n.asked, slot: -1, views: 1 << snapshot, holder: NewHolder(life0(i, n.lives))}
 }
 
 // tick moves true time by steps[s], or to the next end of a lease, a booking or
@@ -343,7 +364,7 @@ func (w *world) barriers() {
 			continue
 		}
 		for b := w.returned + 1; b <= n.applied; b++ {
-			c := Command{n.log[b-1], uint64(b)}
+			c := Command{n.log[b-1].term, uint64(b)}
 			if w.laterTerm {
 				c.Term = min(c.Term, n.grantor.lead.Term)
 			}

@@ -24,6 +24,8 @@ type rules struct {
 	laterTerm  bool // a replaced leader ends barriers of its successor
 	noEpoch    bool // grants before the epoch command is applied
 	anyEcho    bool // echoes of earlier rounds count
+	keepLease  bool // a leader that is alone keeps the lease of its last leadership
+	oldVoters  bool // rounds ask the voters of the time when the lead was gained
 }
 
 // scope bounds a world: how many nodes, and how often each event may happen.
@@ -34,6 +36,7 @@ type scope struct {
 	asks      int   // requests for a lease, of each node
 	elections int   // after the first
 	commands  int   // barrier-class commands, beside each leader's epoch
+	changes   int   // a voter more or less
 	crashes   int   // kill and start again
 	ticks     int   // times that the clocks move
 	slots     bool  // requests of clients are steps too
@@ -75,9 +78,9 @@ type msg struct {
 
 type node struct {
 	clock   Instant
-	term    uint64   // raft's, on disk
-	log     []uint64 // terms of the entries, on disk; entry i stands at i+1
-	commit  int      // known to be committed
+	term    uint64  // raft's, on disk
+	log     []entry // on disk; entry i stands at i+1
+	commit  int     // known to be committed
 	applied int
 	lives   int
 	told    int // highest index reported directly
@@ -85,6 +88,7 @@ type node struct {
 	holder  Holder
 	leads   bool // its Grantor lives; another may lead as well
 	epoch   int
+	voters  uint64 // when it gained the lead
 	grantor Grantor
 	match   []int // what followers hold of its log, for its leadership
 	asked   int
@@ -92,13 +96,21 @@ type node struct {
 	views   uint64 // set of the indexes that views of this life stood at
 }
 
+// entry is one command in a log, and the voters that raft goes by once it has it.
+type entry struct {
+	term   uint64
+	voters uint64 // set of nodes
+}
+
+func last(log []entry) entry { return log[len(log)-1] }
+
 type world struct {
 	*scope
 	rules
 	nodes    []node
 	msgs     []msg
 	returned int // highest command whose barrier was done
-	used     struct{ elections, commands, crashes, ticks int }
+	used     struct{ elections, commands, changes, crashes, ticks int }
 	bad      string // the invariant that broke
 }
 
@@ -110,7 +122,7 @@ func number(id string) int { return int(id[0] - 'a') }
 func newWorld(s *scope, r rules) *world {
 	w := &world{scope: s, rules: r, returned: 1}
 	for i := range s.nodes {
-		n := node{clock: 100_000_000_000, term: 1, log: []uint64{1}, commit: 1, applied: 1, told: 1, slot: -1, views: 1 << 1}
+		n := node{clock: 100_000_000_000, term: 1, log: []entry{{1, 1<<s.voters - 1}}, commit: 1, applied: 1, told: 1, slot: -1, views: 1 << 1}
 		n.holder = NewHolder(life0(i, 0))
 		w.nodes = append(w.nodes, n)
 	}
@@ -129,9 +141,10 @@ func (w *world) lead(i int, term uint64) {
 	n.leads, n.epoch = true, len(n.log)
 	n.grantor = NewGrantor(Leadership{Self: ids(w.scope.nodes)[i], Term: term, Gained: n.clock})
 	n.grantor.SetMembers(ids(w.scope.nodes))
-	n.match = make([]int, w.voters)
-	n.match[min(i, w.voters-1)] = len(n.log)
-	if w.alone {
+	n.voters = last(n.log).voters
+	n.match = make([]int, w.scope.nodes)
+	n.match[i] = len(n.log)
+	if w.alone && !w.keepLease {
 		n.holder.Drop()
 	}
 	if w.noWait {
@@ -227,12 +240,14 @@ func (w *world) encode(b []byte) []byte {
 		}
 		return 0
 	}
-	put(uint64(w.returned), uint64(w.used.elections), uint64(w.used.commands), uint64(w.used.crashes), uint64(w.used.ticks))
+	put(uint64(w.returned), uint64(w.used.elections), uint64(w.used.commands), uint64(w.used.changes), uint64(w.used.crashes), uint64(w.used.ticks))
 	for i := range w.nodes {
 		n := &w.nodes[i]
 		rel := func(t Instant) uint64 { return uint64(max(t-n.clock+Instant(10*Booking), 0)) }
 		put(n.term, uint64(len(n.log)))
-		put(n.log...)
+		for _, e := range n.log {
+			put(e.term, e.voters)
+		}
 		put(uint64(n.commit), uint64(n.applied), uint64(n.lives), uint64(n.told), n.peak, uint64(n.asked), uint64(n.slot+1), n.views)
 		h := &n.holder
 		put(h.seq, h.term, h.floor, h.lease.min, uint64(len(h.sent)))
@@ -249,7 +264,7 @@ func (w *world) encode(b []byte) []byte {
 			continue
 		}
 		g := &n.grantor
-		put(g.lead.Term, rel(max(g.lead.Gained, n.clock-Instant(Booking))), flag(g.open), flag(g.over), g.min, uint64(n.epoch))
+		put(g.lead.Term, rel(max(g.lead.Gained, n.clock-Instant(Booking))), flag(g.open), flag(g.over), g.min, uint64(n.epoch), n.voters)
 		for _, m := range n.match {
 			put(uint64(m))
 		}
