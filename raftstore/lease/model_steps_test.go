@@ -103,7 +103,7 @@ func (w *world) leaderActions(i int, out []action) []action {
 	if w.used.commands < w.commands && n.applied >= n.epoch {
 		out = append(out, action{doCommand, int8(i), 0})
 	}
-	if stable := n.log[n.commit-1].voters == last(n.log).voters; w.used.changes < w.changes && stable && n.commit >= n.epoch {
+	if w.used.changes < w.changes && n.commit >= n.epoch && n.log[n.commit-1].voters == last(n.log).voters {
 		for v := range w.nodes {
 			if last(n.log).voters != 1<<v {
 				out = append(out, action{doChange, int8(i), int8(v)})

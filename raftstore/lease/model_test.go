@@ -48,7 +48,8 @@ type scope struct {
 	elects    []int // nodes that can be elected, nil: all voters
 	early     bool  // nodes are asked before they lead, too
 	alone     bool  // leaders say that they are alone
-	free      bool  // every step may come late, see settle
+	free      bool  // every step may come late, see settle; messages stay without effect
+	wide      bool  // too wide to be seen whole in the normal run
 }
 
 const (
@@ -188,6 +189,10 @@ func (w *world) tidy() {
 		if n.leads {
 			n.grantor.Forget(n.clock)
 		}
+	}
+	if w.free {
+		w.msgs = w.msgs[max(len(w.msgs)-40, 0):] // the oldest are lost
+		return
 	}
 	w.msgs = slices.DeleteFunc(w.msgs, w.dead)
 	slices.SortFunc(w.msgs, compareMsg)

@@ -26,15 +26,16 @@ func scopes() []scope {
 	half := []int{5}
 	return []scope{
 		{name: "a replica", voters: 1, nodes: 2, asks: 2, commands: 1, ticks: 2, reports: true, steps: half, only: []int{1}},
-		{name: "two holders", voters: 1, nodes: 3, asks: 1, commands: 1, ticks: 1, only: []int{1, 2}},
-		{name: "a client's request", voters: 1, nodes: 2, asks: 1, commands: 1, ticks: 2, reports: true, slots: true, only: []int{1}},
+		{name: "two holders", voters: 1, nodes: 3, asks: 1, commands: 1, ticks: 2, reports: true, only: []int{1, 2}},
+		{name: "a client's request", voters: 1, nodes: 2, asks: 2, commands: 1, ticks: 2, reports: true, slots: true, only: []int{1}},
 		{name: "a holder is killed", voters: 1, nodes: 2, asks: 2, commands: 1, crashes: 1, ticks: 1, reports: true, only: []int{1}},
-		{name: "a sole voter is killed", voters: 1, nodes: 2, asks: 1, elections: 1, crashes: 1, ticks: 2, only: []int{1}},
-		{name: "a leader alone", voters: 1, nodes: 1, asks: 3, elections: 2, commands: 1, crashes: 1, ticks: 2, steps: half, alone: true},
+		{name: "a sole voter is killed", voters: 1, nodes: 2, asks: 2, elections: 2, crashes: 1, ticks: 2, only: []int{1}},
+		{name: "a leader alone", voters: 1, nodes: 1, asks: 2, elections: 1, commands: 1, crashes: 1, ticks: 2, alone: true},
 		{name: "another leader", voters: 3, nodes: 3, asks: 1, elections: 1, ticks: 2, steps: half, only: []int{2}, elects: []int{1}},
 		{name: "the next leader's commands", voters: 3, nodes: 3, asks: 1, elections: 1, commands: 1, ticks: 1, only: []int{2}, elects: []int{1}},
 		{name: "asked early", voters: 3, nodes: 3, asks: 2, elections: 1, early: true, ticks: 1, only: []int{2}, targets: []int{0, 1}, elects: []int{1}},
-		{name: "voters change", voters: 1, nodes: 3, asks: 1, elections: 1, changes: 2, ticks: 1, only: []int{2}, elects: []int{1}},
+		{name: "a voter comes or goes", voters: 2, nodes: 3, asks: 1, elections: 1, changes: 1, ticks: 1, only: []int{2}, targets: []int{0}, elects: []int{1}},
+		{name: "voters change", wide: true, voters: 1, nodes: 3, asks: 1, elections: 1, changes: 2, ticks: 1, only: []int{2}, targets: []int{0}, elects: []int{1}},
 	}
 }
 
@@ -54,7 +55,7 @@ func wider(s scope) scope {
 func TestExplore(t *testing.T) {
 	for _, s := range scopes() {
 		t.Run(s.name, func(t *testing.T) {
-			limit, rates := 40_000, worst(s.nodes)
+			limit, rates := 80_000, worst(s.nodes)
 			if long() {
 				s, limit, rates = wider(s), 1_000_000, allRates(s.nodes)
 			}
@@ -65,6 +66,9 @@ func TestExplore(t *testing.T) {
 					r.print(t)
 					if r.bad != "" {
 						t.Error(r.bad)
+					}
+					if !r.whole && !s.wide && !long() {
+						t.Errorf("more than %d worlds: this scope is to be seen whole", limit)
 					}
 				})
 			}
