@@ -167,14 +167,16 @@ func (w *world) do(a action) {
 	case doAsk:
 		n := &w.nodes[i]
 		n.asked++
+		floor := n.holder.floor
 		r := n.holder.Request(w.at(n), n.clock, 0)
-		w.unfloor(n)
+		w.unfloor(n, floor)
 		w.send(msg{kind: msgAsk, from: a.a, to: a.b, nonce: r.Nonce, index: r.Index})
 	case doReport:
 		n := &w.nodes[i]
 		n.told = n.applied
+		floor := n.holder.floor
 		r := n.holder.Report(w.at(n))
-		w.unfloor(n)
+		w.unfloor(n, floor)
 		w.send(msg{kind: msgReport, from: a.a, to: a.b, nonce: Nonce{Life: r.Life}, index: r.Index})
 	case doDeliver:
 		m := w.msgs[i]
@@ -273,9 +275,9 @@ func (w *world) settle() {
 // at takes every command as barrier-class, as all of them are here.
 func (w *world) at(n *node) At { return At{uint64(n.applied), uint64(n.applied)} }
 
-func (w *world) unfloor(n *node) {
+func (w *world) unfloor(n *node, floor uint64) {
 	if w.noFloor {
-		n.holder.floor = 0
+		n.holder.floor = floor
 	}
 }
 

@@ -255,7 +255,7 @@ func (w *world) encode(b []byte) []byte {
 		}
 		put(uint64(n.commit), uint64(n.applied), uint64(n.lives), uint64(n.told), n.peak, uint64(n.asked), uint64(n.slot+1), n.views)
 		h := &n.holder
-		put(h.seq, h.term, h.floor, h.lease.min, uint64(len(h.sent)))
+		put(h.seq, h.term, h.floor, uint64(len(h.sent)))
 		if h.lease.until > n.clock {
 			put(h.lease.term, rel(h.lease.until))
 		} else {
