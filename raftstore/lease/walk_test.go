@@ -118,7 +118,7 @@ func walks(r rules, count int) (k walker, bad string) {
 func TestManyWalks(t *testing.T) {
 	count := 300
 	if long() {
-		count = 50_000
+		count = 20_000
 	}
 	k, bad := walks(rules{}, count)
 	if bad != "" {
