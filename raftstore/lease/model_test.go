@@ -1,9 +1,6 @@
 package lease
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "slices"
 
 // This file holds the world that explore_test.go and walk_test.go run: nodes
 // with the real Holder and Grantor, a raft that is right by construction, and a
@@ -229,77 +226,4 @@ func compareMsg(a, b msg) int {
 func (m msg) key() [9]uint64 {
 	return [9]uint64{uint64(m.kind), uint64(m.from), uint64(m.to), uint64(m.nonce.Life), m.nonce.Seq,
 		m.round.Term, m.round.Seq, m.term, m.index}
-}
-
-// encode writes everything that decides what can still happen. Instants are
-// written as distances from their clock's present.
-func (w *world) encode(b []byte) []byte {
-	put := func(vs ...uint64) {
-		for _, v := range vs {
-			b = binary.AppendUvarint(b, v)
-		}
-	}
-	flag := func(v bool) uint64 {
-		if v {
-			return 1
-		}
-		return 0
-	}
-	put(uint64(w.returned), uint64(w.used.elections), uint64(w.used.commands), uint64(w.used.changes), uint64(w.used.crashes), uint64(w.used.ticks))
-	for i := range w.nodes {
-		n := &w.nodes[i]
-		rel := func(t Instant) uint64 { return uint64(max(t-n.clock+Instant(10*Booking), 0)) }
-		put(n.term, uint64(len(n.log)))
-		for _, e := range n.log {
-			put(e.term, e.voters)
-		}
-		put(uint64(n.commit), uint64(n.applied), uint64(n.lives), uint64(n.told), n.peak, uint64(n.asked), uint64(n.slot+1), n.views)
-		h := &n.holder
-		put(h.seq, h.term, h.floor, uint64(len(h.sent)))
-		if h.lease.until > n.clock {
-			put(h.lease.term, rel(h.lease.until))
-		} else {
-			put(0, 0)
-		}
-		for _, s := range h.sent {
-			put(s.seq, rel(s.at))
-		}
-		put(flag(n.leads))
-		if !n.leads {
-			continue
-		}
-		g := &n.grantor
-		put(g.lead.Term, rel(max(g.lead.Gained, n.clock-Instant(Booking))), flag(g.open), flag(g.over), g.min, uint64(n.epoch), n.voters)
-		for _, m := range n.match {
-			put(uint64(m))
-		}
-		arrivals := func(as []arrival) {
-			put(uint64(len(as)))
-			for _, a := range as {
-				put(uint64(a.holder[0]), uint64(a.request.Nonce.Life), a.request.Nonce.Seq, a.request.Index, rel(a.at))
-			}
-		}
-		arrivals(g.waiting)
-		arrivals(g.round.serves)
-		put(g.round.nonce.Seq, uint64(len(g.round.voters)))
-		if g.running() {
-			put(rel(max(g.round.began, n.clock-Instant(Patience))))
-		}
-		for _, e := range g.round.echoed {
-			put(flag(e))
-		}
-		put(uint64(len(g.booked)))
-		for _, l := range g.booked {
-			put(uint64(l.holder[0]), uint64(l.life), l.reported, uint64(len(l.leases)))
-			for _, k := range l.leases {
-				put(k.min, rel(k.until))
-			}
-		}
-	}
-	put(uint64(len(w.msgs)))
-	for _, m := range w.msgs {
-		k := m.key()
-		put(k[:]...)
-	}
-	return b
 }

@@ -119,6 +119,8 @@ func TestManyWalks(t *testing.T) {
 	count := 300
 	if long() {
 		count = 20_000
+	} else if raced {
+		count = 50
 	}
 	k, bad := walks(rules{}, count)
 	if bad != "" {
