@@ -94,7 +94,7 @@ func allowed(list []int, i int) bool { return list == nil || slices.Contains(lis
 
 func (w *world) leaderActions(i int, out []action) []action {
 	n := &w.nodes[i]
-	if w.free && n.grantor.open && !n.grantor.over && n.grantor.Waiting() {
+	if g := &n.grantor; g.open && !g.over && (w.free && g.Waiting() || g.running() && w.replaces(n)) {
 		out = append(out, action{doBegin, int8(i), 0})
 	}
 	if n.term != n.grantor.lead.Term {
@@ -120,6 +120,13 @@ func (w *world) leaderActions(i int, out []action) []action {
 		}
 	}
 	return out
+}
+
+// replaces says whether a round that began now would take the place of the one
+// that runs.
+func (w *world) replaces(n *node) bool {
+	r := n.grantor.round
+	return n.clock >= r.began.after(Patience) || !slices.Equal(r.voters, names(last(n.log).voters))
 }
 
 // quorum is the highest index that a majority holds, if it is of the leader's term.
@@ -165,19 +172,9 @@ func (w *world) do(a action) {
 	i := int(a.a)
 	switch a.kind {
 	case doAsk:
-		n := &w.nodes[i]
-		n.asked++
-		floor := n.holder.floor
-		r := n.holder.Request(w.at(n), n.clock, 0)
-		w.unfloor(n, floor)
-		w.send(msg{kind: msgAsk, from: a.a, to: a.b, nonce: r.Nonce, index: r.Index})
+		w.ask(i, a.b)
 	case doReport:
-		n := &w.nodes[i]
-		n.told = n.applied
-		floor := n.holder.floor
-		r := n.holder.Report(w.at(n))
-		w.unfloor(n, floor)
-		w.send(msg{kind: msgReport, from: a.a, to: a.b, nonce: Nonce{Life: r.Life}, index: r.Index})
+		w.report(i, a.b)
 	case doDeliver:
 		m := w.msgs[i]
 		w.msgs = slices.Delete(w.msgs, i, i+1)
@@ -193,10 +190,7 @@ func (w *world) do(a action) {
 		w.used.changes++
 		w.append(i, last(w.nodes[i].log).voters^1<<a.b)
 	case doReplicate:
-		n, v := &w.nodes[i], &w.nodes[a.b]
-		v.term, v.log = n.term, n.log
-		v.commit = max(v.commit, n.commit)
-		n.match[a.b] = len(n.log)
+		w.replicate(i, int(a.b))
 	case doCommit:
 		w.nodes[i].commit = w.quorum(&w.nodes[i])
 	case doApply:
@@ -211,17 +205,9 @@ func (w *world) do(a action) {
 	case doCrash:
 		w.crash(i, int(a.b))
 	case doTake:
-		n := &w.nodes[i]
-		if l := n.holder.Lease(); l.Valid(n.clock, uint64(n.applied)) == nil {
-			n.slot = n.applied
-		}
+		w.take(i)
 	case doAnswer:
-		n := &w.nodes[i]
-		l := n.holder.Lease()
-		if (w.once || l.Valid(n.clock, uint64(n.slot)) == nil) && n.slot < w.returned {
-			w.bad = fmt.Sprintf("node %s answers from index %d after the barrier of %d was done", ids(w.scope.nodes)[i], n.slot, w.returned)
-		}
-		n.slot = -1
+		w.answer(i)
 	case doTick:
 		w.tick(i, w.rates[a.b])
 	case doDrop:
@@ -236,11 +222,12 @@ func (w *world) do(a action) {
 }
 
 // settle takes at once the steps that gain nothing by coming later, which saves
-// an exploration most of its worlds. A round that begins with the arrival lets
-// voters read their terms as early as ever; terms only grow, so the earliest
-// reading that shows the leader's term is the one that counts longest, and an
-// echo of a later term only ends a leadership. A leader that learns of a commit
-// later only ends barriers later.
+// an exploration most of its worlds. A round that begins with the arrival, with
+// the voters of then, lets them read their terms as early as ever; terms only
+// grow, so the earliest reading that shows the leader's term is the one that
+// counts longest, and an echo of a later term only ends a leadership. A leader
+// that learns of a commit later only ends barriers later. That a round takes the
+// place of another stays a step of its own.
 func (w *world) settle() {
 	for i := range w.nodes {
 		n := &w.nodes[i]
@@ -250,7 +237,9 @@ func (w *world) settle() {
 		if n.term == n.grantor.lead.Term {
 			n.commit = max(n.commit, w.quorum(n))
 		}
-		w.begin(i)
+		if !n.grantor.running() {
+			w.begin(i)
+		}
 	}
 	for again := true; again; {
 		again = false
@@ -270,6 +259,48 @@ func (w *world) settle() {
 			break
 		}
 	}
+}
+
+func (w *world) ask(i int, leader int8) {
+	n := &w.nodes[i]
+	n.asked++
+	floor := n.holder.floor
+	r := n.holder.Request(w.at(n), n.clock, 0)
+	w.unfloor(n, floor)
+	w.send(msg{kind: msgAsk, from: int8(i), to: leader, nonce: r.Nonce, index: r.Index})
+}
+
+func (w *world) report(i int, leader int8) {
+	n := &w.nodes[i]
+	n.told = n.applied
+	floor := n.holder.floor
+	r := n.holder.Report(w.at(n))
+	w.unfloor(n, floor)
+	w.send(msg{kind: msgReport, from: int8(i), to: leader, nonce: Nonce{Life: r.Life}, index: r.Index})
+}
+
+func (w *world) replicate(leader, to int) {
+	n, v := &w.nodes[leader], &w.nodes[to]
+	v.term, v.log = n.term, n.log
+	v.commit = max(v.commit, n.commit)
+	n.match[to] = len(n.log)
+}
+
+// take begins a client's request on the view of now, answer ends it.
+func (w *world) take(i int) {
+	n := &w.nodes[i]
+	if l := n.holder.Lease(); l.Valid(n.clock, uint64(n.applied)) == nil {
+		n.slot = n.applied
+	}
+}
+
+func (w *world) answer(i int) {
+	n := &w.nodes[i]
+	l := n.holder.Lease()
+	if (w.once || l.Valid(n.clock, uint64(n.slot)) == nil) && n.slot < w.returned {
+		w.bad = fmt.Sprintf("node %s answers from index %d after the barrier of %d was done", ids(w.scope.nodes)[i], n.slot, w.returned)
+	}
+	n.slot = -1
 }
 
 // at takes every command as barrier-class, as all of them are here.

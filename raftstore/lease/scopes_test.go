@@ -56,7 +56,7 @@ func wider(s scope) []scope {
 func TestExplore(t *testing.T) {
 	for _, s := range scopes() {
 		t.Run(s.name, func(t *testing.T) {
-			limit, rates := 80_000, worst(s.nodes)
+			limit, rates := 100_000, worst(s.nodes)
 			if long() {
 				limit, rates = 500_000, allRates(s.nodes)
 			} else if raced { // which finds nothing in one goroutine
