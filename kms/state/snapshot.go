@@ -51,6 +51,7 @@ type header struct {
 	Applications int `codec:"A,omitempty"`
 	AppRoles     int `codec:"B,omitempty"`
 	SecretIDs    int `codec:"D,omitempty"`
+	Wrapping     int `codec:"W,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -66,6 +67,7 @@ func (s *State) Write(w io.Writer) error {
 		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
+		Wrapping: s.wrapping.Len(),
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -84,6 +86,7 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.applications) },
 		func() error { return writeTree(enc, s.approles) },
 		func() error { return writeTree(enc, s.secretIDs) },
+		func() error { return writeTree(enc, s.wrapping) },
 	} {
 		if err == nil {
 			err = write()
@@ -181,6 +184,9 @@ func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 		},
 		func() error {
 			return readTree(dec, h.SecretIDs, tx.secretIDs, func(s *SecretID) []byte { return secretPath(s.Role, s.Hash) })
+		},
+		func() error {
+			return readTree(dec, h.Wrapping, tx.wrapping, func(v *KeyVersion) []byte { return []byte(v.Mount) })
 		},
 	} {
 		if err := step(); err != nil {
