@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -28,6 +29,7 @@ type result struct {
 // explore visits every world that can be reached within the scope, nearest
 // first, until one breaks an invariant or limit worlds were seen.
 func explore(s *scope, r rules, limit int) result {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // nearly everything made here lives on
 	seed := maphash.MakeSeed()
 	first := newWorld(s, r)
 	var buf []byte

@@ -9,7 +9,7 @@ type Holder struct {
 	life  Life
 	seq   uint64 // of the last request
 	term  uint64 // highest that granted; never falls
-	floor uint64 // what reports promised not to serve below; never falls
+	floor uint64 // no view before it is served from, as leases asked and reports promised; never falls
 	lease Lease
 	sent  []sent // requests without an answer, oldest first
 }
@@ -66,13 +66,13 @@ func (h *Holder) Grant(g Grant, now Instant) error {
 	}
 	// Answers to older requests could only shorten the lease.
 	h.sent = h.sent[i+1:]
-	h.term = g.Term
-	h.lease = Lease{term: g.Term, min: max(h.lease.min, g.MinIndex), from: from, until: from.after(Duration)}
+	h.term, h.floor = g.Term, max(h.floor, g.MinIndex)
+	h.lease = Lease{term: g.Term, from: from, until: from.after(Duration)}
 	return nil
 }
 
 // Drop gives the lease up and forgets what was asked, so that no answer under
-// way brings it back. Lower terms stay refused.
+// way brings it back. Lower terms and older views stay refused.
 func (h *Holder) Drop() {
 	h.lease, h.sent = Lease{}, nil
 }
@@ -80,7 +80,7 @@ func (h *Holder) Drop() {
 // Lease gives the lease to publish.
 func (h *Holder) Lease() Lease {
 	l := h.lease
-	l.min = max(l.min, h.floor)
+	l.min = h.floor
 	return l
 }
 

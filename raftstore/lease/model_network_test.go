@@ -3,7 +3,19 @@ package lease
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
+
+// names gives the ids of a set of nodes.
+func names(set uint64) []string {
+	var list []string
+	for i, id := range ids(5) {
+		if set&(1<<i) != 0 {
+			list = append(list, id)
+		}
+	}
+	return list
+}
 
 // deliver hands one message to whom it is for.
 func (w *world) deliver(m msg) {
@@ -62,8 +74,13 @@ func (w *world) arrive(i int, m msg) {
 }
 
 func (w *world) begin(i int) {
-	g := &w.nodes[i].grantor
-	r, ok := g.Begin(ids(w.voters), w.nodes[i].clock)
+	n := &w.nodes[i]
+	g := &n.grantor
+	voters := last(n.log).voters
+	if w.oldVoters {
+		voters = n.voters
+	}
+	r, ok := g.Begin(names(voters), n.clock)
 	if !ok {
 		return
 	}
@@ -117,6 +134,9 @@ func (w *world) describe(a action) string {
 		return fmt.Sprintf("%s begins a round", name(a.a))
 	case doCommand:
 		return fmt.Sprintf("%s appends command %d", name(a.a), len(w.nodes[a.a].log)+1)
+	case doChange:
+		voters := last(w.nodes[a.a].log).voters ^ 1<<a.b
+		return fmt.Sprintf("%s appends command %d: the voters are %s", name(a.a), len(w.nodes[a.a].log)+1, strings.Join(names(voters), ""))
 	case doReplicate:
 		return fmt.Sprintf("%s replicates to %s, which knows %d to be committed", name(a.a), name(a.b), max(w.nodes[a.a].commit, w.nodes[a.b].commit))
 	case doCommit:
@@ -124,15 +144,9 @@ func (w *world) describe(a action) string {
 	case doApply:
 		return fmt.Sprintf("%s applies up to index %d", name(a.a), w.nodes[a.a].commit)
 	case doElect:
-		voters := ""
-		for v := range w.voters {
-			if a.b&(1<<v) != 0 {
-				voters += name(int8(v))
-			}
-		}
-		return fmt.Sprintf("%s is elected by %s", name(a.a), voters)
+		return fmt.Sprintf("%s is elected by %s", name(a.a), strings.Join(names(uint64(a.b)), ""))
 	case doCrash:
-		return fmt.Sprintf("%s is killed and starts again", name(a.a))
+		return fmt.Sprintf("%s is killed and starts again at index %d", name(a.a), a.b)
 	case doTake:
 		return fmt.Sprintf("%s begins a client's request at index %d", name(a.a), w.nodes[a.a].applied)
 	case doAnswer:

@@ -13,11 +13,12 @@ const (
 	doDeliver               // message number a arrives
 	doBegin                 // leader a begins a round
 	doCommand               // leader a appends a barrier-class command
+	doChange                // leader a makes node b a voter, or no voter any more
 	doReplicate             // leader a brings node b's log up to its own
 	doCommit                // leader a learns what a majority holds
 	doApply                 // node a applies what it knows to be committed
 	doElect                 // node a wins an election with the votes of the set b
-	doCrash                 // node a is killed and starts again
+	doCrash                 // node a is killed and starts again from a snapshot at index b
 	doReport                // node a reports to leader b
 	doTake                  // a client's request on node a: lease and view taken
 	doAnswer                // the same: lease looked at again, answer given
@@ -44,7 +45,7 @@ func (w *world) actions(out []action) []action {
 			add(doApply, i, 0)
 		}
 		if w.used.crashes < w.crashes {
-			add(doCrash, i, 0)
+			add(doCrash, i, 1)
 		}
 		if w.slots && n.slot < 0 && n.holder.lease.until > n.clock {
 			add(doTake, i, 0)
@@ -68,9 +69,9 @@ func (w *world) actions(out []action) []action {
 		if n.leads {
 			out = w.leaderActions(i, out)
 		}
-		if i < w.voters && w.used.elections < w.elections && allowed(w.elects, i) {
-			for votes := range 1 << w.voters {
-				if w.canWin(i, votes) {
+		if w.used.elections < w.elections && allowed(w.elects, i) {
+			for votes := range 1 << w.scope.nodes {
+				if w.canWin(i, uint64(votes)) {
 					add(doElect, i, votes)
 				}
 			}
@@ -93,7 +94,7 @@ func allowed(list []int, i int) bool { return list == nil || slices.Contains(lis
 
 func (w *world) leaderActions(i int, out []action) []action {
 	n := &w.nodes[i]
-	if w.free && n.grantor.open && !n.grantor.over && n.grantor.Waiting() {
+	if g := &n.grantor; g.open && !g.over && (w.free && g.Waiting() || g.running() && w.replaces(n)) {
 		out = append(out, action{doBegin, int8(i), 0})
 	}
 	if n.term != n.grantor.lead.Term {
@@ -101,6 +102,13 @@ func (w *world) leaderActions(i int, out []action) []action {
 	}
 	if w.used.commands < w.commands && n.applied >= n.epoch {
 		out = append(out, action{doCommand, int8(i), 0})
+	}
+	if w.used.changes < w.changes && n.commit >= n.epoch && n.log[n.commit-1].voters == last(n.log).voters {
+		for v := range w.nodes {
+			if last(n.log).voters != 1<<v {
+				out = append(out, action{doChange, int8(i), int8(v)})
+			}
+		}
 	}
 	if w.free && w.quorum(n) > n.commit {
 		out = append(out, action{doCommit, int8(i), 0})
@@ -114,33 +122,47 @@ func (w *world) leaderActions(i int, out []action) []action {
 	return out
 }
 
+// replaces says whether a round that began now would take the place of the one
+// that runs.
+func (w *world) replaces(n *node) bool {
+	r := n.grantor.round
+	return n.clock >= r.began.after(Patience) || !slices.Equal(r.voters, names(last(n.log).voters))
+}
+
 // quorum is the highest index that a majority holds, if it is of the leader's term.
 func (w *world) quorum(n *node) int {
-	m := slices.Sorted(slices.Values(n.match))
-	if i := m[(len(m)-1)/2]; i >= n.epoch {
-		return i
+	for i := len(n.log); i >= n.epoch; i-- {
+		held := 0
+		for v, m := range n.match {
+			if last(n.log).voters&(1<<v) != 0 && m >= i {
+				held++
+			}
+		}
+		if 2*held > bits.OnesCount64(last(n.log).voters) {
+			return i
+		}
 	}
 	return 0
 }
 
 // canWin says whether exactly these voters, a bare majority, can elect i.
-func (w *world) canWin(i, votes int) bool {
-	count := 0
-	for v := range w.voters {
-		if votes&(1<<v) == 0 {
-			continue
-		}
-		count++
-		if !upToDate(w.nodes[i].log, w.nodes[v].log) {
+func (w *world) canWin(i int, votes uint64) bool {
+	log := w.nodes[i].log
+	voters := last(log).voters
+	if votes&^voters != 0 || votes&(1<<i) == 0 || bits.OnesCount64(votes) != bits.OnesCount64(voters)/2+1 {
+		return false
+	}
+	for v := range w.nodes {
+		if votes&(1<<v) != 0 && !upToDate(log, w.nodes[v].log) {
 			return false
 		}
 	}
-	return votes&(1<<i) != 0 && count == w.voters/2+1
+	return true
 }
 
 // upToDate is raft's rule for votes: log a is at least as far as b.
-func upToDate(a, b []uint64) bool {
-	x, y := a[len(a)-1], b[len(b)-1]
+func upToDate(a, b []entry) bool {
+	x, y := last(a).term, last(b).term
 	return x > y || x == y && len(a) >= len(b)
 }
 
@@ -150,17 +172,9 @@ func (w *world) do(a action) {
 	i := int(a.a)
 	switch a.kind {
 	case doAsk:
-		n := &w.nodes[i]
-		n.asked++
-		r := n.holder.Request(w.at(n), n.clock, 0)
-		w.unfloor(n)
-		w.send(msg{kind: msgAsk, from: a.a, to: a.b, nonce: r.Nonce, index: r.Index})
+		w.ask(i, a.b)
 	case doReport:
-		n := &w.nodes[i]
-		n.told = n.applied
-		r := n.holder.Report(w.at(n))
-		w.unfloor(n)
-		w.send(msg{kind: msgReport, from: a.a, to: a.b, nonce: Nonce{Life: r.Life}, index: r.Index})
+		w.report(i, a.b)
 	case doDeliver:
 		m := w.msgs[i]
 		w.msgs = slices.Delete(w.msgs, i, i+1)
@@ -171,41 +185,29 @@ func (w *world) do(a action) {
 		w.begin(i)
 	case doCommand:
 		w.used.commands++
-		n := &w.nodes[i]
-		n.log = append(slices.Clone(n.log), n.term)
-		n.match[min(i, w.voters-1)] = len(n.log)
+		w.append(i, last(w.nodes[i].log).voters)
+	case doChange:
+		w.used.changes++
+		w.append(i, last(w.nodes[i].log).voters^1<<a.b)
 	case doReplicate:
-		n, v := &w.nodes[i], &w.nodes[a.b]
-		v.term, v.log = n.term, n.log
-		v.commit = max(v.commit, n.commit)
-		if int(a.b) < w.voters {
-			n.match[a.b] = len(n.log)
-		}
+		w.replicate(i, int(a.b))
 	case doCommit:
 		w.nodes[i].commit = w.quorum(&w.nodes[i])
 	case doApply:
 		n := &w.nodes[i]
 		n.applied = n.commit
 		n.views |= 1 << n.applied
-		if n.leads && n.applied >= n.epoch && n.log[n.epoch-1] == n.grantor.lead.Term {
+		if n.leads && n.applied >= n.epoch && n.log[n.epoch-1].term == n.grantor.lead.Term {
 			n.grantor.Open(uint64(n.epoch), w.alone || w.noWait)
 		}
 	case doElect:
-		w.elect(i, int(a.b))
+		w.elect(i, uint64(a.b))
 	case doCrash:
-		w.crash(i)
+		w.crash(i, int(a.b))
 	case doTake:
-		n := &w.nodes[i]
-		if l := n.holder.Lease(); l.Valid(n.clock, uint64(n.applied)) == nil {
-			n.slot = n.applied
-		}
+		w.take(i)
 	case doAnswer:
-		n := &w.nodes[i]
-		l := n.holder.Lease()
-		if (w.once || l.Valid(n.clock, uint64(n.slot)) == nil) && n.slot < w.returned {
-			w.bad = fmt.Sprintf("node %s answers from index %d after the barrier of %d was done", ids(w.scope.nodes)[i], n.slot, w.returned)
-		}
-		n.slot = -1
+		w.answer(i)
 	case doTick:
 		w.tick(i, w.rates[a.b])
 	case doDrop:
@@ -220,11 +222,12 @@ func (w *world) do(a action) {
 }
 
 // settle takes at once the steps that gain nothing by coming later, which saves
-// an exploration most of its worlds. A round that begins with the arrival lets
-// voters read their terms as early as ever; terms only grow, so the earliest
-// reading that shows the leader's term is the one that counts longest, and an
-// echo of a later term only ends a leadership. A leader that learns of a commit
-// later only ends barriers later.
+// an exploration most of its worlds. A round that begins with the arrival, with
+// the voters of then, lets them read their terms as early as ever; terms only
+// grow, so the earliest reading that shows the leader's term is the one that
+// counts longest, and an echo of a later term only ends a leadership. A leader
+// that learns of a commit later only ends barriers later. That a round takes the
+// place of another stays a step of its own.
 func (w *world) settle() {
 	for i := range w.nodes {
 		n := &w.nodes[i]
@@ -234,7 +237,9 @@ func (w *world) settle() {
 		if n.term == n.grantor.lead.Term {
 			n.commit = max(n.commit, w.quorum(n))
 		}
-		w.begin(i)
+		if !n.grantor.running() {
+			w.begin(i)
+		}
 	}
 	for again := true; again; {
 		again = false
@@ -256,39 +261,88 @@ func (w *world) settle() {
 	}
 }
 
+func (w *world) ask(i int, leader int8) {
+	n := &w.nodes[i]
+	n.asked++
+	floor := n.holder.floor
+	r := n.holder.Request(w.at(n), n.clock, 0)
+	w.unfloor(n, floor)
+	w.send(msg{kind: msgAsk, from: int8(i), to: leader, nonce: r.Nonce, index: r.Index})
+}
+
+func (w *world) report(i int, leader int8) {
+	n := &w.nodes[i]
+	n.told = n.applied
+	floor := n.holder.floor
+	r := n.holder.Report(w.at(n))
+	w.unfloor(n, floor)
+	w.send(msg{kind: msgReport, from: int8(i), to: leader, nonce: Nonce{Life: r.Life}, index: r.Index})
+}
+
+func (w *world) replicate(leader, to int) {
+	n, v := &w.nodes[leader], &w.nodes[to]
+	v.term, v.log = n.term, n.log
+	v.commit = max(v.commit, n.commit)
+	n.match[to] = len(n.log)
+}
+
+// take begins a client's request on the view of now, answer ends it.
+func (w *world) take(i int) {
+	n := &w.nodes[i]
+	if l := n.holder.Lease(); l.Valid(n.clock, uint64(n.applied)) == nil {
+		n.slot = n.applied
+	}
+}
+
+func (w *world) answer(i int) {
+	n := &w.nodes[i]
+	l := n.holder.Lease()
+	if (w.once || l.Valid(n.clock, uint64(n.slot)) == nil) && n.slot < w.returned {
+		w.bad = fmt.Sprintf("node %s answers from index %d after the barrier of %d was done", ids(w.scope.nodes)[i], n.slot, w.returned)
+	}
+	n.slot = -1
+}
+
 // at takes every command as barrier-class, as all of them are here.
 func (w *world) at(n *node) At { return At{uint64(n.applied), uint64(n.applied)} }
 
-func (w *world) unfloor(n *node) {
+func (w *world) unfloor(n *node, floor uint64) {
 	if w.noFloor {
-		n.holder.floor = 0
+		n.holder.floor = floor
 	}
 }
 
 func (w *world) send(m msg) { w.msgs = append(w.msgs, m) }
 
-func (w *world) elect(i, votes int) {
+func (w *world) append(i int, voters uint64) {
+	n := &w.nodes[i]
+	n.log = append(slices.Clone(n.log), entry{n.term, voters})
+	n.match[i] = len(n.log)
+}
+
+func (w *world) elect(i int, votes uint64) {
 	w.used.elections++
 	term := uint64(0)
 	for v := range w.nodes {
 		term = max(term, w.nodes[v].term)
 	}
-	for v := range w.voters {
+	for v := range w.nodes {
 		if votes&(1<<v) != 0 {
 			w.nodes[v].term = term + 1
 		}
 	}
 	n := &w.nodes[i]
-	n.log = append(slices.Clone(n.log), term+1)
+	n.log = append(slices.Clone(n.log), entry{term + 1, last(n.log).voters})
 	w.lead(i, term+1)
 }
 
-// crash loses all but what raft has on disk; the state starts from nothing.
-func (w *world) crash(i int) {
+// crash loses all but what raft has on disk; the state starts from a snapshot.
+func (w *world) crash(i, snapshot int) {
 	w.used.crashes++
 	n := &w.nodes[i]
 	n.lives++
-	*n = node{clock: n.clock, term: n.term, log: n.log, lives: n.lives, asked: n.asked, slot: -1, views: 1, holder: NewHolder(life0(i, n.lives))}
+	*n = node{clock: n.clock, term: n.term, log: n.log, commit: snapshot, applied: snapshot, told: snapshot, lives: n.lives,
+		asked: n.asked, slot: -1, views: 1 << snapshot, holder: NewHolder(life0(i, n.lives))}
 }
 
 // tick moves true time by steps[s], or to the next end of a lease, a booking or
@@ -343,7 +397,7 @@ func (w *world) barriers() {
 			continue
 		}
 		for b := w.returned + 1; b <= n.applied; b++ {
-			c := Command{n.log[b-1], uint64(b)}
+			c := Command{n.log[b-1].term, uint64(b)}
 			if w.laterTerm {
 				c.Term = min(c.Term, n.grantor.lead.Term)
 			}

@@ -1,9 +1,6 @@
 package lease
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "slices"
 
 // This file holds the world that explore_test.go and walk_test.go run: nodes
 // with the real Holder and Grantor, a raft that is right by construction, and a
@@ -24,6 +21,8 @@ type rules struct {
 	laterTerm  bool // a replaced leader ends barriers of its successor
 	noEpoch    bool // grants before the epoch command is applied
 	anyEcho    bool // echoes of earlier rounds count
+	keepLease  bool // a leader that is alone keeps the lease of its last leadership
+	oldVoters  bool // rounds ask the voters of the time when the lead was gained
 }
 
 // scope bounds a world: how many nodes, and how often each event may happen.
@@ -34,6 +33,7 @@ type scope struct {
 	asks      int   // requests for a lease, of each node
 	elections int   // after the first
 	commands  int   // barrier-class commands, beside each leader's epoch
+	changes   int   // a voter more or less
 	crashes   int   // kill and start again
 	ticks     int   // times that the clocks move
 	slots     bool  // requests of clients are steps too
@@ -45,7 +45,8 @@ type scope struct {
 	elects    []int // nodes that can be elected, nil: all voters
 	early     bool  // nodes are asked before they lead, too
 	alone     bool  // leaders say that they are alone
-	free      bool  // every step may come late, see settle
+	free      bool  // every step may come late, see settle; messages stay without effect
+	wide      bool  // too wide to be seen whole in the normal run
 }
 
 const (
@@ -75,9 +76,9 @@ type msg struct {
 
 type node struct {
 	clock   Instant
-	term    uint64   // raft's, on disk
-	log     []uint64 // terms of the entries, on disk; entry i stands at i+1
-	commit  int      // known to be committed
+	term    uint64  // raft's, on disk
+	log     []entry // on disk; entry i stands at i+1
+	commit  int     // known to be committed
 	applied int
 	lives   int
 	told    int // highest index reported directly
@@ -85,6 +86,7 @@ type node struct {
 	holder  Holder
 	leads   bool // its Grantor lives; another may lead as well
 	epoch   int
+	voters  uint64 // when it gained the lead
 	grantor Grantor
 	match   []int // what followers hold of its log, for its leadership
 	asked   int
@@ -92,13 +94,21 @@ type node struct {
 	views   uint64 // set of the indexes that views of this life stood at
 }
 
+// entry is one command in a log, and the voters that raft goes by once it has it.
+type entry struct {
+	term   uint64
+	voters uint64 // set of nodes
+}
+
+func last(log []entry) entry { return log[len(log)-1] }
+
 type world struct {
 	*scope
 	rules
 	nodes    []node
 	msgs     []msg
 	returned int // highest command whose barrier was done
-	used     struct{ elections, commands, crashes, ticks int }
+	used     struct{ elections, commands, changes, crashes, ticks int }
 	bad      string // the invariant that broke
 }
 
@@ -110,7 +120,7 @@ func number(id string) int { return int(id[0] - 'a') }
 func newWorld(s *scope, r rules) *world {
 	w := &world{scope: s, rules: r, returned: 1}
 	for i := range s.nodes {
-		n := node{clock: 100_000_000_000, term: 1, log: []uint64{1}, commit: 1, applied: 1, told: 1, slot: -1, views: 1 << 1}
+		n := node{clock: 100_000_000_000, term: 1, log: []entry{{1, 1<<s.voters - 1}}, commit: 1, applied: 1, told: 1, slot: -1, views: 1 << 1}
 		n.holder = NewHolder(life0(i, 0))
 		w.nodes = append(w.nodes, n)
 	}
@@ -129,9 +139,10 @@ func (w *world) lead(i int, term uint64) {
 	n.leads, n.epoch = true, len(n.log)
 	n.grantor = NewGrantor(Leadership{Self: ids(w.scope.nodes)[i], Term: term, Gained: n.clock})
 	n.grantor.SetMembers(ids(w.scope.nodes))
-	n.match = make([]int, w.voters)
-	n.match[min(i, w.voters-1)] = len(n.log)
-	if w.alone {
+	n.voters = last(n.log).voters
+	n.match = make([]int, w.scope.nodes)
+	n.match[i] = len(n.log)
+	if w.alone && !w.keepLease {
 		n.holder.Drop()
 	}
 	if w.noWait {
@@ -176,6 +187,10 @@ func (w *world) tidy() {
 			n.grantor.Forget(n.clock)
 		}
 	}
+	if w.free {
+		w.msgs = w.msgs[max(len(w.msgs)-40, 0):] // the oldest are lost
+		return
+	}
 	w.msgs = slices.DeleteFunc(w.msgs, w.dead)
 	slices.SortFunc(w.msgs, compareMsg)
 	w.msgs = slices.Compact(w.msgs)
@@ -211,75 +226,4 @@ func compareMsg(a, b msg) int {
 func (m msg) key() [9]uint64 {
 	return [9]uint64{uint64(m.kind), uint64(m.from), uint64(m.to), uint64(m.nonce.Life), m.nonce.Seq,
 		m.round.Term, m.round.Seq, m.term, m.index}
-}
-
-// encode writes everything that decides what can still happen. Instants are
-// written as distances from their clock's present.
-func (w *world) encode(b []byte) []byte {
-	put := func(vs ...uint64) {
-		for _, v := range vs {
-			b = binary.AppendUvarint(b, v)
-		}
-	}
-	flag := func(v bool) uint64 {
-		if v {
-			return 1
-		}
-		return 0
-	}
-	put(uint64(w.returned), uint64(w.used.elections), uint64(w.used.commands), uint64(w.used.crashes), uint64(w.used.ticks))
-	for i := range w.nodes {
-		n := &w.nodes[i]
-		rel := func(t Instant) uint64 { return uint64(max(t-n.clock+Instant(10*Booking), 0)) }
-		put(n.term, uint64(len(n.log)))
-		put(n.log...)
-		put(uint64(n.commit), uint64(n.applied), uint64(n.lives), uint64(n.told), n.peak, uint64(n.asked), uint64(n.slot+1), n.views)
-		h := &n.holder
-		put(h.seq, h.term, h.floor, h.lease.min, uint64(len(h.sent)))
-		if h.lease.until > n.clock {
-			put(h.lease.term, rel(h.lease.until))
-		} else {
-			put(0, 0)
-		}
-		for _, s := range h.sent {
-			put(s.seq, rel(s.at))
-		}
-		put(flag(n.leads))
-		if !n.leads {
-			continue
-		}
-		g := &n.grantor
-		put(g.lead.Term, rel(max(g.lead.Gained, n.clock-Instant(Booking))), flag(g.open), flag(g.over), g.min, uint64(n.epoch))
-		for _, m := range n.match {
-			put(uint64(m))
-		}
-		arrivals := func(as []arrival) {
-			put(uint64(len(as)))
-			for _, a := range as {
-				put(uint64(a.holder[0]), uint64(a.request.Nonce.Life), a.request.Nonce.Seq, a.request.Index, rel(a.at))
-			}
-		}
-		arrivals(g.waiting)
-		arrivals(g.round.serves)
-		put(g.round.nonce.Seq, uint64(len(g.round.voters)))
-		if g.running() {
-			put(rel(max(g.round.began, n.clock-Instant(Patience))))
-		}
-		for _, e := range g.round.echoed {
-			put(flag(e))
-		}
-		put(uint64(len(g.booked)))
-		for _, l := range g.booked {
-			put(uint64(l.holder[0]), uint64(l.life), l.reported, uint64(len(l.leases)))
-			for _, k := range l.leases {
-				put(k.min, rel(k.until))
-			}
-		}
-	}
-	put(uint64(len(w.msgs)))
-	for _, m := range w.msgs {
-		k := m.key()
-		put(k[:]...)
-	}
-	return b
 }

@@ -14,12 +14,16 @@ func TestBrokenRulesAreCaught(t *testing.T) {
 	three := scope{voters: 3, nodes: 3, asks: 1, elections: 1, ticks: 2, steps: []int{5}, only: []int{2}}
 	again := three
 	again.asks, again.targets, again.elects = 2, []int{0}, []int{1}
+	echoes := again
+	echoes.ticks, echoes.steps = 1, nil
 	epoch := three
 	epoch.commands = 1
 	later := epoch
 	later.ticks, later.targets, later.elects = 0, []int{1}, []int{1}
 	lower := again
 	lower.early, lower.ticks, lower.targets = true, 0, []int{0, 1}
+	grows := scope{voters: 1, nodes: 3, asks: 1, elections: 1, changes: 2, ticks: 1, only: []int{2}, targets: []int{0}, elects: []int{1}}
+	alone := scope{voters: 1, nodes: 1, asks: 1, elections: 1, alone: true}
 	for _, c := range []struct {
 		name  string
 		rules rules
@@ -28,12 +32,14 @@ func TestBrokenRulesAreCaught(t *testing.T) {
 	}{
 		{"a grant without a round", rules{noRound: true}, three, []int{fast, fast, slow}},
 		{"a round serves what came after it began", rules{joinRound: true}, again, []int{fast, fast, slow}},
-		{"echoes of earlier rounds count", rules{anyEcho: true}, again, []int{fast, fast, slow}},
+		{"echoes of earlier rounds count", rules{anyEcho: true}, echoes, []int{fast, fast, slow}},
 		{"the leader echoes without a look at its term", rules{selfEcho: true}, three, []int{fast, fast, slow}},
 		{"bookings without slack", rules{noSlack: true}, replica, []int{fast, slow}},
 		{"a new leader does not wait", rules{noWait: true}, three, []int{slow, slow, slow}},
 		{"a sole voter with a replica does not wait", rules{noWait: true}, sole, []int{slow, slow}},
 		{"grants before the epoch command", rules{noEpoch: true}, epoch, []int{slow, slow, slow}},
+		{"rounds ask the voters of long ago", rules{oldVoters: true}, grows, []int{slow, slow, slow}},
+		{"a leader that is alone keeps its lease", rules{keepLease: true}, alone, []int{slow}},
 		{"lower terms are accepted", rules{lowerTerms: true}, lower, []int{slow, slow, slow}},
 		{"the lease is looked at once", rules{once: true}, client, []int{slow, slow}},
 		{"reports do not bind requests already begun", rules{noFloor: true}, client, []int{slow, slow}},
