@@ -103,6 +103,7 @@ var statusOf = map[wire.Code]int{
 	wire.Sealed:           http.StatusServiceUnavailable,
 	wire.NotInitialized:   http.StatusServiceUnavailable,
 	wire.NoLeader:         http.StatusServiceUnavailable,
+	wire.NoLease:          http.StatusServiceUnavailable,
 	wire.AuditUnavailable: http.StatusServiceUnavailable,
 	wire.StorageFull:      http.StatusServiceUnavailable,
 	wire.Overloaded:       http.StatusServiceUnavailable,

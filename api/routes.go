@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+
+	"github.com/signet-kms/signet/kms"
 )
 
 // authKind says who may use a route.
@@ -108,6 +110,14 @@ func (s *Server) routes() []*route {
 		{"GET", "sys/rotate/config", 0, quick, token, false, "sys/rotate/config", "When the barrier rotates by itself.", handle(readRotation), nil},
 		{"POST PUT", "sys/rotate/config", controlBody, commit, token, false, "sys/rotate/config", "Change when the barrier rotates by itself. Needs sudo.", handle(configRotation), nil},
 		{"GET", "sys/leader", 0, quick, public, false, "sys/leader", "Who leads the cluster.", handle(leader), nil},
+		{"POST PUT", "sys/step-down", controlBody, commit, token, false, "sys/step-down", "Have the leader hand over. Needs sudo.", handle(stepDown), nil},
+		{"GET", "sys/storage/raft/configuration", 0, quick, token, false, "sys/storage/raft/configuration", "The nodes of the cluster, and how they are.", handle(raftConfiguration), nil},
+		{"POST PUT", "sys/storage/raft/join", strangersBody, making, public, false, "sys/storage/raft/join", "Make this node a member of a cluster.", handle(joinCluster), nil},
+		{"POST PUT", "sys/storage/raft/admit", strangersBody, commit, public, true, "sys/storage/raft/admit", "Admit a node that has a join token.", handle(admitNode), nil},
+		{"POST PUT", "sys/storage/raft/join-token", controlBody, commit, token, true, "sys/storage/raft/join-token", "Make a token that lets one node join. Needs sudo.", handle(createJoinToken), nil},
+		{"POST PUT", "sys/storage/raft/remove-peer", controlBody, commit, token, false, "sys/storage/raft/remove-peer", "Take a node out of the cluster. Needs sudo.", handle(changeMember((*kms.Service).RemoveMember)), nil},
+		{"POST PUT", "sys/storage/raft/promote", controlBody, commit, token, false, "sys/storage/raft/promote", "Give a replica a vote. Needs sudo.", handle(changeMember((*kms.Service).PromoteMember)), nil},
+		{"POST PUT", "sys/storage/raft/demote", controlBody, commit, token, false, "sys/storage/raft/demote", "Take a voter's vote. Needs sudo.", handle(changeMember((*kms.Service).DemoteMember)), nil},
 		{"GET", "sys/mounts", 0, quick, token, false, "sys/mounts", "The mounted engines.", handle(mounts), nil},
 		{"GET", "sys/metrics", 0, quick, public, false, "sys/metrics", "Metrics in Prometheus's text format. Asks for a token itself, unless configured not to.", serveMetrics, nil},
 		{"LIST GET", "sys/policies/acl", 0, quick, token, false, "sys/policy/list", "The names of the policies.", handle(listPolicies), nil},

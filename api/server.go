@@ -26,6 +26,8 @@ type Config struct {
 	PublicMetrics  bool // metrics need no token
 	BuildDate      string
 	StorageVersion string
+	// Admit asks a cluster to admit this node; nil: this node joins none.
+	Admit Admitter
 	// RefusedConnections counts those that the listener closed at once, for the
 	// metrics; nil: none are.
 	RefusedConnections func() uint64

@@ -80,7 +80,8 @@ func sealNode(rq *request, _ *nothing) (nothing, error) {
 }
 
 // health answers with the status of the node's state, which each load balancer
-// may choose for itself: 200, 501 not initialized, 503 sealed or not serving.
+// may choose for itself: 200, 429 a node that serves and does not lead, 501 not
+// initialized, 503 sealed or not serving.
 func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
 	rq.s.kms.Count("sys/health")
 	h := rq.s.kms.Health()
@@ -98,11 +99,13 @@ func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
 		rq.status = status("sealedcode", http.StatusServiceUnavailable)
 	case !h.Serving:
 		rq.status = http.StatusServiceUnavailable
+	case h.Standby && !q.Has("standbyok") && !q.Has("perfstandbyok"):
+		rq.status = status("standbycode", http.StatusTooManyRequests)
 	default:
 		rq.status = status("activecode", http.StatusOK)
 	}
 	out := &wire.Health{
-		Initialized: h.Initialized, Sealed: h.Sealed, ServerTimeUTC: h.Now.Unix(), Version: h.Version, ClusterName: h.ClusterName, ClusterID: h.ClusterID,
+		Initialized: h.Initialized, Sealed: h.Sealed, Standby: h.Standby, ServerTimeUTC: h.Now.Unix(), Version: h.Version, ClusterName: h.ClusterName, ClusterID: h.ClusterID,
 		Reason: wire.Code(h.Reason), Why: h.Why,
 	}
 	return bare[*wire.Health]{out}, nil

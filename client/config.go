@@ -38,6 +38,8 @@ type Config struct {
 	Token TokenSource
 	// CACert is a PEM file whose certificates replace the roots of the system.
 	CACert string
+	// CACertPEM is the same, as PEM itself; empty: see CACert.
+	CACertPEM []byte
 	// ClientCert and ClientKey are PEM files; both or none.
 	ClientCert, ClientKey string
 	// Timeout bounds a call with all its attempts, unless the context ends
@@ -182,6 +184,14 @@ func loadTLS(cfg Config) (*tls.Config, error) {
 		out.RootCAs = x509.NewCertPool()
 		if !out.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("%w: %s holds no PEM certificate", ErrBadTLS, cfg.CACert)
+		}
+	}
+	if len(cfg.CACertPEM) > 0 {
+		if out.RootCAs == nil {
+			out.RootCAs = x509.NewCertPool()
+		}
+		if !out.RootCAs.AppendCertsFromPEM(cfg.CACertPEM) {
+			return nil, fmt.Errorf("%w: the CA certificate is no PEM certificate", ErrBadTLS)
 		}
 	}
 	if cfg.ClientCert == "" && cfg.ClientKey == "" {

@@ -204,4 +204,3 @@ func (e *earlyMembers) pass(to func(*raftstore.Roster)) {
 		to(e.last)
 	}
 }
-

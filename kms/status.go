@@ -50,6 +50,7 @@ type Health struct {
 	Initialized bool
 	Sealed      bool
 	Serving     bool
+	Standby     bool // it serves, and another node leads
 	Reason      string
 	Why         string
 	Now         time.Time
@@ -71,6 +72,7 @@ func (s *Service) Health() Health {
 	} else if err := s.audit.Err(); err != nil {
 		h.Serving, h.Reason, h.Why = false, ErrAuditUnavailable.code, err.Error()
 	}
+	h.Standby = h.Serving && !s.store.Leading()
 	return h
 }
 
@@ -90,6 +92,11 @@ func (s *Service) Leader() Leader {
 	l := Leader{Self: s.store.Leading(), Committed: idx.Commit, Applied: idx.Applied}
 	if l.Self {
 		l.ActiveSince, l.APIAddress, l.ClusterAddress = s.store.LeaderSince(), s.cfg.APIAddr, s.cfg.Store.Address
+		return l
+	}
+	id, _ := s.store.Leader()
+	if m := s.store.Roster().Member(id); m != nil {
+		l.APIAddress, l.ClusterAddress = m.APIAddress, m.Address
 	}
 	return l
 }

@@ -134,11 +134,13 @@ func (l *Leases) arrive(ctx context.Context, from string, r lease.Request) (gran
 
 // begin begins a round if one is due, and asks the voters.
 func (g *granting) begin() {
+	g.mu.Lock()
+	// Under the lock, so that the voters are those of after the last request.
 	_, voters, err := g.members()
 	if err != nil {
+		g.mu.Unlock()
 		return
 	}
-	g.mu.Lock()
 	round, began := g.grantor.Begin(voters, bootTime())
 	g.mu.Unlock()
 	if !began {

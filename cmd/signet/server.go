@@ -96,7 +96,7 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 
 	server := api.New(api.Config{
 		Service: service, Logger: logger, LoopbackOnly: cfg.dev, PublicMetrics: cfg.PublicMetrics, BuildDate: buildDate(),
-		RefusedConnections: cfg.refused.Load,
+		RefusedConnections: cfg.refused.Load, Admit: cfg.admitter(),
 	})
 	listener, err := cfg.listen()
 	if err != nil {
@@ -110,6 +110,9 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 		return fmt.Errorf("could not print that the node is ready: %w", err)
 	}
 	cfg.printDev(stderr, listener.Addr(), root)
+	joining, stopJoining := context.WithCancel(ctx)
+	defer stopJoining()
+	go cfg.keepJoining(joining, service, logger)
 	stopReload := cfg.reloadOnHangup(logger)
 	defer stopReload()
 	return waitAndStop(ctx, logger, service, web, served)
@@ -128,6 +131,7 @@ func waitAndStop(ctx context.Context, logger hclog.Logger, service *kms.Service,
 		logger.Info("stopping: requests under way are finished first")
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
+		service.StepDown(ctx)
 		if err := web.Shutdown(ctx); err != nil {
 			logger.Warn("some requests did not finish in time and are cut off", "error", err)
 			_ = web.Close()

@@ -34,6 +34,7 @@ type serverConfig struct {
 	Listeners     []listenerConfig `hcl:"listener,block"`
 	Seal          *sealConfig      `hcl:"seal,block"`
 	Audit         *auditConfig     `hcl:"audit,block"`
+	Raft          *raftConfig      `hcl:"raft,block"`
 
 	file      string // the configuration file; "" of a development node
 	text      string // what it holds
@@ -137,7 +138,41 @@ func (c *serverConfig) complete() error {
 		return wrong("listener", "there is more than one; a node has one address")
 	}
 	def(&c.listener.Address, defaultListen)
-	return cmp.Or(checkURL("api_addr", c.APIAddr), checkURL("cluster_addr", c.ClusterAddr), c.checkListener())
+	return cmp.Or(checkURL("api_addr", c.APIAddr), checkURL("cluster_addr", c.ClusterAddr), c.checkCluster(), c.checkListener())
+}
+
+// checkCluster refuses a cluster address that others could not reach, and members to
+// join without one.
+func (c *serverConfig) checkCluster() error {
+	if c.ClusterAddr == "" {
+		if c.Raft != nil && len(c.Raft.RetryJoin) > 0 {
+			return wrong("retry_join", "a node that joins others needs a cluster_addr")
+		}
+		return nil
+	}
+	if err := raftstore.CheckAddress(c.clusterPort()); err != nil {
+		return wrong("cluster_addr", "%w", err)
+	}
+	if c.Raft != nil {
+		for _, at := range c.Raft.RetryJoin {
+			if err := checkURL("leader_api_addr", at.LeaderAPIAddr); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// clusterPort is host and port of the cluster address; 8201 where it names none.
+func (c *serverConfig) clusterPort() string {
+	if c.ClusterAddr == "" || c.dev {
+		return "" // dev mode opens none
+	}
+	u, err := url.Parse(c.ClusterAddr)
+	if err != nil {
+		return ""
+	}
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "8201"))
 }
 
 // checkURL refuses an address that others could not use to reach this node.
@@ -197,7 +232,7 @@ func loopback(address string) bool {
 // serviceConfig hands the domain its part of the configuration.
 func (c *serverConfig) serviceConfig(logger hclog.Logger) kms.Config {
 	return kms.Config{
-		Store:       raftstore.Options{Dir: filepath.Join(c.DataDir, "raft"), NodeID: c.NodeID, Address: c.ClusterAddr, Dev: c.dev, Logger: logger.Named("raftstore")},
+		Store:       raftstore.Options{Dir: filepath.Join(c.DataDir, "raft"), NodeID: c.NodeID, Address: c.clusterPort(), Listen: c.clusterPort(), Dev: c.dev, Logger: logger.Named("raftstore")},
 		Audit:       audit.Options{Dir: c.Audit.Path, Durability: audit.Durability(c.Audit.Durability), Logger: logger.Named("audit")},
 		Logger:      logger,
 		Version:     version,

@@ -86,7 +86,7 @@ func rooms() []Room {
 		room("kms/state", "the replicated state machine", pure()),
 		room("kms/jose", "JOSE and JWT formats", pure()),
 		room("raftstore", "ordered, durable, replicated bytes", ground(),
-			to("raftstore/lease", planned("serving leases and the revocation barrier")),
+			to("raftstore/lease", because("who may serve, and when a command is in force everywhere")),
 		),
 		room("raftstore/lease", "who may serve, and when a command is in force everywhere", pure()),
 		room("seal", "the unseal ceremony", ground(),

@@ -1,0 +1,96 @@
+package wire
+
+import "time"
+
+// JoinTokenRequest is POST sys/storage/raft/join-token. Needs update and sudo.
+type JoinTokenRequest struct {
+	NodeID   string   `json:"node_id"`
+	NonVoter Bool     `json:"non_voter,omitzero"` // a replica: it serves and has no vote
+	TTL      Duration `json:"ttl,omitzero"`       // a minute to a day; an hour if absent
+}
+
+// JoinTokenData answers it. Data of an [Envelope].
+type JoinTokenData struct {
+	JoinToken Secret    `json:"join_token"` // shown once
+	ID        string    `json:"id"`
+	NodeID    string    `json:"node_id"`
+	NonVoter  bool      `json:"non_voter"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// JoinRequest is POST sys/storage/raft/join, sent to the node that is to join, which
+// has no data yet. No token. Vault's members are known; those about client
+// certificates and discovery are refused.
+type JoinRequest struct {
+	LeaderAPIAddr    string `json:"leader_api_addr,omitzero"` // a URL of any node of the cluster
+	LeaderCACert     string `json:"leader_ca_cert,omitzero"`  // PEM; the system's roots if absent
+	JoinToken        Secret `json:"join_token,omitzero"`
+	LeaderClientCert string `json:"leader_client_cert,omitzero"`
+	LeaderClientKey  Secret `json:"leader_client_key,omitzero"`
+	AutoJoin         string `json:"auto_join,omitzero"`
+	Retry            Bool   `json:"retry,omitzero"`     // ignored: the answer says whether it joined
+	NonVoter         Bool   `json:"non_voter,omitzero"` // must be what the join token says, if it is set
+}
+
+// JoinResponse answers it. Bare.
+type JoinResponse struct {
+	Joined bool `json:"joined"`
+}
+
+// AdmitRequest is POST sys/storage/raft/admit: a node that has a join token asks
+// any node of the cluster to become a member. The join token stands for a token.
+type AdmitRequest struct {
+	JoinToken   Secret `json:"join_token"`
+	NodeID      string `json:"node_id"`
+	Incarnation string `json:"incarnation"`
+	CSR         []byte `json:"csr"` // DER of a certificate request (RFC 2986) for the node's key
+	ClusterAddr string `json:"cluster_addr"`
+	APIAddr     string `json:"api_addr,omitzero"`
+}
+
+// AdmitData answers it. Data of an [Envelope]. Nothing in it is secret.
+type AdmitData struct {
+	Certificate []byte `json:"certificate"` // DER, signed by the cluster's CA
+	Roster      []byte `json:"roster"`
+}
+
+// MemberRequest is POST sys/storage/raft/remove-peer, promote and demote. Needs
+// update and sudo, and the leader.
+type MemberRequest struct {
+	ServerID string `json:"server_id"`
+}
+
+// StepDownRequest is PUT sys/step-down. Needs update and sudo, and the leader.
+type StepDownRequest struct {
+	ServerID string `json:"server_id,omitzero"` // who is to lead; the node that is furthest if absent
+}
+
+// RaftConfiguration is the data of GET sys/storage/raft/configuration.
+type RaftConfiguration struct {
+	Config RaftServers `json:"config"`
+}
+
+// RaftServers is the list of nodes, and the version of the roster.
+type RaftServers struct {
+	Servers []RaftServer `json:"servers"`
+	Index   uint64       `json:"index"`
+}
+
+// RaftServer is one node. The members that Vault has come first.
+type RaftServer struct {
+	NodeID          string `json:"node_id"`
+	Address         string `json:"address"` // of the cluster port
+	Leader          bool   `json:"leader"`
+	ProtocolVersion string `json:"protocol_version"`
+	Voter           bool   `json:"voter"`
+
+	APIAddress string `json:"api_address"`
+	WillVote   bool   `json:"will_vote"` // it gets its vote when it has caught up
+	Reachable  bool   `json:"reachable"` // what follows is known
+	Sealed     bool   `json:"sealed"`
+	Serving    bool   `json:"serving"` // it has a lease
+	Healthy    bool   `json:"healthy"` // its audit log can be written
+	Version    string `json:"version"`
+	LastIndex  uint64 `json:"last_index"`  // of its log
+	StateIndex uint64 `json:"state_index"` // of the state that its requests see
+}
