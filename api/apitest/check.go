@@ -80,10 +80,12 @@ func (n *Node) healthProblems() []string {
 		code = http.StatusNotImplemented
 	case sealed:
 		code = http.StatusServiceUnavailable
+	case health.At("standby") == true:
+		code = http.StatusTooManyRequests
 	}
 	want(health.Status == code, "health should be %d", code)
 	reason, _ := health.At("reason").(string)
-	want((reason == "") == (code == http.StatusOK), "health gives a reason exactly when it does not serve")
+	want((reason == "") == (code == http.StatusOK || code == http.StatusTooManyRequests), "health gives a reason exactly when it does not serve")
 	return out
 }
 

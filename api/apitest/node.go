@@ -25,6 +25,9 @@ type Node struct {
 	dir  string // of this node alone: configuration, key record, and what o does not put elsewhere
 	root string
 	keys []string // the shares, hex
+
+	id          string // of a node of a cluster; "" for a node alone
+	clusterAddr string // host:port
 	log  *buffer  // stderr and stdout of all processes
 	http *http.Client
 
@@ -160,7 +163,7 @@ func (n *Node) Client(token string) *client.Client {
 // at a SIGHUP, as far as a running node takes it, or at the next start.
 func (n *Node) Configure(lines ...string) {
 	n.t.Helper()
-	text := strings.Join(append(lines, n.o.hcl()), "\n")
+	text := strings.Join(append(lines, n.clusterHCL(), n.o.hcl()), "\n")
 	if err := os.WriteFile(n.configFile(), []byte(text), 0o600); err != nil {
 		n.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ type options struct {
 	cert, key         string // PEM files; "": plaintext
 	hooked            bool
 	dev               bool
+	listen            string // of the API; "": the kernel chooses a port at every start
 }
 
 // stage is how far New brings a node.
@@ -57,11 +59,11 @@ func TLS(cert, key string) Option { return func(o *options) { o.cert, o.key = ce
 // private key that it generates to KeyRecord, for a test that searches for them.
 func RecordKeys() Option { return func(o *options) { o.hooked = true } }
 
-// hcl is the configuration file of a node. The kernel chooses the port, a new one
-// at every start.
+// hcl is the configuration file of a node. The kernel chooses the port of a node
+// alone, a new one at every start.
 func (o *options) hcl() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "data_dir = %q\n\nlistener \"tcp\" {\n  address = \"127.0.0.1:0\"\n", o.dataDir)
+	fmt.Fprintf(&b, "data_dir = %q\n\nlistener \"tcp\" {\n  address = %q\n", o.dataDir, cmp.Or(o.listen, "127.0.0.1:0"))
 	if o.cert == "" {
 		b.WriteString("  tls_disable = true\n}\n")
 	} else {
