@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -124,39 +123,28 @@ func (s *Service) fence(ctx context.Context, c *Call) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, fenceTime)
 	defer cancel()
-	index, err := s.store.Leases().Fence(ctx)
+	index, err := s.fenceIndex(ctx)
 	if err == nil {
 		err = s.reach(ctx, index)
 	}
 	v := s.view.Load()
-	switch {
-	case v == nil:
-		return ErrSealed
-	case err != nil:
-		return fmt.Errorf("%w: the leader does not say how far the cluster is: %w", ErrNoLease, err)
+	if err != nil || v == nil {
+		return s.cannotFence(err)
 	}
 	c.view, c.fenced = v, true
 	return nil
 }
 
 // fenceTime bounds how long a follower waits for the leader's word.
-const fenceTime = 3 * time.Second
-
-// everywhere waits until no node serves from before index, where a command stands
-// that takes something away.
-func (s *Service) everywhere(ctx context.Context, index uint64) error {
-	took, err := s.store.Leases().Barrier(ctx, index)
-	if err != nil {
-		return saying(ErrOutcomeUnknown, "the change is made, but whether other nodes know it is not certain yet: they do within %v", 3*time.Second)
-	}
-	s.barrierTook(took)
-	return nil
-}
+const fenceTime = 4 * time.Second
 
 // noticed is told every command that this node applied.
 func (s *Service) noticed(index uint64, n *state.Numbered, done applied, refusal error) {
 	if state.BarrierClass(n.Command.Kind()) {
 		s.store.Leases().Raise(index)
+	}
+	if refusal == nil {
+		s.noticeBooking(n, done.result)
 	}
 	if w, waits := s.waiters.Load(string(n.Proposal)); waits {
 		select {

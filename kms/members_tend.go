@@ -109,10 +109,14 @@ func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) 
 	return nil, s.changeRoster(ctx, "cluster/address", roster.With(moved), state.SetRoster{})
 }
 
-// handOver gives leadership to an unsealed voter, when a sealed node has it: nobody
-// can write while it leads.
+// handOver gives leadership to an unsealed voter whose audit log can be written, when
+// a node has it that cannot lead: nobody can write while it leads.
 func (s *Service) handOver(ctx context.Context) {
-	if !s.store.Leading() || s.unsealed() || !s.hasPeers() || time.Since(s.promotion.handed) < time.Second {
+	if !s.store.Leading() || time.Since(s.promotion.handed) < time.Second {
+		return
+	}
+	why := s.whyNotLeading()
+	if why == nil || !s.hasPeers() {
 		return
 	}
 	s.promotion.handed = time.Now()
@@ -132,8 +136,9 @@ func (s *Service) handOver(ctx context.Context) {
 		err := s.store.Transfer(giving, server.NodeID)
 		cancel()
 		if err == nil {
-			s.log.Info("this node is sealed and gave the lead to one that is not", "to", server.NodeID)
+			s.log.Warn("this node cannot lead and gave the lead away", "why", why, "to", server.NodeID)
 			return
 		}
 	}
+	s.log.Warn("this node cannot lead, and no other voter takes over", "why", why)
 }

@@ -60,5 +60,5 @@ func (s *Service) Collectors() (public, private []prometheus.Collector) {
 		s.store.Collector(),
 		newQuotaCollector(s),
 	}
-	return public, private
+	return public, append(private, s.clusterCollectors()...)
 }

@@ -70,6 +70,9 @@ type Service struct {
 
 	started time.Time // the zero of the limiters' clock
 
+	observed    observed
+	clockOffset func() time.Duration // how far a leader's clock is behind its voters'; the store's, but in tests
+
 	sealing  atomic.Bool // no more proposals: the node is about to seal
 	closing  atomic.Bool
 	clock    clock
@@ -108,7 +111,7 @@ func Open(cfg Config) (*Service, error) {
 		cfg: cfg, started: time.Now(), log: cfg.Logger.Named("kms"), keys: keyring.New(),
 		fatal: make(chan error, 1), wake: make(chan struct{}, 1), due: make(chan struct{}, 1),
 		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
-		making: make(chan struct{}, max(1, runtime.NumCPU()/2)),
+		making: make(chan struct{}, max(1, runtime.NumCPU()/2)), observed: newObserved(),
 	}
 	early := &earlyMembers{}
 	s.machine = &machine{publish: s.publish, members: early.take, noticed: s.noticed}
@@ -116,7 +119,7 @@ func Open(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.store = store
+	s.store, s.clockOffset = store, store.Leases().ClockOffset
 	early.pass(s.obeyRoster)
 	store.HandlePeers(s.answerPeer)
 	cfg.Audit.Node = store.Identity().NodeID
@@ -219,6 +222,7 @@ func (s *Service) lead(ctx context.Context) {
 			continue
 		}
 		if s.leading() {
+			s.handOver(ctx)
 			s.tendMembers(ctx)
 			s.watch(ctx)
 			continue
@@ -286,8 +290,11 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if v == nil {
 		return ErrSealed
 	}
-	epoch := v.Epoch + 1
-	sealed, err := s.sealCommand(&state.Numbered{Epoch: epoch, At: time.Now().UnixNano(), Proposal: newProposal(), Command: &state.Epoch{}})
+	epoch, at := v.Epoch+1, time.Now().UnixNano()
+	if s.hasPeers() {
+		at = v.Time // whether its clock is right this node does not know yet: see hearClocks
+	}
+	sealed, err := s.sealCommand(&state.Numbered{Epoch: epoch, At: at, Proposal: newProposal(), Command: &state.Epoch{}})
 	if err != nil {
 		return err
 	}
@@ -299,15 +306,9 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if !ok {
 		return ErrSealed
 	}
-	s.numbering.Lock()
-	defer s.numbering.Unlock()
-	if s.numbering.bar == nil || !s.store.Leading() {
-		return ErrNoLeader
-	}
-	if err := s.store.Leases().Grant(done.state.Index, !s.hasPeers()); err != nil {
+	if err := s.takeLead(ctx, epoch, done.state.Index); err != nil {
 		return err
 	}
-	s.numbering.epoch, s.numbering.seq = epoch, 0
 	s.nudge() // something may have become due while nobody led
 	return nil
 }
@@ -319,6 +320,7 @@ func (s *Service) tick(ctx context.Context) {
 	ahead, next := waits{}, int64(0)
 	for ctx.Err() == nil {
 		s.untilDue(ctx, next)
+		s.forgetGone() // on every node: what is destroyed must not stay in memory
 		v := s.view.Load()
 		if v == nil || !s.leading() {
 			continue
@@ -327,7 +329,6 @@ func (s *Service) tick(ctx context.Context) {
 		s.stepsDue(ctx, ahead)
 		s.forgetExpired(ctx, now)
 		s.autoRotate(ctx, v, now)
-		s.forgetGone()
 		s.destroyDue(ctx, s.lookAtClock()) // making keys took its time
 		next = s.stepsDue(ctx, ahead)      // and so it may be the time of others
 	}

@@ -85,7 +85,7 @@ func (s *Service) rotateTerm(ctx context.Context, c *Call, due func(*state.State
 		case <-ctx.Done():
 			return nil, saying(ErrBusy, "another rotation is under way; nothing was done, try again shortly")
 		}
-		if err := s.store.Barrier(ctx); err != nil {
+		if err := s.settled(ctx); err != nil {
 			if err = translate(err); Code(err) != "internal" {
 				return nil, err
 			}
@@ -109,6 +109,16 @@ func (s *Service) rotateTerm(ctx context.Context, c *Call, due func(*state.State
 		return TermStatus{}, err
 	}
 	return termStatus(c.view.State), nil
+}
+
+// settled waits, on a leader, until what raft has in hand is applied. A follower has
+// asked the leader already, see fence, and raft would tell it nothing: should another
+// rotation be under way, the state refuses this one by its number.
+func (s *Service) settled(ctx context.Context) error {
+	if s.follows() != "" {
+		return nil
+	}
+	return s.store.Barrier(ctx)
 }
 
 // withRecord is RotateTerm with the seal record that goes into the same entry.
