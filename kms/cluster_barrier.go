@@ -42,6 +42,9 @@ func (s *Service) everywhere(ctx context.Context, index uint64) (barrierDone, er
 // it took away is taken away everywhere. Which command the first one was is not
 // remembered, so all of them wait, those for nothing that need not.
 func (s *Service) awaitEarlier(ctx context.Context, c *Call) error {
+	if err := s.Confirm(c); err != nil {
+		return err // it could not be told anyway
+	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	return s.everywhereSince(ctx, c.view.Index)

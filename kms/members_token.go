@@ -44,6 +44,7 @@ var memberID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 // vote, the cluster's CA, and a time. It needs update and sudo on
 // sys/storage/raft/join-token. Errors: ErrBadRequest.
 func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenRequest) (*JoinToken, error) {
+	s.awaitCA(ctx)
 	var out *JoinToken
 	_, err := s.write(ctx, c, verb{operation: "sys/storage/raft/join-token", need: policy.Update | policy.Sudo}, func(a *gate.Admission) (state.Command, error) {
 		ttl := req.TTL
@@ -84,6 +85,25 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 		return nil, err
 	}
 	return out, nil
+}
+
+// caTime is how long a request waits for the cluster's CA, which a leader makes as
+// soon as it leads.
+const caTime = 5 * time.Second
+
+// awaitCA waits until the cluster has its CA, if it is to have one.
+func (s *Service) awaitCA(ctx context.Context) {
+	if s.cfg.Store.Listen == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, caTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		if roster, err := s.machine.rosterNow(); err != nil || len(roster.CA) != 0 {
+			return
+		}
+		pause(ctx, 10*time.Millisecond)
+	}
 }
 
 func suffrageOf(replica bool) string {
