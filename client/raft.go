@@ -65,7 +65,7 @@ func (r Raft) change(ctx context.Context, what, nodeID string) error {
 	return r.c.run(ctx, call{method: http.MethodPost, path: raftPath + what, effect: true, body: wire.MemberRequest{ServerID: nodeID}})
 }
 
-// StepDown has the leader hand over, to a certain voter unless nodeID is empty.
+// StepDown has the leader hand over, whichever node is asked, to a certain voter unless nodeID is empty.
 func (r Raft) StepDown(ctx context.Context, nodeID string) error {
 	return r.c.run(ctx, call{method: http.MethodPut, path: "sys/step-down", effect: true, unkeyed: true, body: wire.StepDownRequest{ServerID: nodeID}})
 }

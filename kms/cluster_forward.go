@@ -19,6 +19,7 @@ const (
 	opAdmit    = "admit"    // a node that wants to join asked a follower
 	opAnnounce = "announce" // a member says where it is to be reached
 	opStatus   = "status"   // how a member is
+	opMember   = "member"   // a member's caller changes a member, or who leads
 )
 
 // Codes of refusals between members, beside those of the domain.
@@ -236,6 +237,8 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 		return s.answerAdmit(ctx, body)
 	case opAnnounce:
 		return s.answerAnnounce(ctx, from, body)
+	case opMember:
+		return s.answerMember(ctx, from, body)
 	case opStatus:
 		return json.Marshal(s.memberStatus())
 	}

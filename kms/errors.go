@@ -207,6 +207,9 @@ var translations = []struct {
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
 	// Before ErrNotProposed, which they are as well.
+	{state.ErrRosterChanged, ErrBusy},
+	{state.ErrJoinToken, ErrInvalidCredentials},
+	{state.ErrTooManyJoinToken, ErrBadRequest},
 	{raftstore.ErrStorageFull, ErrStorageFull},
 	{raftstore.ErrTooLarge, ErrBadRequest},
 	{raftstore.ErrNotLeader, ErrNoLeader},

@@ -55,12 +55,14 @@ type AdmitData struct {
 }
 
 // MemberRequest is POST sys/storage/raft/remove-peer, promote and demote. Needs
-// update and sudo, and the leader.
+// update and sudo.
+// Any node takes it and has the leader do it.
 type MemberRequest struct {
 	ServerID string `json:"server_id"`
 }
 
-// StepDownRequest is PUT sys/step-down. Needs update and sudo, and the leader.
+// StepDownRequest is PUT sys/step-down. Needs update and sudo. Any node
+// takes it.
 type StepDownRequest struct {
 	ServerID string `json:"server_id,omitzero"` // who is to lead; the node that is furthest if absent
 }

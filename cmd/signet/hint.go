@@ -142,6 +142,9 @@ func hintsForAnswer(err *client.Error) []string {
 	if hints := issuerHints(err); hints != nil {
 		return hints
 	}
+	if hints := raftHints(err); hints != nil {
+		return hints
+	}
 	switch err.Code {
 	case wire.Sealed:
 		return []string{"unseal it, one share at a time, with: signet operator unseal", "see how far it is with: signet status"}

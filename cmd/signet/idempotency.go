@@ -17,6 +17,7 @@ func writing() []string {
 		"token create", "token renew", "token revoke", "policy write", "policy delete",
 		"jwt revoke",
 		"application write", "application block", "application unblock", "application delete",
+		"operator raft remove", "operator raft promote", "operator raft demote",
 		"approle write", "approle delete", "approle secret-id create", "approle secret-id destroy",
 	}
 }

@@ -13,9 +13,9 @@ import (
 
 func newOperatorCommand(c *cli) *cobra.Command {
 	statusCommand := newStatusCommand(c)
-	return group("operator", "initialize, unseal and seal a server",
+	return group("operator", "initialize, unseal and seal a server, and run a cluster",
 		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), statusCommand,
-		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c))
+		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c), newRaftCommand(c), newStepDownCommand(c))
 }
 
 func newInitCommand(c *cli) *cobra.Command {
