@@ -110,6 +110,7 @@ func (s *Server) routes() []*route {
 		{"GET", "sys/rotate/config", 0, quick, token, false, "sys/rotate/config", "When the barrier rotates by itself.", handle(readRotation), nil},
 		{"POST PUT", "sys/rotate/config", controlBody, commit, token, false, "sys/rotate/config", "Change when the barrier rotates by itself. Needs sudo.", handle(configRotation), nil},
 		{"GET", "sys/leader", 0, quick, public, false, "sys/leader", "Who leads the cluster.", handle(leader), nil},
+		{"GET", "sys/ha-status", 0, quick, token, false, "sys/ha-status", "The nodes of the cluster, in Vault's form.", handle(haStatus), nil},
 		{"POST PUT", "sys/step-down", controlBody, commit, token, false, "sys/step-down", "Have the leader hand over. Needs sudo.", handle(stepDown), nil},
 		{"GET", "sys/storage/raft/configuration", 0, quick, token, false, "sys/storage/raft/configuration", "The nodes of the cluster, and how they are.", handle(raftConfiguration), nil},
 		{"POST PUT", "sys/storage/raft/join", strangersBody, making, public, false, "sys/storage/raft/join", "Make this node a member of a cluster.", handle(joinCluster), nil},

@@ -69,3 +69,10 @@ func (r Raft) change(ctx context.Context, what, nodeID string) error {
 func (r Raft) StepDown(ctx context.Context, nodeID string) error {
 	return r.c.run(ctx, call{method: http.MethodPut, path: "sys/step-down", effect: true, unkeyed: true, body: wire.StepDownRequest{ServerID: nodeID}})
 }
+
+// HAStatus lists the nodes of the cluster in Vault's form.
+func (s Sys) HAStatus(ctx context.Context) ([]wire.HANode, error) {
+	var out wire.HAStatus
+	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/ha-status"}, &out)
+	return out.Nodes, err
+}

@@ -169,7 +169,7 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 		if ttl == 0 {
 			ttl = joinTokenTTL
 		}
-		roster, err := s.machine.rosterNow()
+		roster, err := s.rosterWithCA(ctx)
 		switch {
 		case err != nil:
 			return nil, err
@@ -207,6 +207,21 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 	}
 	return out, nil
 }
+
+// rosterWithCA is the roster in force. A cluster that was just made gets its CA a
+// moment later: that is waited for, where there is a cluster port.
+func (s *Service) rosterWithCA(ctx context.Context) (*raftstore.Roster, error) {
+	for started := time.Now(); ; {
+		roster, err := s.machine.rosterNow()
+		if err != nil || len(roster.CA) != 0 || s.cfg.Store.Listen == "" || ctx.Err() != nil || time.Since(started) > caTime {
+			return roster, err
+		}
+		pause(ctx, 10*time.Millisecond)
+	}
+}
+
+// caTime is how long a request for a join token waits for the CA.
+const caTime = 5 * time.Second
 
 func suffrageOf(replica bool) string {
 	if replica {
@@ -490,6 +505,15 @@ func (s *Service) Members(ctx context.Context, c *Call) (list []MemberInfo, inde
 		return err
 	})
 	return list, index, err
+}
+
+// HAStatus is Members for sys/ha-status, where it needs read.
+func (s *Service) HAStatus(ctx context.Context, c *Call) (list []MemberInfo, err error) {
+	err = s.act(c, verb{operation: "sys/ha-status", need: policy.Read}, func(*gate.Admission) error {
+		list, err = s.listMembers(ctx)
+		return err
+	})
+	return list, err
 }
 
 func (s *Service) listMembers(ctx context.Context) ([]MemberInfo, error) {
