@@ -55,7 +55,7 @@ func TestMembersAreChangedFromAnyNode(t *testing.T) {
 	}
 	wantStatus(t, f2.Post("sys/storage/raft/promote", root, asked(f2.ID())), 204)
 	c.Settle()
-	if m := member(t, f1, f2.ID()); m["voter"] != true {
+	if m := member(t, c.Leader(), f2.ID()); m["voter"] != true {
 		t.Errorf("a promoted node: %v", m)
 	}
 	wantTwoRecords(t, "sys/storage/raft/demote", f1, c.Leader())
