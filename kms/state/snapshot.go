@@ -14,9 +14,9 @@ import (
 // reads what they wrote from oldestSnapshot on. Format 2 has token roles, rate
 // limits, the barrier's term, and what was done by proposal and under a Once.
 // Format 3 has issuers and profiles, applications with their credentials, and
-// what was revoked.
+// what was revoked. Format 4 has the revision of the seal.
 const (
-	snapshotFormat = 3
+	snapshotFormat = 4
 	oldestSnapshot = 1
 )
 
@@ -51,6 +51,8 @@ type header struct {
 	Applications int `codec:"A,omitempty"`
 	AppRoles     int `codec:"B,omitempty"`
 	SecretIDs    int `codec:"D,omitempty"`
+
+	SealRevision uint64 `codec:"Z,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -66,6 +68,7 @@ func (s *State) Write(w io.Writer) error {
 		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
+		SealRevision: s.SealRevision,
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -117,7 +120,7 @@ func Read(r io.Reader, run Runner) (*State, error) {
 	}
 	s := New()
 	s.Index, s.Epoch, s.Seq, s.Time, s.Cluster = h.Index, h.Epoch, h.Seq, h.Time, h.Cluster
-	s.Leapt = h.Leapt
+	s.Leapt, s.SealRevision = h.Leapt, h.SealRevision
 	s.Term, s.TermSince, s.TermUses, s.Rotation = h.Term, h.TermSince, h.TermUses, h.Rotation
 	if h.Format == oldestSnapshot { // it knew no other term
 		s.Term, s.TermSince = 1, h.Cluster.Created
