@@ -1,0 +1,7 @@
+//go:build !unix
+
+package wrap
+
+import "os/exec"
+
+func inOneGroup(*exec.Cmd) {}
