@@ -112,6 +112,9 @@ func (e *Exec) run(ctx context.Context, what string, command []string, stdin []b
 	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", environment(), afterKill
 	inOneGroup(cmd)
 	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		killGroup(cmd) // it ended and left somebody behind who holds its pipes
+	}
 	out := stdout.take()
 	if err == nil && len(out) > 0 && !stdout.over {
 		return out, nil
@@ -129,7 +132,7 @@ func (e *Exec) run(ctx context.Context, what string, command []string, stdin []b
 	case errors.As(err, &ended):
 		f.text = fmt.Sprintf("its %s command was killed by a signal", what)
 	case err != nil:
-		f.text = fmt.Sprintf("its %s command could not be run, or did not close its output: %v", what, err)
+		f.text = fmt.Sprintf("its %s command could not be run: %v", what, err)
 	default:
 		f.text = fmt.Sprintf("its %s command said nothing", what)
 	}
