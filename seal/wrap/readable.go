@@ -20,8 +20,8 @@ const (
 //   - if a piece of known is in it, in hex or base64, however it was broken into
 //     groups and lines, nothing is shown;
 //   - otherwise three lines at most, of which every word goes that has a digit, is
-//     longer than 20 characters, or consists of hex digits alone: what is left of
-//     a dump of a key are no bytes of it.
+//     longer than 20 characters, consists of hex digits alone, or goes from a
+//     small letter to a capital: what is left of a dump of a key are no bytes of it.
 //
 // The exit status says the rest.
 func readable(stderr []byte, known ...[]byte) string {
@@ -52,8 +52,12 @@ func readable(stderr []byte, known ...[]byte) string {
 
 // suspicious says whether a word could be a piece of a key.
 func suspicious(word string) bool {
-	hexOnly := true
+	hexOnly, small := true, false
 	for _, r := range word {
+		if small && 'A' <= r && r <= 'Z' {
+			return true
+		}
+		small = 'a' <= r && r <= 'z'
 		if r < '!' || r > '~' || '0' <= r && r <= '9' {
 			return true
 		}
