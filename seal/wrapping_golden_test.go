@@ -93,11 +93,8 @@ func FuzzUnwrapped(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := r.root(b)
-		if (err == nil) != (string(bytes.TrimSpace(b)) == good) {
-			t.Fatalf("%q: %v", b, err)
-		}
-		if err == nil && !bytes.Equal(got, root) {
-			t.Fatal("another root key")
+		if err == nil && !bytes.Equal(r.wrappable(got), bytes.TrimSpace(b)) {
+			t.Fatalf("%q was accepted in a second form", b)
 		}
 		if err != nil && !errors.Is(err, ErrUnwrapDamaged) && !errors.Is(err, ErrUnwrapForeign) && !errors.Is(err, ErrUnwrapGeneration) {
 			t.Fatalf("unnamed error: %v", err)
