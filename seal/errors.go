@@ -45,6 +45,9 @@ var (
 var (
 	// ErrNoWrapping: the record holds nothing that this wrapper made.
 	ErrNoWrapping = errors.New("seal: the seal record holds nothing that this seal wrapped: unseal with shares, then run 'signet operator migrate-seal'")
+	// ErrWrapping: a wrapper did not make a wrapping that it can undo; the text says
+	// which one and why.
+	ErrWrapping = errors.New("seal: the root key cannot be wrapped like that, and nothing was changed")
 	// ErrUnwrapDamaged: what came back is not what was given away.
 	ErrUnwrapDamaged = errors.New("seal: what was unwrapped is no root key of Signet: the other side unwraps something else, or changes what it is given")
 	// ErrUnwrapForeign: the root key of another cluster.

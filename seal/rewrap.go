@@ -12,7 +12,7 @@ import (
 
 // Wrap has each of wrappers wrap the root key, and unwrap it again: what does not
 // come back as it went is no wrapping. It takes as long as the other sides take,
-// and holds nothing up meanwhile. Errors: ErrReadBack, barrier.ErrWiped, and those
+// and holds nothing up meanwhile. Errors: ErrWrapping, barrier.ErrWiped, and those
 // of the wrappers as they are.
 func (o *Opened) Wrap(ctx context.Context, wrappers []Wrapper) ([]Wrapping, error) {
 	s := o.opened()
@@ -44,18 +44,18 @@ func wrapOne(ctx context.Context, w Wrapper, secret, binding []byte) (Wrapping, 
 	}
 	out.Type, out.Name = w.Type(), w.Name()
 	if len(out.Blob) == 0 || len(out.Blob) > maxBlob {
-		return Wrapping{}, fmt.Errorf("%w: the %s seal %s gave %d bytes, wanted are 1 to %d", ErrReadBack, out.Type, out.Name, len(out.Blob), maxBlob)
+		return Wrapping{}, fmt.Errorf("%w: the %s seal %s gave %d bytes, wanted are 1 to %d", ErrWrapping, out.Type, out.Name, len(out.Blob), maxBlob)
 	}
 	if inClear(out.Blob, secret) {
-		return Wrapping{}, fmt.Errorf("%w: the %s seal %s gave the root key back in clear instead of wrapping it", ErrReadBack, out.Type, out.Name)
+		return Wrapping{}, fmt.Errorf("%w: the %s seal %s gave the root key back in clear instead of wrapping it", ErrWrapping, out.Type, out.Name)
 	}
 	back, err := w.Unwrap(ctx, out, binding)
 	if err != nil {
-		return Wrapping{}, fmt.Errorf("%w: what the %s seal %s wrapped it does not unwrap again: %w", ErrReadBack, out.Type, out.Name, err)
+		return Wrapping{}, fmt.Errorf("%w: what the %s seal %s wrapped it does not unwrap again: %w", ErrWrapping, out.Type, out.Name, err)
 	}
 	defer clear(back)
 	if !bytes.Equal(bytes.TrimSpace(back), secret) {
-		return Wrapping{}, fmt.Errorf("%w: the %s seal %s unwraps something else than it was given to wrap", ErrReadBack, out.Type, out.Name)
+		return Wrapping{}, fmt.Errorf("%w: the %s seal %s unwraps something else than it was given to wrap", ErrWrapping, out.Type, out.Name)
 	}
 	return out, nil
 }

@@ -108,7 +108,7 @@ func (r *Record) Unwrap(ctx context.Context, w Wrapper, newest *Record) (*Opened
 	if err != nil {
 		clear(root)
 		if errors.Is(err, ErrRecordDamaged) {
-			return nil, fmt.Errorf("%w (%w)", ErrUnwrapWrong, err)
+			return nil, ErrUnwrapWrong // without err, which is about shares
 		}
 		return nil, err
 	}

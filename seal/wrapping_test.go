@@ -255,7 +255,7 @@ func TestWrapRefuses(t *testing.T) {
 		"huge":   plainSide{func([]byte) []byte { return make([]byte, maxBlob+1) }},
 	} {
 		got, err := opened.Wrap(t.Context(), []Wrapper{newSide("good"), side})
-		want := ErrReadBack
+		want := ErrWrapping
 		if what == "down" {
 			want = down
 		}
