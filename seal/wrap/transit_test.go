@@ -3,9 +3,11 @@ package wrap
 import (
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -172,11 +174,41 @@ func TestTransitFailures(t *testing.T) {
 		}
 		server.Close()
 	}
-	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
 	defer secure.Close()
-	secure.Config.ErrorLog = nil
 	if _, err := transit(t, TransitConfig{Address: secure.URL, KeyName: "k", Token: "t"}).Wrap(t.Context(), nil, nil); err == nil || !strings.Contains(err.Error(), "not trusted here") {
 		t.Errorf("a strange certificate: %v", err)
+	}
+}
+
+// The certificate of the other side is held to tls_ca_cert, and its name too.
+func TestTransitTLS(t *testing.T) {
+	e := &engine{t: t, token: "t"}
+	server := httptest.NewUnstartedServer(e)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(ca, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := TransitConfig{Address: server.URL, MountPath: "keys/of/mine", KeyName: "unseal", Token: "t", CACert: ca}
+	for name, says := range map[string]string{"": "", "example.com": "", "elsewhere.example": "not trusted here"} { // of Go's test certificate
+		config.ServerName = name
+		_, err := transit(t, config).Wrap(t.Context(), []byte("x"), nil)
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	config.CACert = filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(config.CACert, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewTransit(config); err == nil || !strings.Contains(err.Error(), "tls_ca_cert") {
+		t.Error(err)
 	}
 }
 
