@@ -14,7 +14,7 @@ func writeIssuer(rq *request, in *wire.IssuerRequest) (*wire.IssuerData, error) 
 		URL: given(in.Issuer.Set, in.Issuer.Value), Alg: given(in.Alg.Set, in.Alg.Value), KeyType: given(in.KeyType.Set, in.KeyType.Value),
 		JWKSURI: given(in.JWKSURI.Set, in.JWKSURI.Value), MaxAge: duration(in.JWKSMaxAge), Leeway: duration(in.Leeway),
 		Lead: duration(in.Rotation.LeadTime), Period: duration(in.Rotation.Period),
-		DeletionAllowed: given(in.DeletionAllowed.Set, in.DeletionAllowed.Value),
+		DeletionAllowed: given(in.DeletionAllowed.Set, in.DeletionAllowed.Value), Import: issuerImport(in.Import),
 	}))
 }
 
@@ -75,6 +75,7 @@ func issuerData(i kms.IssuerInfo, err error) (*wire.IssuerData, error) {
 			Version: int(v.Number), KID: v.KID, State: string(v.State), CreationTime: timeOf(v.Created), ActiveAt: timeOf(v.ActiveAt),
 			ActivationTime: timeOf(v.Activated), SuspensionTime: timeOf(v.Suspended), RetirementTime: timeOf(v.Retired),
 			RemoveAt: timeOf(v.RemoveAt), CompromiseTime: timeOf(v.Compromised), DestructionTime: timeOf(v.Destroyed),
+			Imported: v.Imported,
 		}
 	}
 	return d, nil

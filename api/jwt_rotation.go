@@ -7,10 +7,10 @@ import (
 	"github.com/signet-kms/signet/kms"
 )
 
-func rotateIssuer(rq *request, _ *struct{}) (*wire.RotationData, error) {
+func rotateIssuer(rq *request, in *wire.RotateIssuerRequest) (*wire.RotationData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return rotationData(rq.s.kms.RotateIssuer(ctx, rq.call, rq.vars["issuer"]))
+	return rotationData(rq.s.kms.RotateIssuer(ctx, rq.call, rq.vars["issuer"], issuerImport(in.Import)))
 }
 
 func readIssuerRotation(rq *request, _ *nothing) (*wire.RotationData, error) {
@@ -72,7 +72,7 @@ func rotationData(s kms.Schedule, err error) (*wire.RotationData, error) {
 		out.PendingVersion, out.ActiveAt = int(s.Pending.Number), timeOf(s.Pending.ActiveAt)
 	}
 	for i, m := range s.Moments {
-		out.Timeline[i] = wire.RotationEvent{Time: timeOf(m.At), Event: m.What, Version: int(m.Version), KID: m.KID, Expected: m.Expected}
+		out.Timeline[i] = wire.RotationEvent{Time: timeOf(m.At), Event: m.What, Version: int(m.Version), KID: m.KID, Expected: m.Expected, Imported: m.Imported}
 		if m.Expected && m.What == kms.MomentPublished {
 			out.NextRotation = timeOf(m.At)
 		}

@@ -154,7 +154,10 @@ func keyData(k kms.KeyInfo, err error) (*wire.KeyData, error) {
 		MinDecryptionVersion: int(k.MinDecryption), MinEncryptionVersion: int(k.MinEncryption),
 		AutoRotatePeriod: k.AutoRotate, DeletionAllowed: k.DeletionAllowed,
 		SupportsEncryption: k.Type.Encrypts(), SupportsDecryption: k.Type.Encrypts(), SupportsSigning: k.Type.Signs(),
-		KeySize: int(k.KeySize), Issuer: k.Issuer, RotationLeadTime: k.Lead,
+		ImportedKey: k.Imported, KeySize: int(k.KeySize), Issuer: k.Issuer, RotationLeadTime: k.Lead,
+	}
+	if k.Imported {
+		d.ImportedKeyRotates = wire.BoolOf(k.ImportRotation)
 	}
 	for _, v := range k.Versions {
 		out := wire.KeyVersion{CreationTime: time.Unix(0, v.Created).UTC(), KID: v.KID, State: string(v.State)}

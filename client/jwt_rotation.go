@@ -29,11 +29,15 @@ func (j JWT) CancelRotation(ctx context.Context, issuer string) (wire.RotationDa
 }
 
 func (j JWT) rotation(ctx context.Context, prefix string, names ...string) (wire.RotationData, error) {
+	return j.rotate(ctx, struct{}{}, prefix, names...)
+}
+
+func (j JWT) rotate(ctx context.Context, body any, prefix string, names ...string) (wire.RotationData, error) {
 	path, err := join(prefix, names...)
 	if err != nil {
 		return wire.RotationData{}, err
 	}
-	return fetch[wire.RotationData](ctx, j.c, call{method: http.MethodPost, path: path, body: struct{}{}, effect: true})
+	return fetch[wire.RotationData](ctx, j.c, call{method: http.MethodPost, path: path, body: body, effect: true})
 }
 
 // Compromise gives the version of an issuer's key with a kid up, at once and for

@@ -60,6 +60,9 @@ func (s *Service) WriteApplication(ctx context.Context, c *Call, name string, ch
 			return nil, err
 		}
 		a.Record.Fields["application_policies"] = joined(next.Policies)
+		if change.Policies != nil {
+			c.warnOfPolicies(next.Policies)
+		}
 		return &state.PutApplication{Application: next}, nil
 	})
 	return err

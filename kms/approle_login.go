@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +60,7 @@ func (c *Call) credentials(roleID, secretID string) (*credentials, string) {
 		return nil, "expired"
 	case !allowed || len(secret.CIDRs) != 0 && !within(secret.CIDRs, c.Remote):
 		return nil, "address"
-	case !inside(secret.TokenCIDRs, role.TokenCIDRs):
+	case !state.BoundsInside(secret.TokenCIDRs, role.TokenCIDRs):
 		return nil, "token_bound_cidrs" // the role was narrowed since
 	}
 	return &credentials{role, secret}, ""
@@ -112,8 +111,9 @@ func (f *credentials) hash() []byte {
 // before a crash.
 //
 // Errors: ErrInvalidCredentials, the same for every cause; ErrApplicationBlocked for
-// who shows good ones; *Limited; those of a write; and ErrAuditUnavailable while
-// little space is left for the audit log, which strangers must not use up.
+// who shows good ones; *Limited; those of a write; ErrBusy where the role or its
+// application was narrowed while the login was under way; and ErrAuditUnavailable
+// while little space is left for the audit log, which strangers must not use up.
 func (s *Service) LoginAppRole(ctx context.Context, c *Call, roleID, secretID string) (Token, TokenInfo, error) {
 	if s.audit.LowSpace() {
 		err := saying(ErrAuditUnavailable, "the disk of the audit log is almost full: only requests with a token are served")
@@ -201,7 +201,7 @@ func (c *Call) loginToken(found *credentials, token Token) state.Token {
 	ttl, warnings := grantedWithin(inSeconds(r.MaxTTL), asked, inSeconds(r.Period), inSeconds(r.ExplicitMax), 0)
 	c.Warnings = append(c.Warnings, warnings...)
 	t := state.Token{
-		Hash: token.hash(), Accessor: state.AccessorFor(token.hash(), randomText(8)), Policies: c.policiesOf(r), Meta: map[string]string{},
+		Hash: token.hash(), Accessor: state.AccessorFor(token.hash(), randomText(8)), Policies: r.LoginPolicies(c.view.Application(r.Application)), Meta: map[string]string{},
 		DisplayName: "approle", Path: loginPath, Created: now, TTL: int64(ttl / time.Second), Expire: now + int64(ttl), Renewable: true,
 		Period: r.Period, ExplicitMax: r.ExplicitMax, Uses: r.Uses, BoundCIDRs: r.TokenCIDRs, Application: r.Application,
 	}
@@ -213,20 +213,6 @@ func (c *Call) loginToken(found *credentials, token Token) state.Token {
 	}
 	t.Meta["role_name"] = r.Name
 	return t
-}
-
-// policiesOf are the policies that a role's logins have, those of its application
-// among them, sorted.
-func (c *Call) policiesOf(r *state.AppRole) []string {
-	policies := slices.Clone(r.Policies)
-	if a := c.view.Application(r.Application); a != nil {
-		policies = append(policies, a.Policies...)
-	}
-	if !r.NoDefault {
-		policies = append(policies, policy.DefaultName)
-	}
-	slices.Sort(policies)
-	return slices.Compact(policies)
 }
 
 // AuthenticateApplication finds the caller behind a role id and a secret id as
@@ -258,7 +244,7 @@ func (s *Service) AuthenticateApplication(ctx context.Context, c *Call, roleID, 
 	if len(bound) != 0 && !within(bound, c.Remote) {
 		return ErrInvalidCredentials
 	}
-	policies := c.policiesOf(found.role)
+	policies := found.role.LoginPolicies(c.view.Application(found.role.Application))
 	caller := policy.Caller{
 		Accessor: "approle:" + found.role.Name, DisplayName: "approle", Application: found.role.Application, Policies: policies, Remote: c.Remote,
 		ACL: c.view.acls.of(c.view.State, policies),

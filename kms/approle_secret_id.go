@@ -3,7 +3,6 @@ package kms
 import (
 	"context"
 	"maps"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -101,13 +100,13 @@ func (q *SecretIDRequest) check(r *state.AppRole) error {
 	}
 	switch {
 	case q.Uses != nil && (*q.Uses < 0 || *q.Uses > maxUses):
-		return saying(ErrBadRequest, "num_uses is between 0, which is no limit, and %d", int64(maxUses))
+		return saying(ErrBadRequest, "num_uses is between 0, which is no limit, and %d, not %d", int64(maxUses), *q.Uses)
 	case q.Uses != nil && r.SecretUses > 0 && (*q.Uses == 0 || *q.Uses > r.SecretUses):
-		return saying(ErrBadRequest, "num_uses cannot be higher than the role's secret_id_num_uses")
+		return saying(ErrBadRequest, "num_uses cannot be higher than the role's secret_id_num_uses, %d; 0 is no limit, and %d was asked for", r.SecretUses, *q.Uses)
 	case q.TTL != nil && (*q.TTL < 0 || *q.TTL > maxExplicit):
-		return saying(ErrBadRequest, "ttl is between 0 and 876000h")
+		return saying(ErrBadRequest, "ttl is between 0 and 876000h, not %s", *q.TTL)
 	case q.TTL != nil && r.SecretTTL > 0 && (*q.TTL == 0 || *q.TTL > inSeconds(r.SecretTTL)):
-		return saying(ErrBadRequest, "ttl cannot be longer than the role's secret_id_ttl")
+		return saying(ErrBadRequest, "ttl cannot be longer than the role's secret_id_ttl, %s; 0 does not end, and %s was asked for", inSeconds(r.SecretTTL), *q.TTL)
 	}
 	for _, list := range []struct {
 		field string
@@ -118,7 +117,7 @@ func (q *SecretIDRequest) check(r *state.AppRole) error {
 		if err != nil {
 			return saying(ErrBadRequest, "%s: %v", list.field, err)
 		}
-		if !inside(out, list.role) {
+		if !state.BoundsInside(out, list.role) {
 			return saying(ErrBadRequest, "%s is not within what the role allows", list.field)
 		}
 		*list.asked = out
@@ -140,30 +139,6 @@ func (q *SecretIDRequest) checkCustom() error {
 		return saying(ErrBadRequest, "the secret_id looks like a token, a share, or a secret id that Signet made, and must be another one")
 	}
 	return nil
-}
-
-// inside says whether each of the addresses and prefixes lies within one of those
-// that are allowed; no allowed ones are no limit.
-func inside(list, allowed []string) bool {
-	if len(allowed) == 0 {
-		return true
-	}
-	for _, text := range list {
-		p, err := parseBound(text)
-		if err != nil || !withinOne(p, allowed) {
-			return false
-		}
-	}
-	return true
-}
-
-func withinOne(p netip.Prefix, allowed []string) bool {
-	for _, text := range allowed {
-		if a, err := parseBound(text); err == nil && a.Bits() <= p.Bits() && a.Contains(p.Addr()) {
-			return true
-		}
-	}
-	return false
 }
 
 // ListSecretIDs returns the accessors of a role's secret ids; ErrNotFound if it has

@@ -250,6 +250,37 @@ func TestNUsesAreNLogins(t *testing.T) {
 	}
 }
 
+// A login that looked at its role before somebody narrowed it gives nothing, spends
+// nothing, and says that it may be tried again.
+func TestALoginWhileItsRoleIsNarrowed(t *testing.T) {
+	n := newNode(t)
+	n.application("web", ApplicationChange{Policies: []string{"app"}})
+	id := n.role("role", AppRoleChange{Application: ptr("web"), Policies: []string{"a", "b"}, SecretUses: ptr(int64(2))})
+	secret, info := n.secretID("role", SecretIDRequest{})
+	for name, narrow := range map[string]func(){
+		"policies":  func() { n.role("role", AppRoleChange{Policies: []string{"a"}}) },
+		"addresses": func() { n.role("role", AppRoleChange{TokenCIDRs: []string{"127.0.0.0/8"}}) },
+		"lifetime":  func() { n.role("role", AppRoleChange{TTL: ptr(time.Minute)}) },
+		"application": func() {
+			n.application("web", ApplicationChange{Policies: []string{}})
+		},
+	} {
+		early := n.stranger("127.0.0.1")
+		narrow()
+		_, _, tokens, _ := n.view.Load().Counts()
+		_, _, err := n.LoginAppRole(t.Context(), early, id, secret)
+		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "log in again") {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, _, now, _ := n.view.Load().Counts(); now != tokens || n.view.Load().SecretIDByAccessor("role", info.Accessor).Uses != 2 {
+			t.Errorf("%s: a login that was refused did something", name)
+		}
+	}
+	if _, got, err := n.login(id, secret); err != nil || !slices.Equal(got.Policies, []string{"a", "default"}) {
+		t.Errorf("logged in again: %+v, %v", got, err)
+	}
+}
+
 // A login whose outcome is not known gives nothing, and whether it spent a use is
 // not guessed: the log says unknown.
 func TestALoginThatWasNotRecordedDoesNothing(t *testing.T) {

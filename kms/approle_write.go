@@ -165,6 +165,7 @@ func (r *AppRoleChange) applyIdentity(c *Call, role *state.AppRole) error {
 			return err
 		}
 		role.Policies = policies
+		c.warnOfPolicies(policies)
 	}
 	return nil
 }
@@ -182,7 +183,7 @@ func (r *AppRoleChange) applyLimits(role *state.AppRole) error {
 			continue
 		}
 		if *d.from < 0 || *d.from > maxExplicit {
-			return saying(ErrBadRequest, "%s is between 0 and 876000h", d.field)
+			return saying(ErrBadRequest, "%s is between 0 and 876000h, not %s", d.field, *d.from)
 		}
 		*d.to = int64(wholeSeconds(*d.from) / time.Second)
 	}
@@ -195,15 +196,15 @@ func (r *AppRoleChange) applyLimits(role *state.AppRole) error {
 			continue
 		}
 		if *n.from < 0 || *n.from > maxUses {
-			return saying(ErrBadRequest, "%s is between 0, which is no limit, and %d", n.field, int64(maxUses))
+			return saying(ErrBadRequest, "%s is between 0, which is no limit, and %d, not %d", n.field, int64(maxUses), *n.from)
 		}
 		*n.to = *n.from
 	}
 	switch {
 	case role.MaxTTL != 0 && role.TTL > role.MaxTTL:
-		return saying(ErrBadRequest, "token_ttl should not be greater than token_max_ttl")
+		return saying(ErrBadRequest, "token_ttl should not be greater than token_max_ttl: %s is more than %s", inSeconds(role.TTL), inSeconds(role.MaxTTL))
 	case inSeconds(role.Period) > MaxTTL:
-		return saying(ErrBadRequest, "token_period is at most %s", MaxTTL)
+		return saying(ErrBadRequest, "token_period is at most %s, not %s", MaxTTL, inSeconds(role.Period))
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func (s *Service) rotateFull(full *state.KeyVersion) {
 		return
 	}
 	k := v.Key(full.Mount, full.Name)
-	if k == nil || k.SignerNumber() != full.Number || s.closing.Load() {
+	if k == nil || k.SignerNumber() != full.Number || mayRotate(k) != nil || s.closing.Load() {
 		return
 	}
 	if latest := v.Version(k.Mount, k.Name, k.Latest); latest == nil || latest.State != state.Pending {

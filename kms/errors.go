@@ -66,6 +66,10 @@ var (
 	ErrClaimNotAllowed = &Error{"claim_not_allowed", "the profile does not allow this claim"}
 	ErrWrongClient     = &Error{"wrong_client", "the token was issued to another client"}
 
+	ErrUnwrapFailed       = &Error{"unwrap_failed", "the ciphertext of the imported key does not unwrap"}
+	ErrKeyRejected        = &Error{"key_rejected", "the key is not imported"}
+	ErrRotationNotAllowed = &Error{"rotation_not_allowed", "the key was imported without allow_rotation, and has no versions made here"}
+
 	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
 	ErrBadTransition = &Error{"bad_transition", "this does not follow from the present state"}
 
@@ -99,7 +103,7 @@ func Sentinels() []*Error {
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
 		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
-		ErrVersionState, ErrWrongClient,
+		ErrVersionState, ErrWrongClient, ErrUnwrapFailed, ErrKeyRejected, ErrRotationNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
 		ErrSealUnavailable,
@@ -161,6 +165,11 @@ var translations = []struct {
 	{keyring.ErrCiphertext, ErrBadCiphertext},
 	{keyring.ErrNoHMACKey, ErrNoHMACKey},
 	{keyring.ErrKeySize, ErrBadRequest},
+	{keyring.ErrUnwrap, ErrUnwrapFailed},
+	{keyring.ErrImport, ErrKeyRejected},
+	{state.ErrImportedKey, ErrRotationNotAllowed},
+	{state.ErrNotImported, ErrBadRequest},
+	{state.ErrKIDTaken, ErrBadRequest},
 	{state.ErrKeyExists, ErrBadRequest},
 	{state.ErrKeyMissing, ErrKeyNotFound},
 	{state.ErrKeyDeleted, ErrKeyDeleted},
@@ -195,6 +204,7 @@ var translations = []struct {
 	{state.ErrRoleIDTaken, ErrBadRequest},
 	{state.ErrSecretIDExists, ErrBadRequest},
 	{state.ErrLogin, ErrInvalidCredentials},
+	{state.ErrRoleChanged, ErrBusy},
 	{state.ErrMountMissing, ErrNoMount},
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrBadSeal, ErrBusy},

@@ -45,6 +45,7 @@ func (s *Service) DecryptJWT(c *Call, issuer string, d JWTDemand, token string) 
 		if t.reason != jose.ReasonNone {
 			note(a, "reason", string(t.reason))
 			out = JWTVerdict{Reason: string(t.reason)}
+			c.hintSigned(token, t.reason)
 			return nil
 		}
 		out = JWTVerdict{Active: true, Claims: t.claims.Raw, Header: t.token.Header.Raw}
@@ -94,6 +95,13 @@ func (w *verifier) decrypt(a *gate.Admission, text string) (checkedToken, error)
 func (c *Call) hintEncrypted(token string, reason jose.Reason) {
 	if reason == jose.ReasonMalformed && len(c.Warnings) == 0 && strings.Count(token, ".") == 4 {
 		c.Warnings = append(c.Warnings, "this has the form of an encrypted token; jwt/decrypt decrypts and verifies one")
+	}
+}
+
+// hintSigned says what to do with a signed token in the place of a JWE.
+func (c *Call) hintSigned(token string, reason jose.Reason) {
+	if reason == jose.ReasonMalformed && strings.Count(token, ".") == 2 {
+		c.Warnings = append(c.Warnings, "this has the form of a signed token; jwt/verify verifies one")
 	}
 }
 

@@ -125,7 +125,7 @@ func (e *sealer) seal(token []byte, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(out)) > most {
-		return nil, notAllowed(&jose.ClaimError{Claim: "token", Why: fmt.Sprintf("would be %d bytes long when it is encrypted, and the profile allows %d", len(out), most)})
+		return nil, notAllowed(&jose.ClaimError{Claim: "token", Why: fmt.Sprintf("would be %d bytes long when it is encrypted, and the profile allows %d", len(out), most)}, nil)
 	}
 	return []byte(out), nil
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
-	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -30,6 +29,8 @@ type IssuerRequest struct {
 	Lead            *time.Duration // of a new issuer twice MaxAge
 	Period          *time.Duration // 0: no rotation by itself
 	DeletionAllowed *bool
+
+	Import *KeyImport // of a new issuer: the key that it is made with; nil: one that is made here
 }
 
 // IssuerInfo describes an issuer. It holds no private half.
@@ -38,12 +39,15 @@ type IssuerInfo struct {
 	Key      *state.Key
 	Versions []*state.KeyVersion // those on record, in order
 	Signer   uint32              // the version that signs; 0 none
-	JWKS     string              // the URL where verifiers find the keys
+	JWKS     string              // the URL where verifiers find the keys; "" of a shared secret, which nobody finds
 }
 
 func issuerInfo(v *view, i *state.Issuer) IssuerInfo {
 	found := v.viewOf(i)
-	out := IssuerInfo{Issuer: i, Key: found.key, Versions: found.versions, JWKS: found.jwksURI()}
+	out := IssuerInfo{Issuer: i, Key: found.key, Versions: found.versions}
+	if !jose.Alg(i.Alg).Symmetric() {
+		out.JWKS = found.jwksURI()
+	}
 	if found.signer != nil {
 		out.Signer = found.signer.Number
 	}
@@ -91,7 +95,7 @@ func (s *Service) WriteIssuer(ctx context.Context, c *Call, name string, req Iss
 	old := c.view.Issuer(name)
 	v := verb{operation: operation, need: policy.Update}
 	if old == nil {
-		v.action, v.key = pass.Generate, mount+"/"+name
+		v.action, v.key = req.Import.action(), mount+"/"+name
 	}
 	// Whoever made it with create alone may hear of it again.
 	if (old == nil || c.earlier() != nil) && c.Caller.Allow(c.Path, policy.Create) {
@@ -146,7 +150,7 @@ func (s *Service) newIssuer(ctx context.Context, c *Call, a *gate.Admission, mou
 	a.Record.Alg = string(alg)
 	a.Record.Fields = map[string]string{"issuer": *r.URL, "key_type": string(typ)}
 	set.note(a)
-	v, err := s.generate(ctx, a, mount, name, c.view.FirstVersion(mount, name), typ, size)
+	v, size, err := s.issuerVersion(ctx, c, a, versionID{mount, name, c.view.FirstVersion(mount, name)}, typ, alg, size, r.Import)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +160,7 @@ func (s *Service) newIssuer(ctx context.Context, c *Call, a *gate.Admission, mou
 			MaxAge: set.maxAge, Leeway: set.leeway, Lead: set.lead, Period: set.period,
 			DeletionAllowed: r.DeletionAllowed != nil && *r.DeletionAllowed,
 		},
-		Key:     state.Key{Mount: mount, Name: name, Type: typ, Issuer: name, KeySize: uint32(size)},
+		Key:     state.Key{Mount: mount, Name: name, Type: typ, Issuer: name, KeySize: uint32(size), Imported: v.Imported, ImportRotation: true},
 		Version: *v,
 	}, nil
 }
@@ -184,6 +188,9 @@ func (s *settings) note(a *gate.Admission) {
 func (r *IssuerRequest) change(c *Call, old *state.Issuer, a *gate.Admission) (state.Command, error) {
 	if old.Deleted != 0 {
 		return nil, deletedIssuer(c.view, old)
+	}
+	if r.Import != nil {
+		return nil, saying(ErrBadRequest, "the issuer %s exists, with its key; bring its next one in with jwt/rotate/%s", old.Name, old.Name)
 	}
 	typ := ""
 	if k := c.view.Key(old.Mount, old.Name); k != nil {

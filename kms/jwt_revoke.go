@@ -74,6 +74,7 @@ type revoker struct {
 	items  []JWTRevocation
 	batch  bool
 	found  []revocation
+	named  []string // client ids
 }
 
 // revocation is one item, found.
@@ -108,6 +109,7 @@ func (r *revoker) command(a *gate.Admission, issuer string, v verb) (state.Comma
 		}
 	}
 	r.record(a)
+	r.c.warnOfClients(r.named)
 	if len(cmd.Entries) == 0 {
 		return nil, nil
 	}
@@ -168,6 +170,7 @@ func (f *revocation) find(r *revoker, u *keyring.Use, it *JWTRevocation) error {
 		f.seen.Claims = []audit.Claim{{Name: "sub", Value: r.s.gate.Hash(quoted(it.Subject))}}
 	default:
 		f.id = r.issuer.issued.Application(it.ClientID)
+		r.named = append(r.named, it.ClientID)
 		f.seen.Claims = []audit.Claim{{Name: "client_id", Value: gate.Scrub(it.ClientID)}}
 	}
 	if cutOff {

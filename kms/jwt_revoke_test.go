@@ -135,14 +135,14 @@ func TestRevocationsThatAreRefused(t *testing.T) {
 	if _, err := n.revoke("none", JWTRevocation{JTI: "a"}); !errors.Is(err, ErrIssuerNotFound) {
 		t.Error(err)
 	}
-	if all, _ := n.view.Load().CountIssued(); all != 0 {
+	if all := n.view.Load().CountIssued().All(); all != 0 {
 		t.Errorf("%d entries were made by requests that were refused", all)
 	}
 	// One that has ended is a success without an entry.
 	if out := n.mustRevoke("acme", JWTRevocation{JTI: "a", Expires: now - 1000}); !out.Expired || !out.KeptUntil.IsZero() {
 		t.Errorf("%+v", out)
 	}
-	if all, _ := n.view.Load().CountIssued(); all != 0 {
+	if all := n.view.Load().CountIssued().All(); all != 0 {
 		t.Errorf("an expired token takes memory")
 	}
 	// In a batch each has its own, and the good ones are done.
@@ -285,11 +285,11 @@ func TestEntriesLeaveByThemselves(t *testing.T) {
 	if _, err := n.propose(t.Context(), newProposal(), cmd); err != nil {
 		t.Fatal(err)
 	}
-	if all, _ := n.view.Load().CountIssued(); all != 1 {
+	if all := n.view.Load().CountIssued().All(); all != 1 {
 		t.Fatalf("%d entries", all)
 	}
 	n.forgetExpired(t.Context(), time.Now().UnixNano())
-	if all, _ := n.view.Load().CountIssued(); all != 0 {
+	if all := n.view.Load().CountIssued().All(); all != 0 {
 		t.Fatalf("%d entries are left", all)
 	}
 }

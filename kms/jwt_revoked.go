@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -17,8 +16,7 @@ func (i *issuerView) entryOf(claims *jose.Claims) state.IssuedID {
 	if claims.JTI != "" {
 		return i.issued.Token(claims.JTI)
 	}
-	sum := sha256.Sum256(claims.Raw)
-	return i.issued.Payload(sum[:])
+	return i.issued.Payload(claims.Raw)
 }
 
 // revoked says whether a token of an issuer, whose signature is right, was given up
@@ -30,19 +28,15 @@ func (s *Service) revoked(c *Call, i *issuerView, claims *jose.Claims) jose.Reas
 			return jose.ReasonRevoked // for as long as it is blocked
 		}
 	}
-	all, cutOffs := c.view.CountIssued()
-	if all > cutOffs {
-		switch revoked, spent := c.view.Issued(i.entryOf(claims)); {
-		case revoked:
-			return jose.ReasonRevoked
-		case spent: // good for one use, which was made, whoever asks now
-			return jose.ReasonReplayed
-		}
-	}
-	if cutOffs == 0 {
-		return jose.ReasonNone
-	}
-	if cut := i.cutOff(c.view, claims.Subject, claims.ClientID); cut != 0 && (!claims.IssuedAt.Set() || claims.IssuedAt.Unix() < cut) {
+	found := c.view.Remembered(&i.issued, &state.IssuedClaims{
+		JTI: claims.JTI, Payload: claims.Raw, Subject: claims.Subject, Application: claims.ClientID,
+	})
+	switch {
+	case found.Revoked:
+		return jose.ReasonRevoked
+	case found.Spent: // good for one use, which was made, whoever asks now
+		return jose.ReasonReplayed
+	case found.CutOff != 0 && (!claims.IssuedAt.Set() || claims.IssuedAt.Unix() < found.CutOff):
 		return jose.ReasonRevoked
 	}
 	return jose.ReasonNone
@@ -51,17 +45,7 @@ func (s *Service) revoked(c *Call, i *issuerView, claims *jose.Claims) jose.Reas
 // cutOff is when tokens for a subject and an application have to be issued at the
 // earliest, in seconds since 1970; 0 for no matter when.
 func (i *issuerView) cutOff(v *view, subject, clientID string) int64 {
-	if _, cutOffs := v.CountIssued(); cutOffs == 0 {
-		return 0
-	}
-	cut := int64(0)
-	if subject != "" {
-		cut = v.CutOff(i.issued.Subject(subject))
-	}
-	if clientID != "" {
-		cut = max(cut, v.CutOff(i.issued.Application(clientID)))
-	}
-	return cut
+	return v.Remembered(&i.issued, &state.IssuedClaims{Subject: subject, Application: clientID}).CutOff
 }
 
 // issueAt is the iat of a token that is issued at now. iat is in whole seconds, so

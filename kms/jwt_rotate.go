@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
-	"github.com/signet-kms/signet/kms/internal/pass"
+	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
 )
@@ -14,19 +14,21 @@ import (
 //
 // Errors: ErrIssuerNotFound, ErrKeyDeleted, ErrBadTransition while another
 // rotation is under way.
-func (s *Service) RotateIssuer(ctx context.Context, c *Call, name string) (Schedule, error) {
-	return s.rotateIssuer(ctx, c, name, 0)
+// With from not nil that version was made elsewhere, and then also: ErrBadRequest,
+// ErrUnwrapFailed, ErrKeyRejected.
+func (s *Service) RotateIssuer(ctx context.Context, c *Call, name string, from *KeyImport) (Schedule, error) {
+	return s.rotateIssuer(ctx, c, name, 0, from)
 }
 
 // rotateIssuer rotates an issuer; if from is not 0, only while that version signs.
-func (s *Service) rotateIssuer(ctx context.Context, c *Call, name string, from uint32) (Schedule, error) {
+func (s *Service) rotateIssuer(ctx context.Context, c *Call, name string, from uint32, i *KeyImport) (Schedule, error) {
 	const operation = "jwt/rotate"
 	mount, unlock, err := s.claimIssuer(ctx, c, name, operation)
 	if err != nil {
 		return Schedule{}, err
 	}
 	defer unlock()
-	_, err = s.write(ctx, c, verb{operation: operation, need: policy.Update, action: pass.Generate, key: mount + "/" + name}, func(a *gate.Admission) (state.Command, error) {
+	_, err = s.write(ctx, c, verb{operation: operation, need: policy.Update, action: i.action(), key: mount + "/" + name}, func(a *gate.Admission) (state.Command, error) {
 		a.Record.Key = name
 		iv, err := c.view.issuer(name)
 		switch {
@@ -38,11 +40,15 @@ func (s *Service) rotateIssuer(ctx context.Context, c *Call, name string, from u
 			p := iv.pending
 			return nil, saying(ErrBadTransition, "a rotation of the issuer %s is under way: version %d becomes active after %s; cancel it to begin anew", name, p.Number, wallTime(p.ActiveAt))
 		}
-		v, err := s.generate(ctx, a, iv.Mount, name, iv.key.Latest+1, iv.key.Type, int(iv.key.KeySize))
+		v, size, err := s.issuerVersion(ctx, c, a, versionID{iv.Mount, name, iv.key.Latest + 1}, iv.key.Type, jose.Alg(iv.Alg), int(iv.key.KeySize), i)
 		if err != nil {
 			return nil, err
 		}
-		return &state.RotateIssuer{Issuer: name, Version: *v}, nil
+		cmd := &state.RotateIssuer{Issuer: name, Version: *v}
+		if v.Imported {
+			cmd.KeySize = uint32(size)
+		}
+		return cmd, nil
 	})
 	return s.rescheduled(c, name, err)
 }

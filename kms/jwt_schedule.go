@@ -16,6 +16,7 @@ type Moment struct {
 	Version  uint32
 	KID      string // "" of a version that is not made yet
 	Expected bool   // has not happened; it happens then or a little later, never before
+	Imported bool   // the version was made elsewhere
 }
 
 // What happens to a version.
@@ -59,7 +60,7 @@ func (v *view) schedule(iv *issuerView) Schedule {
 	out := Schedule{Issuer: iv.Issuer, Now: max(time.Now().UnixNano(), v.Time), Active: iv.signer, Pending: iv.pending}
 	add := func(at int64, what string, k *state.KeyVersion, expected bool) {
 		if at != 0 {
-			out.Moments = append(out.Moments, Moment{at, what, k.Number, k.KID, expected})
+			out.Moments = append(out.Moments, Moment{at, what, k.Number, k.KID, expected, k.Imported})
 		}
 	}
 	for _, k := range iv.versions {

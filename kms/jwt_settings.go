@@ -71,7 +71,7 @@ func (s *settings) apply(r *IssuerRequest) error {
 			continue
 		}
 		if *f.from < 0 || *f.from%time.Second != 0 {
-			return saying(ErrBadRequest, "'%s' is in whole seconds", f.name)
+			return saying(ErrBadRequest, "'%s' is in whole seconds and not negative, not %s", f.name, *f.from)
 		}
 		*f.to = int64(*f.from / time.Second)
 	}
@@ -90,17 +90,17 @@ func (s *settings) check() error {
 	}
 	switch {
 	case !between(s.maxAge, minMaxAge, maxMaxAge):
-		return saying(ErrBadRequest, "'jwks_max_age' is 1 s to 24 h")
+		return saying(ErrBadRequest, "'jwks_max_age' is 1 s to 24 h, not %s", inSeconds(s.maxAge))
 	case !between(s.leeway, 0, maxLeeway):
-		return saying(ErrBadRequest, "'leeway' is 0 to 60 s")
+		return saying(ErrBadRequest, "'leeway' is 0 to 60 s, not %s", inSeconds(s.leeway))
 	case s.lead < 2*s.maxAge:
-		return saying(ErrBadRequest, "'rotation.lead_time' is at least twice jwks_max_age, %d s: verifiers must have seen a key before it signs", 2*s.maxAge)
+		return saying(ErrBadRequest, "'rotation.lead_time' is at least twice jwks_max_age, %d s, not %s: verifiers must have seen a key before it signs", 2*s.maxAge, inSeconds(s.lead))
 	case !between(s.lead, 0, maxLead):
-		return saying(ErrBadRequest, "'rotation.lead_time' is at most 90 days")
+		return saying(ErrBadRequest, "'rotation.lead_time' is at most 90 days, not %s", inSeconds(s.lead))
 	case s.period != 0 && s.period < s.lead+s.maxAge:
-		return saying(ErrBadRequest, "'rotation.period' is 0 for never, or at least lead_time and jwks_max_age together, %d s: one rotation ends before the next begins", s.lead+s.maxAge)
+		return saying(ErrBadRequest, "'rotation.period' is 0 for never, or at least lead_time and jwks_max_age together, %d s, not %s: one rotation ends before the next begins", s.lead+s.maxAge, inSeconds(s.period))
 	case !between(s.period, 0, maxPeriod):
-		return saying(ErrBadRequest, "'rotation.period' is at most 10 years")
+		return saying(ErrBadRequest, "'rotation.period' is at most 10 years, not %s", inSeconds(s.period))
 	case s.jwksURI != "":
 		return checkWebURL("jwks_uri", s.jwksURI, true)
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signet-kms/signet/audit"
@@ -86,6 +88,14 @@ func (s *Service) SignJWT(c *Call, issuer, profile string, reqs []JWTRequest, co
 	return out, nil
 }
 
+// fraction is the ttl or nbf that is not in whole seconds.
+func (r *JWTRequest) fraction() time.Duration {
+	if r.NotBefore%time.Second != 0 {
+		return r.NotBefore
+	}
+	return *r.TTL
+}
+
 // minter issues the tokens of one request.
 type minter struct {
 	*minting
@@ -111,7 +121,7 @@ func (w *minter) mint(req *JWTRequest, out *IssuedJWT) (audit.ItemHash, error) {
 		}
 	}
 	if req.NotBefore%time.Second != 0 || req.TTL != nil && *req.TTL%time.Second != 0 {
-		return audit.ItemHash{}, saying(ErrBadRequest, "ttl and nbf are whole seconds")
+		return audit.ItemHash{}, saying(ErrBadRequest, "ttl and nbf are whole seconds, not %s", req.fraction())
 	}
 	_, _ = rand.Read(w.random[:]) // does not fail: crypto/rand ends the process instead
 	at, err := w.issuer.issueAt(w.call, w.now, q.Subject, w.facts.ClientID)
@@ -122,7 +132,7 @@ func (w *minter) mint(req *JWTRequest, out *IssuedJWT) (audit.ItemHash, error) {
 	w.facts.JTI = base64.RawURLEncoding.EncodeToString(w.random[:])
 	issued, err := w.rules.Build(&q, w.facts)
 	if err != nil {
-		return audit.ItemHash{}, notAllowed(err)
+		return audit.ItemHash{}, notAllowed(err, req)
 	}
 	token := w.header.AppendSigningInput(make([]byte, 0, w.header.CompactLen(len(issued.Payload), w.sig)), issued.Payload)
 	sig, err := w.use.SignJOSE(w.issuer.signer, jose.Alg(w.issuer.Alg), token)
@@ -139,14 +149,33 @@ func (w *minter) mint(req *JWTRequest, out *IssuedJWT) (audit.ItemHash, error) {
 	return audit.ItemHash{Output: w.s.gate.Hash(token), JTI: out.JTI, Claims: w.s.auditClaims(issued.Audit), KeyVersion: w.issuer.signer.Number}, nil
 }
 
-// notAllowed gives what a profile refuses its sentinel. The text names the claim and
-// shows no value.
-func notAllowed(err error) error {
+// notAllowed gives what a profile refuses its sentinel. The text names the claim, and
+// of a lifetime, an audience or a scope what was asked for.
+func notAllowed(err error, req *JWTRequest) error {
 	var claim *jose.ClaimError
 	if !errors.As(err, &claim) {
 		return err
 	}
-	return &refusedClaim{claim: claim.Claim, text: gate.Scrub(err.Error())}
+	text := gate.Scrub(err.Error())
+	switch {
+	case claim.Value == "":
+	case claim.Claim == "ttl" && req.TTL != nil:
+		text += ", not " + req.TTL.String()
+	case claim.Claim == "nbf":
+		text += ", not " + req.NotBefore.String()
+	default:
+		text += ": " + quoteTarget(claim.Value)
+	}
+	return &refusedClaim{claim: claim.Claim, text: text}
+}
+
+// quoteTarget shows an audience or a scope. URLs are longer than what [Quote] shows;
+// one with a user or a query may carry a secret.
+func quoteTarget(value string) string {
+	if len(value) > 128 || !strings.Contains(value, "://") || strings.ContainsAny(value, "@?#") || gate.LooksSecret(value) {
+		return Quote(value)
+	}
+	return strconv.QuoteToASCII(value)
 }
 
 // refusedClaim is ErrClaimNotAllowed with the claim.

@@ -93,7 +93,7 @@ func (s *Service) newVerifier(c *Call, i *issuerView, u *keyring.Use, d *JWTDema
 	}, once: d.SingleUse}
 	switch {
 	case d.MaxAge%time.Second != 0 || d.MaxAge < 0:
-		return nil, saying(ErrBadRequest, "max_age is whole seconds")
+		return nil, saying(ErrBadRequest, "max_age is whole seconds and not negative, not %s", d.MaxAge)
 	}
 	if d.Typ != "" {
 		w.typs = append(w.typs, d.Typ)

@@ -198,7 +198,7 @@ func (r *CreateKeyRequest) check() error {
 
 func checkAutoRotate(d time.Duration) error {
 	if d != 0 && d < time.Hour || d > 100*365*24*time.Hour {
-		return saying(ErrBadRequest, "auto_rotate_period must be 0 to disable or at least an hour")
+		return saying(ErrBadRequest, "auto_rotate_period must be 0 to disable or at least an hour and at most 100 years, not %s", d)
 	}
 	return nil
 }
@@ -247,14 +247,11 @@ func (s *Service) refresh(c *Call) {
 }
 
 func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name string, number uint32, typ state.KeyType, size int) (*state.KeyVersion, error) {
-	// Making an RSA key keeps a processor busy for seconds. More at once would
-	// make none sooner, and take the processors from those who sign.
-	select {
-	case s.making <- struct{}{}:
-		defer func() { <-s.making }()
-	case <-ctx.Done():
-		return nil, saying(ErrBusy, "too many keys are being made; nothing was done, try again")
+	leave, err := s.maker(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	g, err := s.keys.Generate(a.Pass(), mount, name, number, typ, size)
 	if err != nil {
 		return nil, err
@@ -264,6 +261,18 @@ func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name s
 		Mount: mount, Name: name, Number: number, Type: typ, State: state.Active,
 		KID: g.KID, Public: g.Public, Sealed: g.Sealed,
 	}, nil
+}
+
+// maker waits for its turn to make a key. Making an RSA key keeps a processor busy
+// for seconds: more at once would make none sooner, and take the processors from
+// those who sign. Error: ErrBusy.
+func (s *Service) maker(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.making <- struct{}{}:
+		return func() { <-s.making }, nil
+	case <-ctx.Done():
+		return nil, saying(ErrBusy, "too many keys are being made; nothing was done, try again")
+	}
 }
 
 // ReadKey describes a key. It needs read. Errors: ErrNotFound, ErrBadRequest, and
@@ -359,7 +368,7 @@ func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Comma
 			continue
 		}
 		if *m.from < 0 || *m.from > int64(k.SignerNumber()) {
-			return nil, saying(ErrBadRequest, "%s must be between 0 and the latest version %d", m.name, k.SignerNumber())
+			return nil, saying(ErrBadRequest, "%s must be between 0 and the latest version %d, not %d", m.name, k.SignerNumber(), *m.from)
 		}
 		n := uint32(*m.from)
 		*m.to, changed[m.name] = &n, fmt.Sprint(n)
@@ -371,12 +380,15 @@ func (r *ConfigKeyRequest) command(k *state.Key, a *gate.Admission) (state.Comma
 		if err := checkAutoRotate(*r.AutoRotate); err != nil {
 			return nil, err
 		}
+		if err := mayRotate(k); err != nil && *r.AutoRotate != 0 {
+			return nil, err
+		}
 		seconds := int64(*r.AutoRotate / time.Second)
 		cmd.AutoRotate, changed["auto_rotate_period"] = &seconds, fmt.Sprint(seconds)
 	}
 	if r.Lead != nil {
 		if *r.Lead < 0 || *r.Lead > maxLead || *r.Lead%time.Second != 0 {
-			return nil, saying(ErrBadRequest, "rotation_lead_time is 0, or whole seconds up to %s", maxLead)
+			return nil, saying(ErrBadRequest, "rotation_lead_time is 0, or whole seconds up to %s, not %s", maxLead, *r.Lead)
 		}
 		seconds := int64(*r.Lead / time.Second)
 		cmd.Lead, changed["rotation_lead_time"] = &seconds, fmt.Sprint(seconds)
@@ -414,8 +426,8 @@ func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) 
 		if from != 0 && k.Latest != from {
 			return nil, nil // somebody rotated it meanwhile
 		}
-		if latest := c.view.Version(k.Mount, k.Name, k.Latest); latest != nil && latest.State == state.Pending {
-			return nil, saying(ErrBadTransition, "a rotation of the key %s is under way: version %d becomes active after %s", k.Name, latest.Number, wallTime(latest.ActiveAt))
+		if err := firstError(mayRotate(k), c.notPending(k)); err != nil {
+			return nil, err
 		}
 		v, err := s.generate(ctx, a, k.Mount, k.Name, k.Latest+1, k.Type, int(k.KeySize))
 		if err != nil {
@@ -428,6 +440,14 @@ func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) 
 		return KeyInfo{}, err
 	}
 	return s.written(c, ref, result)
+}
+
+// notPending refuses a version after one that waits. Error: ErrBadTransition.
+func (c *Call) notPending(k *state.Key) error {
+	if latest := c.view.Version(k.Mount, k.Name, k.Latest); latest != nil && latest.State == state.Pending {
+		return saying(ErrBadTransition, "a rotation of the key %s is under way: version %d becomes active after %s", k.Name, latest.Number, wallTime(latest.ActiveAt))
+	}
+	return nil
 }
 
 // Mounts lists the mounts. It needs read on sys/mounts.

@@ -104,6 +104,9 @@ func (s *Service) forgetGone() {
 		return
 	}
 	s.keys.Keep(func(mount, name string, number uint32) bool {
+		if name == state.WrappingName {
+			return v.WrappingKey(mount) != nil
+		}
 		k := v.Key(mount, name)
 		if k == nil || k.Deleted != 0 {
 			return false

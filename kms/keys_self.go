@@ -12,7 +12,7 @@ import (
 // autoRotate rotates the keys whose period is over, as the node itself.
 func (s *Service) autoRotate(ctx context.Context, v *view, now int64) {
 	v.Keys(func(k *state.Key) {
-		if k.AutoRotate == 0 || k.Deleted != 0 || k.Issuer != "" || ctx.Err() != nil {
+		if k.AutoRotate == 0 || k.Deleted != 0 || k.Issuer != "" || mayRotate(k) != nil || ctx.Err() != nil {
 			return
 		}
 		latest := v.Version(k.Mount, k.Name, k.Latest)

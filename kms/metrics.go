@@ -52,8 +52,7 @@ func (s *Service) Collectors() (public, private []prometheus.Collector) {
 			if v == nil {
 				return 0
 			}
-			all, _ := v.CountIssued()
-			return float64(all)
+			return float64(v.CountIssued().All())
 		}),
 		gauge("signet_audit_healthy", "1 while the audit log can be written.", func() float64 { return one(s.audit.Err() == nil) }),
 		counter("signet_audit_records_total", "Audit records written.", func() float64 { return float64(s.audit.Stats().Records) }),

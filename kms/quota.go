@@ -73,13 +73,13 @@ func (q *Quota) check() error {
 	case !(q.Rate > 0) || math.IsInf(q.Rate, 0): // not a number is not over 0 either
 		return saying(ErrBadRequest, "'rate' is missing: a number of requests over 0, such as 100 or 0.5")
 	case q.Rate > maxQuotaBurst:
-		return saying(ErrBadRequest, "'rate' is at most %d, which is as good as no limit", int64(maxQuotaBurst))
+		return saying(ErrBadRequest, "'rate' is at most %d, which is as good as no limit, not %v", int64(maxQuotaBurst), q.Rate)
 	case q.Interval < minInterval || q.Interval > maxQuotaTime:
-		return saying(ErrBadRequest, "'interval' is 1 ms to 24 h")
+		return saying(ErrBadRequest, "'interval' is 1 ms to 24 h, not %s", q.Interval)
 	case float64(q.Interval)/q.Rate > float64(maxQuotaTime):
 		return saying(ErrBadRequest, "'rate' and 'interval' let less than one request a day through; to close a path, deny it with a policy")
 	case q.Block < 0 || q.Block > maxQuotaTime:
-		return saying(ErrBadRequest, "'block_interval' is 0 to 24 h")
+		return saying(ErrBadRequest, "'block_interval' is 0 to 24 h, not %s", q.Block)
 	}
 	return checkQuotaPath(q.Path)
 }

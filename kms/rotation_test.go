@@ -11,7 +11,7 @@ import (
 // rotated begins a rotation of an issuer and returns the pending version.
 func (n *node) rotated(issuer string) *state.KeyVersion {
 	n.t.Helper()
-	plan, err := n.RotateIssuer(n.t.Context(), n.rootCall("jwt/rotate/"+issuer), issuer)
+	plan, err := n.RotateIssuer(n.t.Context(), n.rootCall("jwt/rotate/"+issuer), issuer, nil)
 	if err != nil || plan.Pending == nil {
 		n.t.Fatal(plan, err)
 	}

@@ -192,13 +192,13 @@ func (s *Service) ConfigRotation(ctx context.Context, c *Call, req RotationReque
 		}
 		if n := req.Commands; n != nil {
 			if *n < minRotationCommands {
-				return nil, saying(ErrBadRequest, "max_operations must be at least %d", minRotationCommands)
+				return nil, saying(ErrBadRequest, "max_operations must be at least %d, not %d", minRotationCommands, *n)
 			}
 			r.Commands = uint64(*n)
 		}
 		if d := req.Interval; d != nil {
 			if *d != 0 && (*d < minRotationInterval || *d > maxRotationInterval) {
-				return nil, saying(ErrBadRequest, "interval must be 0 to rotate by use alone, or at least 24h and at most a hundred years")
+				return nil, saying(ErrBadRequest, "interval must be 0 to rotate by use alone, or at least 24h and at most a hundred years, not %s", *d)
 			}
 			r.Interval = int64(*d)
 		}

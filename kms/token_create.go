@@ -58,6 +58,7 @@ func (s *Service) CreateToken(ctx context.Context, c *Call, req TokenRequest) (T
 		if record, err = c.newTokenRecord(&req, role, policies, token); err != nil {
 			return nil, err
 		}
+		c.warnOfPolicies(policies)
 		a.Record.Fields = map[string]string{"new_accessor": record.Accessor, "new_policies": joined(policies)}
 		if role != nil {
 			a.Record.Fields["role"] = role.Name
@@ -128,13 +129,13 @@ func (r *TokenRequest) check(policies []string) error {
 	case len(r.Meta) > maxMeta || size > maxMetaBytes || len(r.DisplayName) > maxDisplayName || len(policies) > maxPolicies:
 		return fmt.Errorf("%w: at most %d meta entries of %d bytes together, a display name of %d and %d policies", ErrBadRequest, maxMeta, maxMetaBytes, maxDisplayName, maxPolicies)
 	case r.TTL < 0 || r.Period < 0 || r.ExplicitMax < 0:
-		return fmt.Errorf("%w: ttl, period and explicit_max_ttl must not be negative", ErrBadRequest)
+		return fmt.Errorf("%w: ttl, period and explicit_max_ttl must not be negative, not %s, %s and %s", ErrBadRequest, r.TTL, r.Period, r.ExplicitMax)
 	case r.ExplicitMax > maxExplicit:
-		return fmt.Errorf("%w: explicit_max_ttl is at most 876000h; without one a token has no explicit end", ErrBadRequest)
+		return fmt.Errorf("%w: explicit_max_ttl is at most 876000h, not %s; without one a token has no explicit end", ErrBadRequest, r.ExplicitMax)
 	case r.Uses < 0:
 		return saying(ErrBadRequest, "number of uses cannot be negative")
 	case r.Uses > maxUses:
-		return fmt.Errorf("%w: num_uses is at most %d; 0 is no limit", ErrBadRequest, maxUses)
+		return fmt.Errorf("%w: num_uses is at most %d, not %d; 0 is no limit", ErrBadRequest, maxUses, r.Uses)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func mayGive(c *Call, role *state.TokenRole, listed bool, name string) error {
 	case listed && !allows(role, name):
 		return saying(ErrBadRequest, "token policies must be a subset of those that the role allows, and %s is not", Quote(name))
 	case !listed && !maySudo(c) && !slices.Contains(c.Caller.Policies, name):
-		return saying(ErrBadRequest, "child policies must be subset of parent; a role gives others if it lists them in allowed_policies or allowed_policies_glob")
+		return saying(ErrBadRequest, "child policies must be subset of parent, and %s is not; a role gives others if it lists them in allowed_policies or allowed_policies_glob", Quote(name))
 	}
 	return nil
 }

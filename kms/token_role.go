@@ -75,6 +75,9 @@ func (s *Service) WriteTokenRole(ctx context.Context, c *Call, name string, chan
 		}
 		a.Record.Fields["allowed_policies"] = joined(append(slices.Clone(role.Allowed), role.AllowedGlobs...))
 		c.Warnings = append(c.Warnings, roleWarnings(&role)...)
+		if change.Allowed != nil {
+			c.warnOfPolicies(role.Allowed)
+		}
 		return &state.PutTokenRole{Role: role}, nil
 	})
 	return err
@@ -124,13 +127,13 @@ func (r *TokenRoleChange) applyLimits(role *state.TokenRole) error {
 			continue
 		}
 		if *d.from < 0 || *d.from > maxExplicit {
-			return fmt.Errorf("%w: %s is between 0 and 876000h", ErrBadRequest, d.field)
+			return fmt.Errorf("%w: %s is between 0 and 876000h, not %s", ErrBadRequest, d.field, *d.from)
 		}
 		*d.to = int64(wholeSeconds(*d.from) / time.Second)
 	}
 	if r.Uses != nil {
 		if *r.Uses < 0 || *r.Uses > maxUses {
-			return fmt.Errorf("%w: token_num_uses is between 0, which is no limit, and %d", ErrBadRequest, maxUses)
+			return fmt.Errorf("%w: token_num_uses is between 0, which is no limit, and %d, not %d", ErrBadRequest, maxUses, *r.Uses)
 		}
 		role.Uses = *r.Uses
 	}
@@ -176,7 +179,7 @@ func canonicalGlob(glob string) (string, error) {
 // canonicalBound keeps an address an address and cuts a prefix to its bits.
 func canonicalBound(text string) (string, error) {
 	text = strings.TrimSpace(text)
-	p, err := parseBound(text)
+	p, err := state.ParseBound(text)
 	if err != nil {
 		return "", fmt.Errorf("%s is no IP address or prefix, such as 10.0.0.0/8; IPv4 in its own form", Quote(text))
 	}

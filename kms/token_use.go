@@ -77,7 +77,7 @@ func (s *Service) spendUse(ctx context.Context, c *Call, t *state.Token) (*state
 }
 
 // within says whether a peer's address is one of those that a token is bound to:
-// addresses and prefixes as parseBound stored them. An address that is none is
+// addresses and prefixes as state.ParseBound reads them. An address that is none is
 // not.
 func within(bound []string, remote string) bool {
 	addr, err := netip.ParseAddr(remote)
@@ -86,26 +86,9 @@ func within(bound []string, remote string) bool {
 	}
 	addr = addr.Unmap().WithZone("")
 	for _, text := range bound {
-		if p, err := parseBound(text); err == nil && p.Contains(addr) {
+		if p, err := state.ParseBound(text); err == nil && p.Contains(addr) {
 			return true
 		}
 	}
 	return false
-}
-
-// parseBound reads an address or a prefix. An IPv6 form of an IPv4 one is
-// refused: peers are seen by their IPv4 address, so it would match nobody.
-func parseBound(text string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		addr, addrErr := netip.ParseAddr(text)
-		if addrErr != nil || addr.Zone() != "" {
-			return netip.Prefix{}, err
-		}
-		p = netip.PrefixFrom(addr, addr.BitLen())
-	}
-	if p.Addr().Is4In6() {
-		return netip.Prefix{}, errors.New("an IPv4 address in IPv6 form")
-	}
-	return p, nil
 }

@@ -84,7 +84,7 @@ func (s *Service) Random(c *Call, mount, source string, items []Item, batch bool
 		},
 		each: func(it *Item) (r Result, seen [2][]byte, err error) {
 			if it.Count < 1 || it.Count > MaxRandom {
-				return r, seen, saying(ErrBadRequest, "bytes must be between 1 and %d", MaxRandom)
+				return r, seen, saying(ErrBadRequest, "bytes must be between 1 and %d, not %d", MaxRandom, it.Count)
 			}
 			b := make([]byte, it.Count)
 			_, _ = rand.Read(b) // does not fail: crypto/rand ends the process instead

@@ -90,7 +90,7 @@ func (s *Service) stepDue(ctx context.Context, v *view, w waits, d *state.Due) {
 	case state.StepRotate:
 		var c *Call
 		if c, err = s.asNode("auto-rotate", "POST", "jwt/rotate/"+d.Issuer.Name); err == nil {
-			_, err = s.rotateIssuer(ctx, c, d.Issuer.Name, d.Number)
+			_, err = s.rotateIssuer(ctx, c, d.Issuer.Name, d.Number, nil)
 		}
 	case state.StepActivate:
 		err = s.activate(ctx, v, d)

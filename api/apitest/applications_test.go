@@ -3,6 +3,7 @@ package apitest_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/signet-kms/signet/api/apitest"
@@ -20,6 +21,13 @@ func TestApplications(t *testing.T) {
 	wantError(t, n.Do("LIST", "identity/applications", root, nil), 404, "not_found")
 	wantError(t, n.Get(appAt+"web", root), 404, "not_found")
 	wantStatus(t, n.Do("DELETE", appAt+"web", root, nil), 204)
+	// A policy that is not there is a warning, as Vault has it of tokens; otherwise there is nothing to say.
+	if r := wantStatus(t, n.Do("PUT", appAt+"early", root, object{"policies": "b"}), 200); !strings.Contains(fmt.Sprint(r.At("warnings")), `no policy of the name "b"`) {
+		t.Errorf("%s", r)
+	}
+	wantStatus(t, n.Do("DELETE", appAt+"early", root, nil), 204)
+	n.Policy("a", `path "transit/keys" { capabilities = ["list"] }`)
+	n.Policy("b", `path "transit/keys" { capabilities = ["list"] }`)
 	wantStatus(t, n.Do("PUT", appAt+"web", root, object{"owner": "team-a", "policies": "b,A", "metadata": object{"tenant": "acme"}, "description": "the shop"}), 204)
 	n.Must(appAt+"web", object{"description": ""})
 	read := wantStatus(t, n.Get(appAt+"web", root), 200)

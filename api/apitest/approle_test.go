@@ -45,6 +45,8 @@ func TestAppRoles(t *testing.T) {
 		"token_num_uses": "0", "token_period": "0", "token_type": "default", "application": "",
 	})
 	n.Must("identity/applications/web", nil)
+	n.Policy("a", `path "transit/keys" { capabilities = ["list"] }`)
+	n.Policy("b", `path "transit/keys" { capabilities = ["list"] }`)
 	n.Must(roleAt+"web", object{
 		"bind_secret_id": "true", "bound_cidr_list": "127.0.0.1/8", "secret_id_num_uses": "40", "secret_id_ttl": "10m", "local_secret_ids": false, "token_ttl": "20m",
 		"token_max_ttl": "1800", "policies": []string{"Dev", "test", "dev"}, "token_bound_cidrs": "127.0.0.1,::1", "token_explicit_max_ttl": "2h", "token_no_default_policy": true,

@@ -89,6 +89,11 @@ func prepare(t *testing.T, n *apitest.Node, r tableRoute, method string, number 
 	case "keys/{name}/undelete":
 		key(object{"deletion_allowed": true})
 		wantStatus(t, n.Do("DELETE", "transit/keys/"+name, n.Root(), nil), 204)
+	case "keys/{name}/import":
+		w.body = object{"type": "ed25519", "ciphertext": outsider{t, n}.wrapped(newEd(t))}
+	case "keys/{name}/import_version":
+		n.Must("transit/keys/"+name+"/import", object{"type": "ed25519", "ciphertext": outsider{t, n}.wrapped(newEd(t))})
+		w.body = object{"ciphertext": outsider{t, n}.wrapped(newEd(t))}
 	case "keys/{name}/trim":
 		key(object{"min_decryption_version": 2, "min_encryption_version": 2})
 		w.body = object{"min_available_version": 2}
@@ -116,7 +121,7 @@ func (w *write) prepareRole(t *testing.T, n *apitest.Node, name, below string, d
 		n.Must(role, object{"secret_id_bound_cidrs": "127.0.0.1"})
 	}
 	settings := map[string]any{
-		"": "x", "/role-id": name, "/policies": "a", "/bind-secret-id": false, "/secret-id-bound-cidrs": "127.0.0.0/8", "/token-bound-cidrs": "127.0.0.1",
+		"": "x", "/role-id": name, "/policies": "default", "/bind-secret-id": false, "/secret-id-bound-cidrs": "127.0.0.0/8", "/token-bound-cidrs": "127.0.0.1",
 		"/secret-id-num-uses": 7, "/secret-id-ttl": "1h", "/token-ttl": "1h", "/token-max-ttl": "2h", "/token-num-uses": 7, "/period": "1h",
 	}
 	value, known := settings[below]
@@ -158,6 +163,9 @@ func TestEveryWriteSentTwiceHasOneEffect(t *testing.T) {
 	for _, route := range routeTable(t) {
 		if route.auth != "token" || route.timeout == "quick" {
 			continue
+		}
+		if route.pattern == "{mount}/wrapping_key" {
+			continue // reads, and makes what is read once: TestThereIsOneWrappingKey
 		}
 		for _, method := range route.methods {
 			number++

@@ -42,6 +42,7 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 	n.Must("jwt/issuers/listed", object{"issuer": "https://listed.example"})
 	scanner := keyScanner(t, n)
 	answered := map[string]bool{} // route → it succeeded at least once
+	imports := 0
 	call := func(route tableRoute, method, path string, key string) {
 		token := n.Root()
 		if strings.HasSuffix(path, "self") || strings.HasPrefix(path, "auth/token/") {
@@ -61,6 +62,15 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 		case "state": // a path of ours; each call finds a version that is active
 			latest := n.Must("transit/keys/"+key+"/rotate", nil).At("data", "latest_version")
 			body = object{"version": latest, "state": "suspended"}
+		case "import", "import_version":
+			imports++
+			name := fmt.Sprintf("imported-%d", imports)
+			body = object{"type": "ed25519", "ciphertext": outsider{t, n}.wrapped(newEd(t))}
+			if strings.HasSuffix(path, "_version") {
+				n.Must("transit/keys/"+name+"/import", body)
+				body = object{"ciphertext": outsider{t, n}.wrapped(newEd(t))}
+			}
+			path = strings.Replace(path, "/"+key+"/", "/"+name+"/", 1)
 		case "undelete":
 			n.Must("transit/keys/"+key+"/config", object{"deletion_allowed": true})
 			wantStatus(t, n.Do("DELETE", "transit/keys/"+key, n.Root(), nil), 204)
@@ -107,7 +117,7 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"export", "export/signing-key", "backup", "byok-export/a", "wrapping_key", "datakey/plaintext", "hmac", "config/keys", "keys/%s/export", "keys/%s/backup", "restore/%s"} {
+	for _, path := range []string{"export", "export/signing-key", "backup", "byok-export/a", "wrapping_key/a", "datakey/plaintext", "hmac", "config/keys", "keys/%s/export", "keys/%s/backup", "restore/%s"} {
 		path = "transit/" + strings.ReplaceAll(path, "%s", types[0])
 		for _, method := range []string{"GET", "POST", "LIST"} {
 			r := n.Do(method, path, n.Root(), nil)

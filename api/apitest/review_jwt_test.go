@@ -2,9 +2,11 @@ package apitest_test
 
 import (
 	"net/url"
+	"path/filepath"
 	"testing"
 
 	"github.com/signet-kms/signet/api/apitest"
+	"github.com/signet-kms/signet/audit"
 )
 
 // A token in the place of a jti is refused, revokes nothing in silence, and is in no
@@ -99,5 +101,66 @@ func TestBasicGoesByTheAddressesOfTokens(t *testing.T) {
 		secret := n.Must("auth/approle/role/"+name+"/secret-id", nil).Text("data", "secret_id")
 		r := posted(n, "jwt/introspect/acme", "", url.Values{"token": {"x"}}, basic(id, secret)...)
 		wantStatus(t, r, status)
+	}
+}
+
+// With little space left for the log HTTP Basic is a stranger's way in, like a login:
+// it is refused before the credentials are looked at, and spends nothing. Tokens work.
+func TestBasicOnAnAlmostFullDisk(t *testing.T) {
+	mount := tmpfs(t, "48m")
+	n := apitest.New(t, apitest.AuditDir(filepath.Join(mount, "audit")))
+	mintable(n, "acme", "ES256", object{})
+	n.Policy("client", `path "jwt/introspect/acme" { capabilities = ["update"] }
+path "jwt/revocation/acme" { capabilities = ["update"] }`)
+	m := newMachine(t, n, "web", object{"token_policies": "client", "secret_id_num_uses": 3})
+	token := issue(n, "user:1")
+	for _, path := range []string{"jwt/introspect/acme", "jwt/revocation/acme"} {
+		for _, shown := range [][]string{basic(m.roleID, m.secretID), basic(m.roleID, "wrong"), basic("nobody", "wrong")} {
+			r := posted(n, path, "", url.Values{"token": {token}}, shown...)
+			if r.Status != 503 || r.Code() != "audit_unavailable" || r.Text("error") != "temporarily_unavailable" || r.Header.Get("Retry-After") == "" {
+				t.Errorf("%s: %s", path, r)
+			}
+		}
+		data(t, "the secret id", n.Post(roleAt+"web/secret-id/lookup", n.Root(), object{"secret_id": m.secretID}), map[string]string{"secret_id_num_uses": "3"})
+	}
+	if r := posted(n, "jwt/introspect/acme", n.Root(), url.Values{"token": {token}}); r.Status != 200 || r.At("active") != true {
+		t.Errorf("introspection with a token: %s", r)
+	}
+	if r := posted(n, "jwt/revocation/acme", n.Root(), url.Values{"token": {token}}); r.Status != 200 || reasonOf(t, n, token) != "revoked" {
+		t.Errorf("revocation with a token: %s", r)
+	}
+}
+
+// A token under a key that was given up is invalid already, which is a success for a
+// client that revokes it, whosever it is, and nothing is recorded in the state (RFC
+// 7009, section 2.2).
+func TestAClientRevokesATokenOfACompromisedKey(t *testing.T) {
+	t.Parallel()
+	n := apitest.New(t, apitest.Durability("os"))
+	mintable(n, "acme", "ES256", object{})
+	n.Policy("client", `path "jwt/revocation/acme" { capabilities = ["update"] }
+path "jwt/sign/acme/access" { capabilities = ["update"] }`)
+	n.Must("identity/applications/web", object{"owner": "team"})
+	m := newMachine(t, n, "web", object{"token_policies": "client", "application": "web"})
+	sign := func() string {
+		return wantStatus(t, n.Post("jwt/sign/acme/access", m.token(t, n), object{"sub": "user:1", "aud": "api://orders"}), 200).Text("data", "token")
+	}
+	mine, others := sign(), issue(n, "user:1")
+	_, kids := versionsOf(n, "acme")
+	n.Must("jwt/compromise/acme", object{"kid": kids[1]})
+	for name, token := range map[string]string{"one's own": mine, "another's": others} {
+		r := posted(n, "jwt/revocation/acme", "", url.Values{"token": {token}}, basic(m.roleID, m.secretID)...)
+		if r.Status != 200 || len(r.Body) != 0 || reasonOf(t, n, token) != "key_compromised" {
+			t.Errorf("%s: %s", name, r)
+		}
+		for _, rec := range records(t, n, ofRequest(r)) {
+			if rec.Type == audit.TypeIntent {
+				t.Errorf("%s: a command for a token that nobody accepts", name)
+			}
+		}
+	}
+	after := sign() // under the key that took over
+	if r := posted(n, "jwt/revocation/acme", "", url.Values{"token": {after}}, basic(m.roleID, m.secretID)...); r.Status != 200 || reasonOf(t, n, after) != "revoked" {
+		t.Errorf("a token of the next key: %s", r)
 	}
 }

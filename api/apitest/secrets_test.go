@@ -193,6 +193,14 @@ func (w *watcher) everydayWork() {
 			ok(w.do("POST", "transit/keys/"+typ+"/rotate", root, nil))
 		}
 	}
+	o := outsider{w.t, w.n}
+	for name, key := range map[string]any{"imported-ed": newEd(w.t), "imported-mac": randomBytes(64), "imported-rsa": newRSA(w.t, 2048)} {
+		typ := map[string]string{"imported-ed": "ed25519", "imported-mac": "hmac", "imported-rsa": "rsa-2048"}[name]
+		ok(w.do("POST", "transit/keys/"+name+"/import", root, object{"type": typ, "ciphertext": o.wrapped(key)}))
+		ok(w.do("GET", "transit/wrapping_key", root, nil))
+		w.do("POST", "transit/keys/"+name+"/import_version", root, object{"ciphertext": o.wrapped(randomBytes(40))})
+		w.do("POST", "transit/keys/wrong/import", root, object{"type": "ecdsa-p521", "ciphertext": o.wrapped(key)})
+	}
 	ok(w.do("DELETE", "transit/keys/ecdsa-p384", root, nil))
 	w.tokensOfIssuers(ok)
 	w.token = ok(w.do("POST", "auth/token/create", root, object{"policies": "default", "meta": object{"a": "b"}})).Text("auth", "client_token")

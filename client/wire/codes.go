@@ -107,6 +107,15 @@ const (
 	// NoSigningKey (400): no version of the issuer's key is active: rotate the issuer,
 	// or put the suspended version back.
 	NoSigningKey Code = "no_signing_key"
+	// UnwrapFailed (400): what was to be imported does not unwrap with the wrapping key
+	// and the hash_function. What is wrong is never told.
+	UnwrapFailed Code = "unwrap_failed"
+	// KeyRejected (400): what unwrapped is not a key of the type, or is a weak one; the
+	// text says which rule it breaks.
+	KeyRejected Code = "key_rejected"
+	// RotationNotAllowed (400): the key was imported without allow_rotation. Import its
+	// next version.
+	RotationNotAllowed Code = "rotation_not_allowed"
 	// ClaimNotAllowed (400): the profile does not allow this claim, audience, scope or
 	// lifetime; the text names it.
 	ClaimNotAllowed Code = "claim_not_allowed"
@@ -193,7 +202,7 @@ func Codes() []Code {
 		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
-		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, ClaimNotAllowed,
+		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, UnwrapFailed, KeyRejected, RotationNotAllowed, ClaimNotAllowed,
 		VersionState,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized, SealUnavailable,

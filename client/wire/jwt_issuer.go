@@ -18,6 +18,15 @@ type IssuerRequest struct {
 	Leeway          Duration       `json:"leeway,omitzero"`       // what verify forgives of clocks: at most 60 s, default 30 s
 	Rotation        IssuerRotation `json:"rotation,omitzero"`
 	DeletionAllowed Bool           `json:"deletion_allowed,omitzero"`
+	Import          *IssuerImport  `json:"import,omitzero"` // of a new one: its key, in place of one that is made for it
+}
+
+// IssuerImport is a private key for an issuer that was made elsewhere. Key and hash
+// are as in [KeyImport].
+type IssuerImport struct {
+	Ciphertext   Bytes  `json:"ciphertext,omitzero"`    // required
+	HashFunction String `json:"hash_function,omitzero"` // default SHA256
+	KID          String `json:"kid,omitzero"`           // default: the RFC 7638 thumbprint; that of the former signer keeps its tokens verifying
 }
 
 // IssuerRotation says when an issuer's key rotates.
@@ -32,8 +41,8 @@ type IssuerData struct {
 	Issuer          string          `json:"issuer"`
 	Alg             string          `json:"alg"`
 	KeyType         string          `json:"key_type"`
-	JWKSURI         string          `json:"jwks_uri"`     // as discovery has it
-	JWKSMaxAge      Duration        `json:"jwks_max_age"` // seconds, like the durations below
+	JWKSURI         string          `json:"jwks_uri,omitzero"` // as discovery has it; absent of an alg with a shared secret, whose JWKS is empty
+	JWKSMaxAge      Duration        `json:"jwks_max_age"`      // seconds, like the durations below
 	Leeway          Duration        `json:"leeway"`
 	Rotation        IssuerRotation  `json:"rotation"`
 	DeletionAllowed bool            `json:"deletion_allowed"`
@@ -59,6 +68,7 @@ type IssuerVersion struct {
 	RemoveAt        time.Time `json:"remove_at,omitzero"` // when the last token under it has ended and it leaves the JWKS
 	CompromiseTime  time.Time `json:"compromise_time,omitzero"`
 	DestructionTime time.Time `json:"destruction_time,omitzero"`
+	Imported        bool      `json:"imported,omitzero"` // the private half was made elsewhere
 }
 
 // IssuerDocuments are the paths of an issuer's public documents on this server.

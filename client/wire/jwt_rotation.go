@@ -14,6 +14,11 @@ type RotationData struct {
 	Timeline       []RotationEvent `json:"timeline"`                 // by time
 }
 
+// RotateIssuerRequest is POST jwt/rotate/:issuer. The answer has [RotationData].
+type RotateIssuerRequest struct {
+	Import *IssuerImport `json:"import,omitzero"` // the next key, in place of one that is made for it
+}
+
 // What happens to a version.
 const (
 	EventPublished   = "published"   // in the JWKS from here on
@@ -31,6 +36,7 @@ type RotationEvent struct {
 	Version  int       `json:"version"`
 	KID      string    `json:"kid,omitzero"`      // absent of a version that is not made yet
 	Expected bool      `json:"expected,omitzero"` // not yet: then or a little later, never before
+	Imported bool      `json:"imported,omitzero"` // the version's private half was made elsewhere
 }
 
 // CompromiseRequest is POST jwt/compromise/:issuer. The answer has

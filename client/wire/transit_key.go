@@ -90,9 +90,10 @@ type KeyData struct {
 	AutoRotatePeriod     int64       `json:"auto_rotate_period"` // seconds
 	DeletionAllowed      bool        `json:"deletion_allowed"`
 	Derived              bool        `json:"derived"`
-	Exportable           bool        `json:"exportable"`             // always false
-	AllowPlaintextBackup bool        `json:"allow_plaintext_backup"` // always false
-	ImportedKey          bool        `json:"imported_key"`
+	Exportable           bool        `json:"exportable"`                           // always false
+	AllowPlaintextBackup bool        `json:"allow_plaintext_backup"`               // always false
+	ImportedKey          bool        `json:"imported_key"`                         // and not rotated since
+	ImportedKeyRotates   Bool        `json:"imported_key_allow_rotation,omitzero"` // of an imported key alone
 	SupportsEncryption   bool        `json:"supports_encryption"`
 	SupportsDecryption   bool        `json:"supports_decryption"`
 	SupportsSigning      bool        `json:"supports_signing"`

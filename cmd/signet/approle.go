@@ -44,14 +44,8 @@ that it names, to which the token belongs.`,
 	f.StringSlice("bound-cidr", nil, "`address` or prefix that the tokens may be used from")
 	f.StringSlice("secret-id-bound-cidr", nil, "`address` or prefix that logins may come from")
 	return c.printing(cmd, func(ctx context.Context, args []string) error {
-		for name, list := range lists {
-			if f.Changed(name) {
-				values, err := f.GetStringSlice(name)
-				if err != nil {
-					return err
-				}
-				*list = append(wire.StringList{}, values...) // given and empty clears the list
-			}
+		if err := takeLists(cmd, lists); err != nil {
+			return err
 		}
 		setIfChanged(f.Changed("application"), &req.Application, wire.StringOf(*application))
 		setIfChanged(f.Changed("secret-id-num-uses"), &req.SecretIDNumUses, wire.IntOf(*secretUses))

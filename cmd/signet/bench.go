@@ -46,7 +46,8 @@ took. The operations are:
 The first operation of each worker opens its connection, is checked (a signature
 verifies, a plaintext comes back) and is not counted. With --rate, an operation
 that had to begin late counts from when it was due. Errors are counted by code and
-stop nothing, unless nothing succeeds. Ctrl-C ends it early.
+stop nothing, unless nothing succeeds. Ctrl-C ends it early. It exits with 1 if more
+operations fail than succeed.
 
 Every operation is a real one: it writes an audit record on the server, and
 uses up encryptions of the key.`,
@@ -162,10 +163,22 @@ func (c *cli) bench(ctx context.Context, op benchOp, o benchOptions) error {
 	}
 	report.Interrupted = ctx.Err() != nil
 	report.measured(&run)
-	if err := c.emit(&report, report.table()); err != nil || report.Operations > 0 {
+	if err := c.emit(&report, report.table()); err != nil {
 		return err
 	}
-	return cmp.Or(run.first, ctx.Err(), errNothingMeasured)
+	return report.verdict(cmp.Or(run.first, ctx.Err(), errNothingMeasured), c.note)
+}
+
+// verdict is first if nothing succeeded, or less than failed: what was measured then
+// is not the operation.
+func (b *benchReport) verdict(first error, note func(string)) error {
+	if b.Operations > 0 && b.Operations >= b.ErrorCount {
+		return nil
+	}
+	if b.Operations > 0 {
+		note(fmt.Sprintf("most operations failed, %d of %d; the first with:", b.ErrorCount, b.ErrorCount+b.Operations))
+	}
+	return first
 }
 
 var errNothingMeasured = errors.New("no operation ended in time: give a longer --duration")

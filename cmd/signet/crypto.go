@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"strings"
 
@@ -77,11 +78,23 @@ func newVerifyCommand(c *cli) *cobra.Command {
 	return c.onInput(cmd, maxInput, func(ctx context.Context, t client.Transit, key string, input []byte) (result, error) {
 		req.Input = wire.BytesOf(input)
 		valid, err := t.Verify(ctx, key, req)
+		if codeOf(err) == wire.BadSignatureFormat && req.MarshalingAlgorithm != wire.MarshalingJWS && looksJWS(req.Signature) {
+			err = &advice{err, []string{"a signature that was made with --marshaling jws is verified with it too"}}
+		}
 		if !valid {
 			return result{wire.VerifyData{}, line("invalid"), errVerdict}, err
 		}
 		return result{value: wire.VerifyData{Valid: true}, table: line("valid")}, err
 	})
+}
+
+// looksJWS says whether a signature reads as base64url without padding, and not as
+// base64.
+func looksJWS(signature string) bool {
+	body := signature[strings.LastIndexByte(signature, ':')+1:]
+	_, url := base64.RawURLEncoding.DecodeString(body)
+	_, std := base64.StdEncoding.DecodeString(body)
+	return url == nil && std != nil
 }
 
 func newEncryptCommand(c *cli) *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
 )
 
 // Exit codes, as doc.go promises them.
@@ -33,6 +34,25 @@ func usageError(text, hint string) error { return &wrongUsage{text, hint} }
 // usage returns a usageError that points to the help of cmd.
 func usage(cmd *cobra.Command, text string) error {
 	return usageError(text, fmt.Sprintf("see: %s --help", cmd.CommandPath()))
+}
+
+// advice is an error with hints that only the command can give; they take the place
+// of those of its code.
+type advice struct {
+	err   error
+	hints []string
+}
+
+func (a *advice) Error() string { return a.err.Error() }
+func (a *advice) Unwrap() error { return a.err }
+
+// codeOf is the code that the server refused with, "" where it did not.
+func codeOf(err error) wire.Code {
+	answered := (*client.Error)(nil)
+	if errors.As(err, &answered) {
+		return answered.Code
+	}
+	return ""
 }
 
 // errVerdict ends a command whose result, already printed, is negative.

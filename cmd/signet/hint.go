@@ -27,6 +27,9 @@ func describeAnswer(err *client.Error) string {
 		return "permission denied: the token is not valid (any more)"
 	}
 	said := strings.Join(err.Errors, "; ")
+	if missing := missingText(err, said); missing != "" {
+		said = missing
+	}
 	if said == "" && err.Code != "" {
 		said = strings.ReplaceAll(string(err.Code), "_", " ")
 	}
@@ -68,6 +71,10 @@ func hints(err error) []string {
 	wrong := (*wrongUsage)(nil)
 	if errors.As(err, &wrong) {
 		return oneOf(wrong.hint)
+	}
+	advised := (*advice)(nil)
+	if errors.As(err, &advised) {
+		return advised.hints
 	}
 	answered := (*client.Error)(nil)
 	if errors.As(err, &answered) {
@@ -182,6 +189,10 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"who may: signet application unblock NAME"}
 	case wire.BadTransition:
 		return oneOf(listOf(err.Path))
+	case wire.BadRequest:
+		if k := keyOf(err.Path); k.rest == "trim" {
+			return []string{"first put the versions below N out of use with: signet key config " + k.args("--min-decryption-version N", "--min-encryption-version N")}
+		}
 	case wire.ClaimNotAllowed, wire.NoSigningKey:
 		return jwtHints(err)
 	case wire.IdempotencySpent:

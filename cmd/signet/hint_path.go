@@ -99,6 +99,8 @@ func listOf(path string) string {
 		return "see the roles with: signet approle list, and the accessors of one with: signet approle secret-id list ROLE"
 	case strings.HasPrefix(path, "auth/approle/role"):
 		return "see the roles with: signet approle list"
+	case strings.HasPrefix(path, "auth/token/roles"):
+		return "see the token roles with: signet token role list"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,9 +66,14 @@ https://signet.example/issuers/NAME, the server publishes keys and metadata wher
 verifiers look for them. For another URL, publish there what the server has at the
 paths that "signet issuer read" shows, or say --jwks-uri.
 
+With --import the key is one that signed elsewhere until now. With the --kid that its
+tokens name, they go on verifying here and everywhere. The file is wrapped on this
+machine; destroy it when the key is imported.
+
 Say next what its tokens may hold: signet profile write NAME PROFILE`,
 		Example: `  signet issuer create acme --issuer https://signet.example/issuers/acme
-  signet issuer create acme --issuer https://acme.example --alg PS256 --key-type rsa-3072 --rotation-period 30d`,
+  signet issuer create acme --issuer https://acme.example --alg PS256 --key-type rsa-3072 --rotation-period 30d
+  signet issuer create acme --issuer https://acme.example --import old.pem --kid 2024-key`,
 	}
 	var req wire.IssuerRequest
 	f := cmd.Flags()
@@ -75,11 +81,21 @@ Say next what its tokens may hold: signet profile write NAME PROFILE`,
 	f.Var(textFlag{&req.Alg}, "alg", "algorithm of JOSE, such as ES256, PS256, RS256, EdDSA or HS256 (default ES256)")
 	f.Var(textFlag{&req.KeyType}, "key-type", "with an alg of RSA: rsa-2048 (default), rsa-3072 or rsa-4096")
 	addIssuerFlags(cmd, &req)
+	var from importFlags
+	from.add(cmd)
 	return c.onIssuer(cmd, func(ctx context.Context, j client.JWT, name string) (wire.IssuerData, error) {
 		if req.Issuer.Value == "" {
 			return wire.IssuerData{}, usage(cmd, "--issuer is missing: the URL that tokens name as their iss")
 		}
-		return j.WriteIssuer(ctx, name, req)
+		var err error
+		if req.Import, err = from.wrapped(ctx, c, cmd, j, func() (bool, error) { return strings.HasPrefix(req.Alg.Value, "HS"), nil }); err != nil {
+			return wire.IssuerData{}, err
+		}
+		issuer, err := j.WriteIssuer(ctx, name, req)
+		if err == nil && req.Import != nil {
+			c.imported(from.file)
+		}
+		return issuer, err
 	})
 }
 
@@ -175,19 +191,23 @@ func newIssuerUndeleteCommand(c *cli) *cobra.Command {
 func issuerTable(i wire.IssuerData) func(io.Writer) error {
 	return func(w io.Writer) error {
 		every := func(d wire.Duration, none string) string { return seconds(int64(d.Value/time.Second), none) }
+		jwks, documents := i.JWKSURI, []string{i.Documents.JWKS, i.Documents.OpenIDConfiguration, i.Documents.OAuthAuthorizationServer}
+		if jwks == "" {
+			jwks, documents = "none: the key is a shared secret, and this server alone verifies", nil
+		}
 		if err := columns(
 			row{"name", i.Name},
 			row{"issuer", i.Issuer},
 			row{"alg", i.Alg},
 			row{"key type", i.KeyType},
-			row{"jwks uri", i.JWKSURI},
+			row{"jwks uri", jwks},
 			row{"jwks max age", every(i.JWKSMaxAge, "0s")},
 			row{"leeway", every(i.Leeway, "0s")},
 			row{"rotates every", every(i.Rotation.Period, "never")},
 			row{"lead time", every(i.Rotation.LeadTime, "0s")},
 			row{"signing version", versionText(i.ActiveVersion)},
 			row{"deletion allowed", i.DeletionAllowed},
-			row{"documents", []string{i.Documents.JWKS, i.Documents.OpenIDConfiguration, i.Documents.OAuthAuthorizationServer}},
+			row{"documents", documents},
 		)(w); err != nil {
 			return err
 		}
@@ -196,7 +216,11 @@ func issuerTable(i wire.IssuerData) func(io.Writer) error {
 		}
 		rows := []row{{"VERSION", "CREATED", "STATE", "KID"}}
 		for _, v := range i.Versions {
-			rows = append(rows, row{v.Version, v.CreationTime, v.State, v.KID})
+			kid := v.KID
+			if v.Imported {
+				kid += " (imported)"
+			}
+			rows = append(rows, row{v.Version, v.CreationTime, v.State, kid})
 		}
 		return columns(rows...)(w)
 	}

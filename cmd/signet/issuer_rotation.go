@@ -26,14 +26,36 @@ func (c *cli) onRotation(cmd *cobra.Command, do func(j client.JWT, ctx context.C
 }
 
 func newIssuerRotateCommand(c *cli) *cobra.Command {
-	return c.onRotation(&cobra.Command{
+	cmd := &cobra.Command{
 		Use: "rotate NAME", Short: "publish the next key of an issuer",
 		Long: `Publishes the next version of an issuer's key. It signs when the lead time is over,
 and every verifier has fetched it then; the one before goes on verifying until the
 last token under it has ended. Nothing fails meanwhile.
 
+With --import the next key is one that was made elsewhere. The file is wrapped on this
+machine; destroy it when the key is imported.
+
 What was begun is taken back with: signet issuer cancel-rotation NAME`,
-	}, client.JWT.Rotate)
+	}
+	var from importFlags
+	from.add(cmd)
+	return c.onRotation(cmd, func(j client.JWT, ctx context.Context, issuer string) (wire.RotationData, error) {
+		key, err := from.wrapped(ctx, c, cmd, j, func() (bool, error) {
+			old, err := j.ReadIssuer(ctx, issuer)
+			return symmetric(old.KeyType), err
+		})
+		switch {
+		case err != nil:
+			return wire.RotationData{}, err
+		case key == nil:
+			return j.Rotate(ctx, issuer)
+		}
+		data, err := j.RotateTo(ctx, issuer, *key)
+		if err == nil {
+			c.imported(from.file)
+		}
+		return data, err
+	})
 }
 
 func newIssuerRotationCommand(c *cli) *cobra.Command {

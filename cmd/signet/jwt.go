@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,9 @@ func (c *cli) tokenInput(args []string, at int) (string, error) {
 	text := "-"
 	if len(args) > at {
 		text = args[at]
+		if err := fileForToken(text); err != nil {
+			return "", err
+		}
 	}
 	if text == "-" {
 		raw, err := c.readInput("-", maxTokenInput)
@@ -51,6 +55,16 @@ func (c *cli) tokenInput(args []string, at int) (string, error) {
 		return "", usageError("there is no token in the input", "the token is an argument, or comes from stdin")
 	}
 	return text, nil
+}
+
+// fileForToken refuses an argument that names a file: other commands take one there,
+// and as a token it would only be malformed.
+func fileForToken(text string) error {
+	info, err := os.Stat(text)
+	if text == "-" || err != nil || info.IsDir() {
+		return nil
+	}
+	return usageError(printable(text)+" is a file, and a token is taken here", "hand over what is in it on stdin: - < "+printable(text))
 }
 
 // jwtHints returns what to do about a token that was not issued.

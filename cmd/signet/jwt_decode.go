@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,7 +13,8 @@ import (
 
 // decodedJWT is what stands in a token that nobody verified.
 type decodedJWT struct {
-	Verified  bool           `json:"verified"` // false
+	Verified  bool           `json:"verified"`           // false
+	Malformed bool           `json:"malformed,omitzero"` // no token: what is here is all that can be read
 	Encrypted bool           `json:"encrypted,omitzero"`
 	Header    jsontext.Value `json:"header,omitzero"`
 	Claims    jsontext.Value `json:"claims,omitzero"`
@@ -24,7 +26,8 @@ func newJWTDecodeCommand(c *cli, decode func(token string) decodedJWT) *cobra.Co
 		Use: "decode [TOKEN|-]", Short: "show what is in a token, without verifying it", Args: withToken(),
 		Long: `Shows the header and the claims of a token, and each rule of form that it breaks.
 It asks no server, and nothing that it shows is verified: anybody can write a token
-that says anything. Without TOKEN it is read from stdin.`,
+that says anything. Exits with 2 for what cannot be read as a token. Without TOKEN
+it is read from stdin.`,
 		Example: "  signet jwt decode eyJhbGciOi…",
 	}
 	return c.printing(cmd, func(_ context.Context, args []string) error {
@@ -40,11 +43,17 @@ that says anything. Without TOKEN it is read from stdin.`,
 		if !d.Claims.IsValid() {
 			shown.Claims = nil
 		}
-		return c.emit(shown, func(w io.Writer) error { return d.write(w, time.Now()) })
+		if err := c.emit(shown, func(w io.Writer) error { return d.write(w, time.Now()) }); err != nil || !d.Malformed {
+			return err
+		}
+		return usageError("this is no token: "+strings.Join(d.Problems, "; "), "a token is 3 segments of base64url with dots between them, or 5 if it is encrypted")
 	})
 }
 
 func (d *decodedJWT) write(w io.Writer, now time.Time) error {
+	if d.Malformed && d.Header == nil && d.Claims == nil {
+		return nil // the error tells all there is
+	}
 	text := "UNVERIFIED: what follows is only what the token says of itself"
 	if d.Encrypted {
 		text = "UNVERIFIED, encrypted: only the header can be read"

@@ -33,13 +33,7 @@ not. Without TOKEN it is read from stdin.`,
 		if err != nil {
 			return err
 		}
-		if err := c.emit(out, decryptedTable(out, time.Now())); err != nil {
-			return err
-		}
-		if !out.Active {
-			return errVerdict
-		}
-		return nil
+		return c.emitVerdict(out, out.Active, decryptedTable(out, time.Now()))
 	})
 }
 
@@ -54,7 +48,7 @@ func decryptedTable(d wire.JWTDecryptData, now time.Time) func(io.Writer) error 
 func sealedReason(reason wire.JWTReason) string {
 	switch reason {
 	case wire.ReasonMalformed:
-		return "no encrypted token by the rules, or what is in it is no signed token"
+		return "no encrypted token by the rules, or what is in it is no signed token; of a token that is signed alone: signet jwt verify"
 	case wire.ReasonBadSignature:
 		return "it does not decrypt with the key that it names, or what is in it is not signed by the issuer"
 	case wire.ReasonUnknownKey:

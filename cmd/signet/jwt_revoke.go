@@ -82,13 +82,7 @@ does. Without TOKEN it is read from stdin.`,
 		if err != nil {
 			return err
 		}
-		if err := c.emit(out.Claims, introspectionTable(out)); err != nil {
-			return err
-		}
-		if !out.Active {
-			return errVerdict
-		}
-		return nil
+		return c.emitVerdict(out.Claims, out.Active, introspectionTable(out))
 	})
 }
 

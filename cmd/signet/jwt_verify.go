@@ -30,13 +30,7 @@ is in it. Exits with 4 if it is not. Without TOKEN it is read from stdin.`,
 		if err != nil {
 			return err
 		}
-		if err := c.emit(out, verdictTable(out, time.Now())); err != nil {
-			return err
-		}
-		if !out.Active {
-			return errVerdict
-		}
-		return nil
+		return c.emitVerdict(out, out.Active, verdictTable(out, time.Now()))
 	})
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 func newKeyCommand(c *cli) *cobra.Command {
-	return group("key", "create, list, read, rotate, configure, trim and delete keys",
-		newKeyCreateCommand(c), newKeyListCommand(c), newKeyReadCommand(c),
+	return group("key", "create, import, list, read, rotate, configure, trim and delete keys",
+		newKeyCreateCommand(c), newKeyImportCommand(c), newKeyImportVersionCommand(c), newKeyListCommand(c), newKeyReadCommand(c),
 		newKeyRotateCommand(c), newKeyConfigCommand(c),
 		newKeyTrimCommand(c), newKeyDeleteCommand(c), newKeyUndeleteCommand(c), newKeyStateCommand(c))
 }

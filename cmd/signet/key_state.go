@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
 )
 
 func newKeyStateCommand(c *cli) *cobra.Command {
@@ -30,9 +31,26 @@ If the latest version does not sign, nothing does: rotate the key for a new one.
 			return usage(cmd, "VERSION is the number of a version, not "+printable(args[1]))
 		}
 		key, err := t.SetKeyVersionState(ctx, args[0], int(version), args[2], *reason)
+		if codeOf(err) == wire.BadTransition {
+			return stateAdvice(err, args, cmd.Flag("mount").Value.String())
+		}
 		if err != nil {
 			return err
 		}
 		return c.emit(key, keyTable(key))
 	})
+}
+
+// stateAdvice names the command that goes before a move that is not possible, or in
+// its place. args are those of the command.
+func stateAdvice(err error, args []string, mount string) error {
+	k := keyPath{mount: mount, name: args[0]}
+	hints := []string{"see the states of its versions with: signet key read " + k.args()}
+	switch args[2] {
+	case "destroyed":
+		hints = append(hints, "retire it first with: signet key state "+k.args(args[1], "retired"))
+	case "active", "pending":
+		hints = append(hints, "make a version that signs with: signet key rotate "+k.args())
+	}
+	return &advice{err, hints}
 }

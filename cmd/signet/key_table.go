@@ -20,6 +20,7 @@ func keyTable(key wire.KeyData) func(io.Writer) error {
 			{"min decryption version", key.MinDecryptionVersion},
 			{"min encryption version", key.MinEncryptionVersion},
 			{"rotates itself every", seconds(key.AutoRotatePeriod, "never")},
+			{"a new version waits", seconds(key.RotationLeadTime, "no, it signs at once")},
 			{"deletion allowed", key.DeletionAllowed},
 			{"can", strings.Join(abilities(key), ", ")},
 		}
@@ -28,6 +29,9 @@ func keyTable(key wire.KeyData) func(io.Writer) error {
 		}
 		if key.KeySize != 0 {
 			rows = append(rows, row{"key size", strconv.Itoa(key.KeySize) + " bytes"})
+		}
+		if key.ImportedKey {
+			rows = append(rows, row{"imported", map[bool]string{true: "yes, and may rotate", false: "yes, and so are its next versions"}[key.ImportedKeyRotates.Value]})
 		}
 		err := columns(rows...)(w)
 		if err != nil {

@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-kms/signet/client"
 )
+
+// errBadLogin is about the token that was typed, whatever is in the environment.
+var errBadLogin = errors.New("the server does not know this token, and nothing was stored")
 
 func newLoginCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
@@ -31,6 +35,12 @@ valid, and stores it in ~/.signet-token, readable by you alone.`,
 			return err
 		}
 		data, err := cl.Token().LookupSelf(ctx)
+		if errors.Is(err, client.ErrInvalidToken) {
+			return &advice{errBadLogin, []string{
+				"it was mistyped, has expired or was revoked, or is of another server than " + addressInUse(),
+				"with a role id and a secret id: signet approle login ROLE_ID",
+			}}
+		}
 		if err != nil {
 			return err
 		}

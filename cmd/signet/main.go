@@ -85,7 +85,7 @@ decrypts with them on request, and records every use of a key.`,
 // decodeJWT lends the commands what needs no server.
 func decodeJWT(token string) decodedJWT {
 	d := offline.DecodeJWT(token)
-	return decodedJWT{Encrypted: d.Encrypted, Header: d.Header, Claims: d.Claims, Problems: d.Problems}
+	return decodedJWT{Malformed: d.Malformed, Encrypted: d.Encrypted, Header: d.Header, Claims: d.Claims, Problems: d.Problems}
 }
 
 const environmentHelp = `{{if not .HasParent}}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signet-kms/signet/client"
 )
 
 // format returns "table" or "json".
@@ -45,6 +48,25 @@ func (c *cli) emit(value any, table func(io.Writer) error) error {
 		return written(err)
 	}
 	return written(table(c.stdout))
+}
+
+// emitVerdict is emit of a verdict. Error: errVerdict if it is negative.
+func (c *cli) emitVerdict(value any, positive bool, table func(io.Writer) error) error {
+	if err := c.emit(value, table); err != nil || positive {
+		return err
+	}
+	return errVerdict
+}
+
+// emitGone says that name is gone. The server answers a delete of nothing like any
+// other, so was is what a read before it had: that there is none is then no error,
+// and is said, since a name with a slip looks like it. Whoever may delete need not be
+// allowed to read.
+func (c *cli) emitGone(name, what string, was error) error {
+	if errors.Is(was, client.ErrNotFound) {
+		return c.emit(map[string]string{"missing": name}, line("there was no "+what+" named "+printable(name)))
+	}
+	return c.emit(map[string]string{"deleted": name}, line("deleted: "+printable(name)))
 }
 
 // written says what failed if a result could not be written, since a result

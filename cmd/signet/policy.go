@@ -82,9 +82,10 @@ func newPolicyDeleteCommand(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		_, was := cl.Sys().ReadPolicy(ctx, args[0])
 		if err := cl.Sys().DeletePolicy(ctx, args[0]); err != nil {
 			return err
 		}
-		return c.emit(map[string]string{"deleted": args[0]}, line("deleted: "+printable(args[0])))
+		return c.emitGone(args[0], "policy", was)
 	})
 }

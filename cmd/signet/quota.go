@@ -118,10 +118,11 @@ func newQuotaDeleteCommand(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		_, was := cl.Sys().ReadQuota(ctx, args[0])
 		if err := cl.Sys().DeleteQuota(ctx, args[0]); err != nil {
 			return err
 		}
-		return c.emit(map[string]string{"deleted": args[0]}, line("deleted: "+printable(args[0])))
+		return c.emitGone(args[0], "rate limit", was)
 	})
 }
 

@@ -58,14 +58,20 @@ When it answers it prints one line on stdout: signet ready addr=… sealed=…`,
 	return cmd
 }
 
-// runServer is a node's life in order: read the configuration, harden the
-// process, open the domain, listen, serve, and stop cleanly.
+// runServer is a node's life in order: read the configuration and the certificate,
+// harden the process, open the domain, listen, serve, and stop cleanly.
 func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) error {
 	cfg, err := loadServerConfig(f)
 	if err != nil {
 		return err
 	}
 	defer cfg.cleanup()
+	if err := cfg.readyTLS(); err != nil {
+		return err
+	}
+	if err := cfg.ownDataDir(); err != nil {
+		return cfg.place(err)
+	}
 	logger := hclog.New(&hclog.LoggerOptions{Name: "signet", Level: hclog.LevelFromString(cfg.LogLevel), Output: stderr, JSONFormat: cfg.LogFormat == "json"})
 	defer tuneGC()()
 	for _, warning := range harden() {

@@ -94,10 +94,7 @@ func loadServerConfig(f serverFlags) (*serverConfig, error) {
 	if err := c.complete(); err != nil {
 		return nil, c.place(err)
 	}
-	if err := c.refuseDevData(); err != nil {
-		return nil, err
-	}
-	return c, c.place(c.ownDataDir())
+	return c, c.refuseDevData()
 }
 
 // ownDataDir makes the data directory, and closes one that others may look into.

@@ -8,17 +8,25 @@ import (
 	"syscall"
 )
 
+// readyTLS reads the certificate, if there is to be TLS, before anything is made: a
+// start with a mistake in it leaves no data directory behind. A key file that others
+// can read is refused.
+func (c *serverConfig) readyTLS() error {
+	l := c.listener
+	if l.TLSDisable {
+		return nil
+	}
+	if info, err := os.Stat(l.TLSKeyFile); err == nil && info.Mode().Perm()&0o007 != 0 {
+		return c.place(wrong("tls_key_file", "%s can be read by everybody (mode %04o); run chmod 600 on it", l.TLSKeyFile, info.Mode().Perm()))
+	}
+	return c.loadCertificate()
+}
+
 // listen opens the API's port, with TLS unless the configuration was allowed to
-// do without. A key file that others can read is refused.
+// do without. It comes after readyTLS.
 func (c *serverConfig) listen() (net.Listener, error) {
 	var config *tls.Config
-	if l := c.listener; !l.TLSDisable {
-		if info, err := os.Stat(l.TLSKeyFile); err == nil && info.Mode().Perm()&0o007 != 0 {
-			return nil, c.place(wrong("tls_key_file", "%s can be read by everybody (mode %04o); run chmod 600 on it", l.TLSKeyFile, info.Mode().Perm()))
-		}
-		if err := c.loadCertificate(); err != nil {
-			return nil, err
-		}
+	if !c.listener.TLSDisable {
 		// TLS 1.2 is the floor for old clients; Go picks 1.3 where both can.
 		config = &tls.Config{GetCertificate: c.certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}

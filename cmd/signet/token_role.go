@@ -47,14 +47,8 @@ not. Without them it gives those of its user. What it disallows it never gives.`
 	renewable := f.Bool("renewable", true, "their lifetime can be prolonged")
 	noDefault := f.Bool("no-default-policy", false, "leave out the policy called default")
 	return c.printing(cmd, func(ctx context.Context, args []string) error {
-		for name, list := range lists {
-			if f.Changed(name) {
-				values, err := f.GetStringSlice(name)
-				if err != nil {
-					return err
-				}
-				*list = append(wire.StringList{}, values...) // given and empty clears the list
-			}
+		if err := takeLists(cmd, lists); err != nil {
+			return err
 		}
 		setIfChanged(f.Changed("num-uses"), &req.TokenNumUses, wire.IntOf(*numUses))
 		setIfChanged(f.Changed("path-suffix"), &req.PathSuffix, wire.StringOf(*suffix))

@@ -94,10 +94,10 @@ func (r *Rules) lifetime(q *Request) (int64, error) {
 		ttl = r.ttl
 	}
 	if ttl < 1 || ttl > r.maxTTL {
-		return 0, refuse("ttl", fmt.Sprintf("must be 1 to %d seconds", r.maxTTL))
+		return 0, refuseValue("ttl", fmt.Sprintf("must be 1 to %d seconds", r.maxTTL), strconv.FormatInt(q.TTL, 10))
 	}
 	if q.NotBefore < 0 || q.NotBefore > r.maxNBF {
-		return 0, refuse("nbf", fmt.Sprintf("must be 0 to %d seconds from now", r.maxNBF))
+		return 0, refuseValue("nbf", fmt.Sprintf("must be 0 to %d seconds from now", r.maxNBF), strconv.FormatInt(q.NotBefore, 10))
 	}
 	return ttl, nil
 }

@@ -20,12 +20,19 @@ func ReservedClaims() []string {
 type ClaimError struct {
 	Claim string // the name; "ttl", "nbf", "claims" and "token" for what is no single claim
 	Why   string // lower case, what the profile asks instead
+	Value string // of ttl, nbf, aud and scope: what was asked for, as it was sent; may be anything
 }
 
 // Error gives "claim: why".
 func (e *ClaimError) Error() string { return showName(e.Claim) + ": " + e.Why }
 
 func refuse(claim, why string) error { return &ClaimError{Claim: claim, Why: why} }
+
+// refuseValue is refuse with what was asked for. A subject is left out: it names a
+// person, and errors are logged where they arrive.
+func refuseValue(claim, why, value string) error {
+	return &ClaimError{Claim: claim, Why: why, Value: value}
+}
 
 // showName makes a name from outside fit to be shown: one line, ASCII, short.
 // A plain one stays as it is.

@@ -77,9 +77,9 @@ func (r *Rules) audienceOf(q *Request) ([]string, error) {
 		case !tokenText(a):
 			return nil, refuse("aud", "must be 1 to 1024 characters in UTF-8 that are no control characters")
 		case len(r.audience) > 0 && !slices.Contains(r.audience, a):
-			return nil, refuse("aud", "is not among the audiences that the profile allows")
+			return nil, refuseValue("aud", "is not among the audiences that the profile allows", a)
 		case slices.Contains(q.Audience[:i], a):
-			return nil, refuse("aud", "stands twice")
+			return nil, refuseValue("aud", "stands twice", a)
 		}
 	}
 	return q.Audience, nil
@@ -99,9 +99,9 @@ func (r *Rules) mayGrant(list string) error {
 		case n >= maxScopes:
 			return refuse("scope", "must not be more than 256 scopes")
 		case !slices.Contains(r.scopes, one):
-			return refuse("scope", "is not among the scopes that the profile grants")
+			return refuseValue("scope", "is not among the scopes that the profile grants", one)
 		case scopeIn(strings.TrimSuffix(before, " "), one):
-			return refuse("scope", "has a scope twice")
+			return refuseValue("scope", "has a scope twice", one)
 		}
 	}
 	return nil

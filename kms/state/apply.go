@@ -119,6 +119,7 @@ type txn struct {
 	quotas     *iradix.Txn[*Quota]
 	deleted    *iradix.Txn[struct{}]
 
+	wrapping       *iradix.Txn[*KeyVersion]
 	issuers        *iradix.Txn[*Issuer]
 	profiles       *iradix.Txn[*Profile]
 	issued         *issuedTxn
@@ -144,8 +145,8 @@ func newTxn(s *State) *txn {
 		issuers: s.issuers.Txn(), profiles: s.profiles.Txn(), issued: newIssuedTxn(s.issued),
 		applications: s.applications.Txn(), approles: s.approles.Txn(), roleIDs: s.roleIDs.Txn(),
 		secretIDs: s.secretIDs.Txn(), secretExpiries: s.secretExpiries.Txn(),
-		proposals: s.proposals.Txn(),
-		once:      s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
+		wrapping: s.wrapping.Txn(), proposals: s.proposals.Txn(),
+		once: s.once.Txn(), onceTimes: s.onceTimes.Txn(), onceOrder: s.onceOrder.Txn(), onceCount: s.onceCount.Txn(),
 	}
 }
 
@@ -159,7 +160,7 @@ func (tx *txn) commit() *State {
 	n.issued = tx.issued.commit()
 	n.applications, n.approles, n.roleIDs = tx.applications.Commit(), tx.approles.Commit(), tx.roleIDs.Commit()
 	n.secretIDs, n.secretExpiries = tx.secretIDs.Commit(), tx.secretExpiries.Commit()
-	n.proposals = tx.proposals.Commit()
+	n.wrapping, n.proposals = tx.wrapping.Commit(), tx.proposals.Commit()
 	n.once, n.onceTimes, n.onceOrder, n.onceCount = tx.once.Commit(), tx.onceTimes.Commit(), tx.onceOrder.Commit(), tx.onceCount.Commit()
 	return &n
 }

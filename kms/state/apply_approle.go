@@ -95,11 +95,15 @@ func (c *LoginAppRole) apply(tx *txn) error {
 	if c.Token.Application != r.Application {
 		return ErrLogin // the role was given to another application meanwhile
 	}
+	a, _ := tx.applications.Get([]byte(r.Application))
+	if !r.gives(a, s, &c.Token) {
+		return ErrRoleChanged // the token was made as the role was in the request's view
+	}
 	if err := tx.insertToken(c.Token); err != nil {
 		return err
 	}
 	tx.spendSecretID(s)
-	if a, ok := tx.applications.Get([]byte(r.Application)); ok && a.Activated == 0 {
+	if a != nil && a.Activated == 0 {
 		active := *a
 		active.Activated = tx.next.Time
 		tx.applications.Insert([]byte(active.Name), &active)

@@ -85,6 +85,9 @@ func (c *CreateIssuer) apply(tx *txn) error {
 	if v.Number != first || v.Mount != k.Mount || v.Name != k.Name || v.Type != k.Type {
 		return ErrVersionConflict
 	}
+	if v.Imported && tx.kidTaken(&k, v.KID) {
+		return ErrKIDTaken
+	}
 	if k.Mount != i.Mount || k.Name != i.Name || k.Issuer != i.Name || i.UUID == "" || i.MaxAge <= 0 {
 		return corrupt("the issuer %s comes with the key of another", i.Name)
 	}

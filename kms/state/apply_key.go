@@ -107,6 +107,9 @@ func (c *RotateKey) apply(tx *txn) error {
 		return ErrRotationPending
 	}
 	k, v := *old, c.Version
+	if err := k.bring(v.Imported, c.KeySize); err != nil {
+		return err
+	}
 	if k.Lead > 0 {
 		v.pend(tx.next.Time, nanos(k.Lead))
 		k.Signer = k.SignerNumber()
@@ -213,7 +216,7 @@ func (tx *txn) destroy(k *Key) {
 		tx.deleted.Delete(timed(k.DestroyAt, path))
 	}
 	tx.keys.Delete(path)
-	tx.tombstones.Insert(path, &Tombstone{Mount: k.Mount, Name: k.Name, Last: k.Latest, Destroyed: tx.next.Time})
+	tx.tombstones.Insert(path, &Tombstone{Mount: k.Mount, Name: k.Name, Last: k.Latest, Destroyed: tx.next.Time, KIDs: tx.spentKIDs(k)})
 	tx.versions.DeletePrefix(append(appendKeyPath(nil, k.Mount, k.Name), 0))
 	if k.Issuer != "" {
 		tx.destroyIssuer(k.Issuer)

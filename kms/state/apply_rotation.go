@@ -15,6 +15,12 @@ func (c *RotateIssuer) apply(tx *txn) error {
 	if err := k.follows(&v); err != nil {
 		return err
 	}
+	if v.Imported && tx.kidTaken(&k, v.KID) {
+		return ErrKIDTaken
+	}
+	if k.Imported = v.Imported; c.KeySize != 0 {
+		k.KeySize = c.KeySize
+	}
 	v.pend(tx.next.Time, i.lead(tx.next.Time))
 	k.Signer, k.Latest = k.SignerNumber(), v.Number
 	tx.putVersion(&v)
@@ -197,7 +203,7 @@ func (c *CompromiseVersion) apply(tx *txn) error {
 				return err
 			}
 			made.pend(tx.next.Time, 0)
-			next, k.Latest = &made, made.Number
+			next, k.Latest, k.Imported = &made, made.Number, false
 		}
 	}
 	bad := *v

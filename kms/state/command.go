@@ -46,6 +46,7 @@ const (
 	KindSetVersionState Kind = 45
 	KindActivateVersion Kind = 46
 	KindUndeleteIssuer  Kind = 47
+	KindPutWrappingKey  Kind = 48
 	KindMigrateSeal     Kind = 57
 )
 
@@ -123,6 +124,7 @@ type ConfigKey struct {
 // RotateKey adds the version after the latest. Result: *Key.
 type RotateKey struct {
 	Version KeyVersion `codec:"v"`
+	KeySize uint32     `codec:"z,omitempty"` // of a version that is brought in: bytes of an hmac key
 }
 
 // DeleteKey takes a key out of use. With a grace period it is kept, and can be
@@ -331,6 +333,8 @@ func blankIssuer(k Kind) (Command, bool) {
 		return &SetVersionState{}, true
 	case KindActivateVersion:
 		return &ActivateVersion{}, true
+	case KindPutWrappingKey:
+		return &PutWrappingKey{}, true
 	case KindMigrateSeal:
 		return &MigrateSeal{}, true
 	}

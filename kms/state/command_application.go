@@ -59,7 +59,8 @@ type DeleteSecretID struct {
 
 // LoginAppRole spends a use of a secret id, stores the token that the login gives,
 // and makes the application active: all of it or nothing, so that no crash gives a
-// use back. Result: *SecretID as it is after, or nil without one.
+// use back. A token that may do more than a login gives by now is refused with
+// ErrRoleChanged. Result: *SecretID as it is after, or nil without one.
 type LoginAppRole struct {
 	Role   string `codec:"r"`
 	RoleID string `codec:"i"`           // the role's still

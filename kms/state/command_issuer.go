@@ -47,6 +47,7 @@ type DeleteProfile struct {
 type RotateIssuer struct {
 	Issuer  string     `codec:"i"`
 	Version KeyVersion `codec:"v"`
+	KeySize uint32     `codec:"z,omitempty"` // of a version that is brought in: bytes of an hmac key
 }
 
 // ActivateIssuer makes the pending version the one that signs, when its time has

@@ -55,13 +55,16 @@ func (c *RevokeIssued) check() error {
 		if e.CutOff && e.Exp != 0 || !e.CutOff && e.Before != 0 {
 			return corrupt("a revocation that is both of a token and a cut-off")
 		}
+		if e.CutOff != (kindOf(e.ID[0]) != aboutToken) {
+			return corrupt("a revocation with the id of another kind")
+		}
 	}
 	return nil
 }
 
 func (c *SpendIssued) check() error {
-	if len(c.ID) != len(IssuedID{}) || c.Exp <= 0 || c.Exp > MaxCutOff {
-		return corrupt("a use of a token without an id, or with a time out of range")
+	if len(c.ID) != len(IssuedID{}) || kindOf(c.ID[0]) != aboutToken || c.Exp <= 0 || c.Exp > MaxCutOff {
+		return corrupt("a use of a token without an id of one, or with a time out of range")
 	}
 	return nil
 }

@@ -19,6 +19,8 @@ func goldenCommands() map[string]Command {
 		DisplayName: "token-x", Path: "auth/token/create", Created: 1, TTL: 3600, Renewed: 2, Expire: 3, Renewable: true}
 	key := Key{Mount: testMount, Name: "web", Type: Ed25519, Latest: 1, MinAvailable: 1, MinDecryption: 1, MinEncryption: 1, DeletionAllowed: true, AutoRotate: 3600, Created: 5}
 	v := KeyVersion{Mount: testMount, Name: "web", Number: 1, Type: Ed25519, State: Active, KID: "kid", Public: []byte{1, 2}, Sealed: []byte{3, 4}, Created: 6}
+	imported := v
+	imported.Imported = true
 	g := genesis()
 	g.Cluster.Dev = true
 	g.Root = tok
@@ -26,7 +28,7 @@ func goldenCommands() map[string]Command {
 		"genesis": g, "epoch": &Epoch{}, "tick": &Tick{},
 		"put-policy": &PutPolicy{Policy{Name: "p", Text: "t", Updated: 7}}, "delete-policy": &DeletePolicy{Name: "p"},
 		"create-token": &CreateToken{tok}, "renew-token": &RenewToken{Hash: hash("h"), Expire: 9}, "revoke-token": &RevokeToken{Hash: hash("h"), Orphan: true},
-		"create-key": &CreateKey{key, v}, "rotate-key": &RotateKey{v}, "delete-key": &DeleteKey{Mount: testMount, Name: "web"},
+		"create-key": &CreateKey{key, v}, "rotate-key": &RotateKey{Version: v}, "delete-key": &DeleteKey{Mount: testMount, Name: "web"},
 		"reserve-encryptions": &ReserveEncryptions{Mount: testMount, Name: "web", Number: 1, Count: 4096},
 		"delete-key-later":    &DeleteKey{Mount: testMount, Name: "web", Grace: 604800000000000},
 		"destroy-key":         &DestroyKey{Mount: testMount, Name: "web", Early: true}, "undelete-key": &UndeleteKey{Mount: testMount, Name: "web"},
@@ -54,7 +56,7 @@ func goldenCommands() map[string]Command {
 		"activate-issuer":      &ActivateIssuer{Issuer: "acme", Number: 2},
 		"cancel-rotation":      &CancelRotation{Issuer: "acme"},
 		"unpublish-version":    &UnpublishVersion{Issuer: "acme", Number: 1},
-		"revoke-issued":        &RevokeIssued{Issuer: "acme", UUID: "u", Entries: []Revocation{{ID: hash("h")[:16], Exp: 1790000600}, {ID: hash("i")[:16], CutOff: true, Before: 1790000000}, {ID: hash("j")[16:], CutOff: true}}},
+		"revoke-issued":        &RevokeIssued{Issuer: "acme", UUID: "u", Entries: []Revocation{{ID: hash("h")[:16], Exp: 1790000600}, {ID: bytesOf(IssuedID(hash("i")[:16]).as(aboutSubject)), CutOff: true, Before: 1790000000}, {ID: bytesOf(IssuedID(hash("j")[:16]).as(aboutApplication)), CutOff: true}}},
 		"spend-issued":         &SpendIssued{Issuer: "acme", UUID: "u", ID: hash("h")[16:], Exp: 1790000600},
 		"compromise-version":   &CompromiseVersion{Issuer: "acme", Number: 1, Next: &v},
 		"create-key-of-states": &CreateKey{Key{Mount: testMount, Name: "web", Type: Ed25519, Issuer: "acme", Signer: 3}, KeyVersion{Mount: testMount, Name: "web", Number: 4, Type: Ed25519, State: Pending, ActiveAt: 1, Activated: 2, Suspended: 3, Retired: 4, RemoveAt: 5, Compromised: 6, Destroyed: 7}},
@@ -71,6 +73,10 @@ func goldenCommands() map[string]Command {
 		"use-secret-id":     &UseSecretID{Role: "web", RoleID: "id", Hash: hash("s")},
 		"set-version-state": &SetVersionState{Mount: testMount, Name: "web", Issuer: "acme", Number: 3, State: Suspended},
 		"activate-version":  &ActivateVersion{Mount: testMount, Name: "web", Number: 3},
+		"put-wrapping-key":  &PutWrappingKey{KeyVersion{Mount: testMount, Name: WrappingName, Number: 1, Type: RSA4096, State: Active, KID: "kid", Public: []byte{1, 2}, Sealed: []byte{3, 4}, Created: 6}},
+		"import-key":        &CreateKey{Key{Mount: testMount, Name: "web", Type: HMAC, KeySize: 64, Imported: true, ImportRotation: true}, imported},
+		"import-version":    &RotateKey{Version: imported, KeySize: 64},
+		"import-issuer":     &RotateIssuer{Issuer: "acme", Version: imported, KeySize: 64},
 		"config-key-lead":   &ConfigKey{Mount: testMount, Name: "web", Lead: ptr(int64(60))},
 		"config-key":        &ConfigKey{Mount: testMount, Name: "web", MinDecryption: ptr(uint32(1)), MinEncryption: ptr(uint32(2)), DeletionAllowed: ptr(true), AutoRotate: ptr(int64(3600))},
 	}

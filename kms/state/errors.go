@@ -43,6 +43,9 @@ const (
 	ErrIssuedRevoked      Refusal = "the token is revoked"
 	ErrIssuedOver         Refusal = "the token has expired"
 	ErrCutOffAhead        Refusal = "issued_before lies ahead: leave it out for all tokens issued until now"
+	ErrImportedKey        Refusal = "the key was imported, and does not allow rotation here; import its next version"
+	ErrNotImported        Refusal = "versions are imported into an imported key alone"
+	ErrKIDTaken           Refusal = "another version of this issuer's key has, or had, this kid"
 	ErrMountMissing       Refusal = "no such mount"
 	ErrGenesisTwice       Refusal = "cluster is already initialized"
 )

@@ -9,5 +9,6 @@ const (
 	ErrRoleMissing        Refusal = "the role does not exist, or takes no secret ids"
 	ErrRoleIDTaken        Refusal = "role_id already in use"
 	ErrSecretIDExists     Refusal = "this secret id is registered already"
+	ErrRoleChanged        Refusal = "the role or its application was changed meanwhile, and nothing was done; log in again"
 	ErrLogin              Refusal = "invalid role or secret ID"
 )

@@ -9,23 +9,56 @@ import (
 // What is remembered about tokens that issuers issued: that one is revoked or
 // spent, and the cut-offs of subjects and applications. There may be millions of
 // entries, every verification asks for three, and somebody waits for the unseal
-// that reads them. So an entry is 28 bytes, on one of 4,096 pages:
+// that reads them. So an entry is 28 bytes, on one of 8,192 pages:
 //
 //	id     16 bytes, see IssuedKey
 //	until   4 bytes, minutes since 1970, rounded up: removed at that time or later
 //	mark    8 bytes, see issuedMark
 //
-// Numbers are big endian. A page holds the ids with the same first 12 bits,
+// Numbers are big endian. A page holds the ids with the same first 13 bits,
 // sorted, and is never changed: what changes is made anew, with the node above it
 // and the table. Pages are of one length, more or less, because ids are keyed
 // hashes: nobody can choose what they begin with.
 const issuedSize = 28
 
 // nodePages is how many pages the ids with one first byte have.
-const nodePages = 16
+const nodePages = 32
 
-// IssuedID names an entry without saying whose it is.
+// IssuedID names an entry without saying whose it is. Its first bits are its kind:
+// so entries of one kind lie together, and those of which there are none need not be
+// asked for.
 type IssuedID [16]byte
+
+// issuedKind is what an entry is about.
+type issuedKind byte
+
+const (
+	aboutToken       issuedKind = iota // first bit 0
+	aboutSubject                       // first bits 10
+	aboutApplication                   // first bits 11
+	issuedKinds
+)
+
+// kindOf is the kind of the ids with a first byte.
+func kindOf(first byte) issuedKind {
+	if first < 0x80 {
+		return aboutToken
+	}
+	return aboutSubject + issuedKind(first>>6&1)
+}
+
+// as is the id with the first bits of a kind.
+func (id IssuedID) as(k issuedKind) IssuedID {
+	switch k {
+	case aboutToken:
+		id[0] &= 0x7f
+	case aboutSubject:
+		id[0] = id[0]&0x3f | 0x80
+	case aboutApplication:
+		id[0] |= 0xc0
+	}
+	return id
+}
 
 // issuedMark is what an entry says: flags in the first byte, and the seconds since
 // 1970 of a cut-off in the others.
@@ -42,13 +75,15 @@ const (
 
 func (m issuedMark) cutOff() int64 { return int64(m & markSeconds) }
 
-// valid says whether some entry has this mark.
-func (m issuedMark) valid() bool {
+// valid says whether some entry of a kind has this mark.
+func (m issuedMark) valid(k issuedKind) bool {
 	switch {
 	case m&^(markFlags|markSeconds) != 0:
 		return false
+	case k != aboutToken:
+		return m&markFlags == markCutOff
 	case m&markCutOff != 0:
-		return m&(markRevoked|markSpent) == 0
+		return false
 	}
 	return m&markFlags != 0 && m&markSeconds == 0
 }
@@ -88,28 +123,37 @@ func newIssuedPage(rows []byte) issuedPage {
 	return p
 }
 
-func (p issuedPage) len() int { return len(p.keys) }
-func (p issuedPage) entry(i int) []byte {
+func (p *issuedPage) len() int { return len(p.keys) }
+func (p *issuedPage) entry(i int) []byte {
 	return p.rows[i*issuedSize : (i+1)*issuedSize : (i+1)*issuedSize]
 }
 
 func untilOf(entry []byte) uint32    { return binary.BigEndian.Uint32(entry[16:]) }
 func markOf(entry []byte) issuedMark { return issuedMark(binary.BigEndian.Uint64(entry[20:])) }
 
-// keyOf is the 28 bits of an id behind those that all ids of a page have, and four
+// keyOf is the 27 bits of an id behind those that all ids of a page have, and five
 // more bits of zero.
-func keyOf(id []byte) uint32 { return binary.BigEndian.Uint32(id[1:]) << 4 }
+func keyOf(id []byte) uint32 { return binary.BigEndian.Uint32(id[1:]) << 5 }
 
-// find returns the place of an id, or where it would be. Ids are spread evenly, so
-// it looks where the id should be, once more where it should be seen from there,
-// and walks the step or two that are left.
-func (p issuedPage) find(id *IssuedID) (at int, found bool) {
+// guess is where an id should be, among ids that are spread evenly. p has some.
+func (p *issuedPage) guess(want uint32) int { return int(uint64(len(p.keys)) * uint64(want) >> 32) }
+
+// find returns the place of an id, or where it would be. It looks where the id
+// should be, once more where it should be seen from there, and walks the step or two
+// that are left.
+func (p *issuedPage) find(id *IssuedID) (at int, found bool) {
 	n, want := len(p.keys), keyOf(id[:])
 	if n == 0 {
 		return 0, false
 	}
-	at = int(uint64(n) * uint64(want) >> 32)
-	ahead := int64(want) - int64(p.keys[at])
+	at = p.guess(want)
+	return p.findFrom(id, at, p.keys[at])
+}
+
+// findFrom is find with the guess made, and the key there read.
+func (p *issuedPage) findFrom(id *IssuedID, at int, key uint32) (int, bool) {
+	n, want := len(p.keys), keyOf(id[:])
+	ahead := int64(want) - int64(key)
 	at = min(max(0, at+int(ahead*int64(n)>>32)), n-1)
 	for at > 0 && p.keys[at-1] >= want {
 		at--
@@ -150,7 +194,7 @@ func (p issuedPage) after(now uint32) issuedPage {
 }
 
 // first is the earliest until on the page.
-func (p issuedPage) first() uint32 {
+func (p *issuedPage) first() uint32 {
 	first := never
 	for i := range p.len() {
 		first = min(first, untilOf(p.entry(i)))
@@ -158,17 +202,7 @@ func (p issuedPage) first() uint32 {
 	return first
 }
 
-// cutOffs is how many cut-offs are on the page.
-func (p issuedPage) cutOffs() (n int) {
-	for i := range p.len() {
-		if markOf(p.entry(i))&markCutOff != 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// issuedNode is the pages of the ids with one first byte, by the next four bits.
+// issuedNode is the pages of the ids with one first byte, by the next five bits.
 type issuedNode struct {
 	pages [nodePages]issuedPage
 	first [nodePages]uint32 // of each page
@@ -177,15 +211,14 @@ type issuedNode struct {
 // issuedTable is all entries, and where the earliest of them are: that is how they
 // are found when their time is over. All of it but the pages follows from them.
 type issuedTable struct {
-	nodes   [256]*issuedNode // by the first byte of the id; nil for none
-	first   [256]uint32      // of each node
-	next    uint32           // of all
-	count   int
-	cutOffs int
+	nodes  [256]*issuedNode // by the first byte of the id; nil for none
+	first  [256]uint32      // of each node
+	next   uint32           // of all
+	counts [issuedKinds]int
 }
 
 // pageOf is the place of an id's page in its node.
-func pageOf(id []byte) byte { return id[1] >> 4 }
+func pageOf(id []byte) byte { return id[1] >> 3 }
 
 func newIssuedTable() *issuedTable {
 	t := &issuedTable{next: never}
@@ -203,12 +236,20 @@ func newIssuedNode() *issuedNode {
 	return n
 }
 
-func (t *issuedTable) get(id *IssuedID) (until uint32, mark issuedMark, found bool) {
+// page is where an id lies, or would; nil where its node has nothing.
+func (t *issuedTable) page(id *IssuedID) *issuedPage {
 	node := t.nodes[id[0]]
 	if node == nil {
+		return nil
+	}
+	return &node.pages[pageOf(id[:])]
+}
+
+func (t *issuedTable) get(id *IssuedID) (until uint32, mark issuedMark, found bool) {
+	page := t.page(id)
+	if page == nil {
 		return 0, 0, false
 	}
-	page := node.pages[pageOf(id[:])]
 	at, found := page.find(id)
 	if !found {
 		return 0, 0, false
@@ -216,31 +257,3 @@ func (t *issuedTable) get(id *IssuedID) (until uint32, mark issuedMark, found bo
 	e := page.entry(at)
 	return untilOf(e), markOf(e), true
 }
-
-// Issued says what is remembered about a token: that it is revoked, and that it
-// was used where it is good for one use.
-func (s *State) Issued(id IssuedID) (revoked, spent bool) {
-	_, mark, _ := s.issued.get(&id)
-	return mark&markRevoked != 0, mark&markSpent != 0
-}
-
-// CutOff is the cut-off with an id, in seconds since 1970, or 0: tokens issued
-// before it are refused.
-func (s *State) CutOff(id IssuedID) int64 {
-	_, mark, _ := s.issued.get(&id)
-	return mark.cutOff()
-}
-
-// KeptUntil is when an entry leaves, unix nanoseconds; 0 when there is none.
-func (s *State) KeptUntil(id IssuedID) int64 {
-	until, _, found := s.issued.get(&id)
-	if !found {
-		return 0
-	}
-	return int64(until) * nanosAMinute
-}
-
-// CountIssued is how many entries there are about tokens, and how many of these
-// are cut-offs. Those whose time is over and that are not removed yet count, and
-// are in force.
-func (s *State) CountIssued() (all, cutOffs int) { return s.issued.count, s.issued.cutOffs }

@@ -30,22 +30,27 @@ func (IssuedKey) LogValue() slog.Value         { return slog.StringValue(redacte
 func (IssuedKey) MarshalJSON() ([]byte, error) { return nil, errSecret }
 
 // id has one block of SHA-256 for values of up to 22 bytes, as our jti are.
-func (k *IssuedKey) id(kind byte, value string) IssuedID {
+func (k *IssuedKey) id(about issuedKind, kind byte, value string) IssuedID {
 	var buf [256]byte
 	b := append(append(append(buf[:0], k.key[:]...), kind), value...)
 	sum := sha256.Sum256(b)
-	return IssuedID(sum[:16])
+	return IssuedID(sum[:16]).as(about)
 }
 
 // Token is the id of the entry about a token.
-func (k *IssuedKey) Token(jti string) IssuedID { return k.id('j', jti) }
+func (k *IssuedKey) Token(jti string) IssuedID { return k.id(aboutToken, 'j', jti) }
 
 // Payload is the id of the entry about a token without a jti, by a hash of what it
 // says.
-func (k *IssuedKey) Payload(sum []byte) IssuedID { return k.id('p', string(sum)) }
+func (k *IssuedKey) Payload(payload []byte) IssuedID {
+	sum := sha256.Sum256(payload)
+	return k.id(aboutToken, 'p', string(sum[:]))
+}
 
 // Subject is the id of a subject's cut-off.
-func (k *IssuedKey) Subject(sub string) IssuedID { return k.id('s', sub) }
+func (k *IssuedKey) Subject(sub string) IssuedID { return k.id(aboutSubject, 's', sub) }
 
 // Application is the id of an application's cut-off.
-func (k *IssuedKey) Application(clientID string) IssuedID { return k.id('c', clientID) }
+func (k *IssuedKey) Application(clientID string) IssuedID {
+	return k.id(aboutApplication, 'c', clientID)
+}

@@ -66,7 +66,7 @@ func TestRevokedTokenIsKeptUntilItIsOver(t *testing.T) {
 	}
 	m.now++
 	m.ok(&Tick{})
-	if all, _ := m.s.CountIssued(); all != 0 || m.s.NextExpiry() != 0 {
+	if all := m.s.CountIssued().All(); all != 0 || m.s.NextExpiry() != 0 {
 		t.Fatalf("%d entries are left, the next leaves at %d", all, m.s.NextExpiry())
 	}
 }
@@ -116,8 +116,8 @@ func TestCutOffsRefuseWhatWasIssuedUntilNow(t *testing.T) {
 	if m.ok(revoking(i, Revocation{ID: id[:], CutOff: true})); m.s.CutOff(id) != now+2 {
 		t.Fatalf("a second later the cut-off is at %d", m.s.CutOff(id)-now)
 	}
-	if all, cutOffs := m.s.CountIssued(); all != 1 || cutOffs != 1 {
-		t.Fatalf("%d entries, %d cut-offs", all, cutOffs)
+	if n := m.s.CountIssued(); n != (IssuedCounts{Subjects: 1}) {
+		t.Fatalf("entries: %+v", n)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestAUseThatComesAgain(t *testing.T) {
 }
 
 func TestImpossibleRevocationsAreNotProposed(t *testing.T) {
-	id := make([]byte, 16)
+	id, subject := make([]byte, 16), bytesOf(IssuedID{}.as(aboutSubject))
 	many := make([]Revocation, MaxRevocations+1)
 	for i := range many {
 		many[i].ID = id
@@ -222,11 +222,14 @@ func TestImpossibleRevocationsAreNotProposed(t *testing.T) {
 		"too many":            &RevokeIssued{Entries: many},
 		"no id":               &RevokeIssued{Entries: []Revocation{{}}},
 		"short id":            &RevokeIssued{Entries: []Revocation{{ID: id[:15]}}},
-		"before 1970":         &RevokeIssued{Entries: []Revocation{{ID: id, CutOff: true, Before: -1}}},
-		"past all numbers":    &RevokeIssued{Entries: []Revocation{{ID: id, CutOff: true, Before: MaxCutOff + 1}}},
+		"before 1970":         &RevokeIssued{Entries: []Revocation{{ID: subject, CutOff: true, Before: -1}}},
+		"past all numbers":    &RevokeIssued{Entries: []Revocation{{ID: subject, CutOff: true, Before: MaxCutOff + 1}}},
 		"expired before 1970": &RevokeIssued{Entries: []Revocation{{ID: id, Exp: -1}}},
-		"cut-off with an exp": &RevokeIssued{Entries: []Revocation{{ID: id, CutOff: true, Exp: 1}}},
+		"cut-off with an exp": &RevokeIssued{Entries: []Revocation{{ID: subject, CutOff: true, Exp: 1}}},
 		"token with a before": &RevokeIssued{Entries: []Revocation{{ID: id, Before: 1}}},
+		"cut-off of a token":  &RevokeIssued{Entries: []Revocation{{ID: id, CutOff: true}}},
+		"subject as a token":  &RevokeIssued{Entries: []Revocation{{ID: subject}}},
+		"use of a subject":    &SpendIssued{ID: subject, Exp: 1},
 		"use without id":      &SpendIssued{Exp: 1},
 		"use without end":     &SpendIssued{ID: id},
 	} {
@@ -252,7 +255,7 @@ func TestForgettingIsBoundedAndEnds(t *testing.T) {
 	m, _ := issuing(t, "acme")
 	x := newIssuedTxn(m.s.issued)
 	for n := range entries {
-		id := randomID(n)
+		id := randomID(n).as(aboutToken)
 		x.put(&id, minutesUp(m.now)+uint32(n%3), markRevoked)
 	}
 	s := *m.s
@@ -260,7 +263,7 @@ func TestForgettingIsBoundedAndEnds(t *testing.T) {
 	m.s = &s
 	m.now += 5 * minute
 	m.ok(&Tick{})
-	left, _ := m.s.CountIssued()
+	left := m.s.CountIssued().All()
 	if left == 0 || left == entries {
 		t.Fatalf("%d of %d are left after one command", left, entries)
 	}
@@ -273,7 +276,7 @@ func TestForgettingIsBoundedAndEnds(t *testing.T) {
 		}
 		m.ok(&Tick{})
 		checkIssued(t, m.s.issued)
-		left, _ = m.s.CountIssued()
+		left = m.s.CountIssued().All()
 	}
 }
 
@@ -294,7 +297,7 @@ func TestAnApplierGoesOnWithoutItsStates(t *testing.T) {
 	}
 	for n, s := range taken {
 		checkIssued(t, s.issued)
-		if all, _ := s.CountIssued(); all != n+1 {
+		if all := s.CountIssued().All(); all != n+1 {
 			t.Errorf("state %d has %d entries", n, all)
 		}
 	}
@@ -326,13 +329,17 @@ func TestDamagedEntriesAreRefused(t *testing.T) {
 		"unknown mark":       {entry(1, 2, 5, 1<<63)},
 		"spent at a time":    {entry(1, 2, 5, markSpent|5)},
 		"token and cut-off":  {entry(1, 2, 5, markRevoked|markCutOff|5)},
+		"cut-off of a token": {entry(1, 2, 5, markCutOff|5)},
+		"revoked subject":    {entry(0x81, 2, 5, markRevoked)},
+		"spent application":  {entry(0xc1, 2, 5, markSpent)},
+		"both a subject":     {entry(0x81, 2, 5, markRevoked|markCutOff|5)},
 		"never":              {entry(1, 2, never, markRevoked)},
 	} {
 		if err := readTexts(texts); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if err := readTexts([][]byte{join(good, entry(1, 3, 6, markCutOff|9)), entry(2, 2, 5, markSpent)}); err != nil {
+	if err := readTexts([][]byte{join(good, entry(1, 3, 6, markRevoked|markSpent)), entry(2, 2, 5, markSpent), entry(0x82, 3, 6, markCutOff|9), entry(0xc2, 3, 6, markCutOff|9)}); err != nil {
 		t.Errorf("good entries: %v", err)
 	}
 	if err := readTexts(make([][]byte, 257)); err == nil {

@@ -38,8 +38,7 @@ func (x *issuedTxn) open(first byte) *issuedNode {
 func (x *issuedTxn) setPage(first, second byte, page issuedPage) {
 	n := x.open(first)
 	old := n.pages[second]
-	x.t.count += page.len() - old.len()
-	x.t.cutOffs += page.cutOffs() - old.cutOffs()
+	x.t.counts[kindOf(first)] += page.len() - old.len()
 	n.pages[second], n.first[second] = page, page.first()
 	x.settle(first)
 }

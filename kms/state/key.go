@@ -75,6 +75,8 @@ type KeyVersion struct {
 	RemoveAt    int64 `codec:"w,omitempty"` // of an issuer's: the last token under it is over, see Issuer.Lifetime
 	Compromised int64 `codec:"y,omitempty"`
 	Destroyed   int64 `codec:"z,omitempty"`
+
+	Imported bool `codec:"j,omitempty"` // the private half was made elsewhere
 }
 
 // Limits on encryptions under one version with random 96-bit nonces (NIST SP
@@ -108,6 +110,13 @@ type Key struct {
 	// pending, or after it was destroyed.
 	Signer uint32 `codec:"g,omitempty"`
 
+	// Imported says that the key was brought in and has not been rotated here since:
+	// so long other versions may be brought in. Of an issuer's key, it says so of the
+	// version that came last.
+	Imported bool `codec:"j,omitempty"`
+	// ImportRotation lets a key that was brought in rotate here.
+	ImportRotation bool `codec:"q,omitempty"`
+
 	// Lead is how many seconds a version of a transit key is pending after its
 	// rotation; 0 none. An issuer's key has its issuer's.
 	Lead int64 `codec:"o,omitempty"`
@@ -135,4 +144,8 @@ type Tombstone struct {
 	Name      string `codec:"n"`
 	Last      uint32 `codec:"l"` // the highest version number ever used
 	Destroyed int64  `codec:"d"` // unix nanoseconds
+
+	// KIDs are those that versions of an issuer's key had, the newest last: a later
+	// issuer of the name gives none of them to another key.
+	KIDs []string `codec:"k,omitempty"`
 }

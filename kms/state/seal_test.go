@@ -38,7 +38,7 @@ func TestASnapshotOfFormat3Opens(t *testing.T) {
 		s.Application("web") == nil || s.AppRole("role") == nil || s.SecretID("role", hash("s")) == nil {
 		t.Error("records are missing")
 	}
-	if all, _ := s.CountIssued(); all != 1 {
+	if all := s.CountIssued().All(); all != 1 {
 		t.Errorf("%d revocations", all)
 	}
 	m := &machine{t: t, s: s, index: s.Index, seq: s.Seq, now: s.Time}

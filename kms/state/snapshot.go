@@ -13,8 +13,9 @@ import (
 // snapshotFormat is raised when a build writes what older ones cannot read; it
 // reads what they wrote from oldestSnapshot on. Format 2 has token roles, rate
 // limits, the barrier's term, and what was done by proposal and under a Once.
-// Format 3 has issuers and profiles, applications with their credentials, and
-// what was revoked. Format 4 has the revision of the seal.
+// Format 3 has issuers and profiles, applications with their credentials, what was
+// revoked, and the key that imported keys are wrapped for. Format 4 has the revision
+// of the seal.
 const (
 	snapshotFormat = 4
 	oldestSnapshot = 1
@@ -51,6 +52,7 @@ type header struct {
 	Applications int `codec:"A,omitempty"`
 	AppRoles     int `codec:"B,omitempty"`
 	SecretIDs    int `codec:"D,omitempty"`
+	Wrapping     int `codec:"W,omitempty"`
 
 	SealRevision uint64 `codec:"Z,omitempty"`
 }
@@ -68,6 +70,7 @@ func (s *State) Write(w io.Writer) error {
 		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
+		Wrapping:     s.wrapping.Len(),
 		SealRevision: s.SealRevision,
 	})
 	for _, write := range []func() error{
@@ -87,6 +90,7 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.applications) },
 		func() error { return writeTree(enc, s.approles) },
 		func() error { return writeTree(enc, s.secretIDs) },
+		func() error { return writeTree(enc, s.wrapping) },
 	} {
 		if err == nil {
 			err = write()
@@ -184,6 +188,9 @@ func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 		},
 		func() error {
 			return readTree(dec, h.SecretIDs, tx.secretIDs, func(s *SecretID) []byte { return secretPath(s.Role, s.Hash) })
+		},
+		func() error {
+			return readTree(dec, h.Wrapping, tx.wrapping, func(v *KeyVersion) []byte { return []byte(v.Mount) })
 		},
 	} {
 		if err := step(); err != nil {

@@ -76,7 +76,7 @@ func readIssuedNode(b []byte) (*issuedNode, error) {
 		if e[0] != b[0] || i > 0 && bytes.Compare(all.entry(i - 1)[:16], e[:16]) >= 0 {
 			return nil, corrupt("entries about tokens are out of order")
 		}
-		if !markOf(e).valid() || untilOf(e) == never {
+		if !markOf(e).valid(kindOf(e[0])) || untilOf(e) == never {
 			return nil, corrupt("an entry about a token that none can be")
 		}
 		if last := (i+1)*issuedSize == len(b); last || pageOf(all.entry(i+1)) != pageOf(e) {
@@ -92,9 +92,8 @@ func readIssuedNode(b []byte) (*issuedNode, error) {
 func (x *issuedTxn) adopt(first byte, n *issuedNode) {
 	x.open(first)
 	x.t.nodes[first] = n
-	for _, page := range n.pages {
-		x.t.count += page.len()
-		x.t.cutOffs += page.cutOffs()
+	for i := range n.pages {
+		x.t.counts[kindOf(first)] += n.pages[i].len()
 	}
 	x.settle(first)
 }

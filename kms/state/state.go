@@ -36,6 +36,7 @@ type State struct {
 	quotas     *iradix.Tree[*Quota]      // name → rate limit
 	deleted    *iradix.Tree[struct{}]    // be64 DestroyAt, mount uuid / name → nothing
 
+	wrapping       *iradix.Tree[*KeyVersion]  // mount uuid → the key that others wrap theirs for
 	issuers        *iradix.Tree[*Issuer]      // name → issuer
 	profiles       *iradix.Tree[*Profile]     // issuer / name → profile
 	issued         *issuedTable               // what is remembered about tokens of issuers
@@ -69,6 +70,7 @@ func New() *State {
 		quotas:     iradix.New[*Quota](),
 		deleted:    iradix.New[struct{}](),
 
+		wrapping:       iradix.New[*KeyVersion](),
 		issuers:        iradix.New[*Issuer](),
 		profiles:       iradix.New[*Profile](),
 		issued:         newIssuedTable(),

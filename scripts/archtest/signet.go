@@ -17,6 +17,8 @@ func Signet() *Plan {
 			{RulePublicKey, "kms/jose/jwk_public.go", "public keys of recipients, which are held to their curve"},
 			{RulePublicKey, "kms/jose/jwk_write.go", "public keys that issuers publish"},
 			{RulePublicKey, "client/signer.go", "public keys, whose types Go's crypto.Signer callers expect"},
+			{RulePublicKey, "client/import.go", "the server's wrapping key: its user's key passes through as bytes"},
+			{RuleKeyFile, "cmd/signet/import_file.go", "the operator's own key, on its way to the wrapping"},
 			{RuleKeyFile, "client/config.go", "the client's own TLS certificate"},
 			{RuleKeyFile, "cmd/signet/server_listen.go", "the listener's TLS certificate"},
 			{RuleKeyFile, "seal/wrap/transit_http.go", "the client certificate for the other side of a seal"},

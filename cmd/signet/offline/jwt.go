@@ -18,6 +18,7 @@ type DecodedJWT struct {
 	Header    []byte
 	Claims    []byte
 	Encrypted bool     // a JWE: its claims cannot be read without a key
+	Malformed bool     // no token at all: the segments are not 3 or 5, or an object cannot be read
 	Problems  []string // each format rule that it breaks
 }
 
@@ -31,11 +32,13 @@ func DecodeJWT(text string) DecodedJWT {
 	}
 	if len(text) > jose.MaxToken {
 		d.problem("it is longer than 64 KiB")
+		d.Malformed = true
 		return d
 	}
 	parts := strings.Split(text, ".")
 	if d.Encrypted = len(parts) == 5; d.Encrypted {
 		d.Header = d.segment("the header", parts[0])
+		d.Malformed = !isObject(d.Header)
 		if _, err := jose.ParseEncrypted(text); err != nil {
 			d.problem(shorten(err))
 		}
@@ -62,7 +65,13 @@ func DecodeJWT(text string) DecodedJWT {
 			}
 		}
 	}
+	d.Malformed = len(parts) != 3 || !isObject(d.Header) || !isObject(d.Claims)
 	return d
+}
+
+// isObject says whether raw reads as a JSON object, whatever rules it breaks.
+func isObject(raw []byte) bool {
+	return jsontext.Value(raw).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) && jsontext.Value(raw).Kind() == '{'
 }
 
 func (d *DecodedJWT) problem(text string) {

@@ -54,6 +54,31 @@ func TestDecodeTellsEachBrokenRule(t *testing.T) {
 	}
 }
 
+// Malformed is what cannot be read at all, and not what merely breaks rules.
+func TestDecodeTellsWhatIsNoToken(t *testing.T) {
+	h, c := encode(goodHeader), encode(goodClaims)
+	for text, malformed := range map[string]bool{
+		h + "." + c + ".c2ln":                      false,
+		h + "." + c + ".":                          false,
+		h + "=." + c + ".c2ln":                     false,
+		encode(`{"alg":"none","alg":1}`) + ".e30.": false,
+		encode(`{"alg":"dir"}`) + "....":           false,
+		"":                                         true,
+		h + "." + c:                                true,
+		h + "." + c + ".c2ln.c2ln":                 true,
+		h + ".!.c2ln":                              true,
+		h + "." + encode(`[]`) + ".c2ln":           true,
+		h + "." + encode(`{"sub":1`) + ".c2ln":     true,
+		encode(`{"alg":"ES256"} x`) + "." + c + ".c2ln": true,
+		encode(`"x"`) + "....":                          true,
+		strings.Repeat("A", 70000):                      true,
+	} {
+		if d := DecodeJWT(text); d.Malformed != malformed || malformed && len(d.Problems) == 0 {
+			t.Errorf("%.60s: %+v", text, d)
+		}
+	}
+}
+
 // What is told to be well-formed the server reads, and the other way round.
 func FuzzDecodeJWT(f *testing.F) {
 	f.Add(encode(goodHeader) + "." + encode(goodClaims) + ".c2ln")

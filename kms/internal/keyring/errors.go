@@ -48,6 +48,13 @@ var (
 var (
 	// ErrNoHMACKey: the version comes from before versions had an HMAC key too.
 	ErrNoHMACKey = errors.New("this key version was made before keys had an hmac key; rotate the key and use the new version")
+	// ErrUnwrap: what was to be imported does not unwrap. One error for all of it:
+	// whoever may ask again must not learn which part is wrong, or this would decrypt
+	// for him (Bleichenbacher 1998, Manger 2001).
+	ErrUnwrap = errors.New("the ciphertext does not unwrap: it was altered, or wrapped for another wrapping key or with another hash_function")
+	// ErrImport: what unwrapped is not the key that was to be imported. The error that
+	// wraps it says why, and nothing of the key but its type and size.
+	ErrImport = errors.New("the key is not imported")
 	// ErrKeySize: an hmac key has MinKeySize to MaxKeySize bytes; no other type has
 	// a choice.
 	ErrKeySize = fmt.Errorf("invalid key_size: keys of type hmac have %d to %d bytes, and other types take none", MinKeySize, MaxKeySize)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tink-crypto/tink-go/v2/keyset"
+
 	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/jose"
 	"github.com/signet-kms/signet/kms/state"
@@ -29,12 +31,8 @@ func (k *Keyring) Generate(p *pass.Pass, mount, name string, number uint32, typ 
 	if err := p.Redeem(pass.Generate, mount+"/"+name); err != nil {
 		return nil, err
 	}
-	// A slash in the mount would let two keys have one identity.
-	if mount == "" || strings.Contains(mount, "/") || name == "" || number == 0 {
-		return nil, ErrVersion
-	}
-	if !typ.Known() {
-		return nil, unknownType(typ)
+	if err := checkNew(mount, name, number, typ); err != nil {
+		return nil, err
 	}
 	size, err := CheckKeySize(typ, size)
 	if err != nil {
@@ -51,6 +49,18 @@ func (k *Keyring) Generate(p *pass.Pass, mount, name string, number uint32, typ 
 	return g, err
 }
 
+// checkNew refuses what cannot name a new version. Errors: ErrVersion, ErrKeyType.
+func checkNew(mount, name string, number uint32, typ state.KeyType) error {
+	// A slash in the mount would let two keys have one identity.
+	if mount == "" || strings.Contains(mount, "/") || name == "" || number == 0 {
+		return ErrVersion
+	}
+	if !typ.Known() {
+		return unknownType(typ)
+	}
+	return nil
+}
+
 // generate fills v. The public half is taken from what the sealed bytes open to:
 // a version whose private half would not come back is found here, before
 // anybody trusts its public half.
@@ -59,6 +69,12 @@ func generate(b *barrier.Barrier, v *state.KeyVersion, size int) (*Generated, er
 	if err != nil {
 		return nil, fmt.Errorf("making a %s key failed", v.Type)
 	}
+	return settle(b, v, h)
+}
+
+// settle is generate for a keyset that is there. A v that has a KID keeps it.
+func settle(b *barrier.Barrier, v *state.KeyVersion, h *keyset.Handle) (*Generated, error) {
+	var err error
 	if v.Sealed, err = sealKeyset(b, v, h); err != nil {
 		return nil, err
 	}
@@ -69,8 +85,10 @@ func generate(b *barrier.Barrier, v *state.KeyVersion, size int) (*Generated, er
 	if v.Public, err = x.spki(); err != nil {
 		return nil, ErrDamaged
 	}
-	if v.KID, err = kid(v); err != nil {
-		return nil, err
+	if v.KID == "" {
+		if v.KID, err = kid(v); err != nil {
+			return nil, err
+		}
 	}
 	if err := record(v, h, x); err != nil {
 		return nil, err

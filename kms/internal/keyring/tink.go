@@ -71,20 +71,25 @@ func newKeyset(t state.KeyType, size int) (*keyset.Handle, error) {
 		if err := addPrimary(m, p); err != nil {
 			return nil, err
 		}
-		p, err = macParameters(sideKeySize)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := m.AddNewKeyFromParameters(p); err != nil {
-			return nil, err
-		}
-		return m.Handle()
+		return withSideKey(m)
 	}
 	p, err := macParameters(size)
 	if err != nil {
 		return nil, err
 	}
 	if err := addPrimary(m, p); err != nil {
+		return nil, err
+	}
+	return m.Handle()
+}
+
+// withSideKey adds the HMAC key that keys of other types have beside them.
+func withSideKey(m *keyset.Manager) (*keyset.Handle, error) {
+	p, err := macParameters(sideKeySize)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := m.AddNewKeyFromParameters(p); err != nil {
 		return nil, err
 	}
 	return m.Handle()

@@ -9,10 +9,11 @@ import (
 // Action is one thing that can be done with a key. A Pass is bound to one.
 type Action string
 
-// The actions of the keyring. Generate makes a new key version; the others use
-// one that exists.
+// The actions of the keyring. Generate makes a new key version, Import makes one of
+// a key that was made elsewhere; the others use one that exists.
 const (
 	Generate   Action = "generate"
+	Import     Action = "import"
 	Sign       Action = "sign"
 	Verify     Action = "verify"
 	Encrypt    Action = "encrypt"
