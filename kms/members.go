@@ -163,6 +163,7 @@ var memberID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 // vote, the cluster's CA, and a time. It needs update and sudo on
 // sys/storage/raft/join-token. Errors: ErrBadRequest.
 func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenRequest) (*JoinToken, error) {
+	s.awaitCA(ctx)
 	var out *JoinToken
 	_, err := s.write(ctx, c, verb{operation: "sys/storage/raft/join-token", need: policy.Update | policy.Sudo}, func(a *gate.Admission) (state.Command, error) {
 		ttl := req.TTL
@@ -203,6 +204,19 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 		return nil, err
 	}
 	return out, nil
+}
+
+// awaitCA waits a moment for the cluster's CA, which the leader makes right after it
+// began to serve.
+func (s *Service) awaitCA(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for s.cfg.Store.Listen != "" && ctx.Err() == nil {
+		if roster, err := s.machine.rosterNow(); err != nil || len(roster.CA) != 0 {
+			return
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
 }
 
 func suffrageOf(replica bool) string {

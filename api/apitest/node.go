@@ -26,10 +26,10 @@ type Node struct {
 	root string
 	keys []string // the shares, hex
 
-	id          string // of a node of a cluster; "" for a node alone
-	clusterAddr string // host:port
-	log  *buffer  // stderr and stdout of all processes
-	http *http.Client
+	id          string  // of a node of a cluster; "" for a node alone
+	clusterAddr string  // host:port
+	log         *buffer // stderr and stdout of all processes
+	http        *http.Client
 
 	lives []bool // one a process that was started → it was killed
 
@@ -53,6 +53,10 @@ func New(t testing.TB, opts ...Option) *Node {
 	}
 	n.Init()
 	if n.o.stage == initialized {
+		return n
+	}
+	if n.o.seal != "" {
+		n.AwaitUnsealed()
 		return n
 	}
 	n.Unseal()
