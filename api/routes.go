@@ -109,6 +109,7 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "sys/rotate", 0, commit, token, false, "sys/rotate", "Make a new term of the barrier. Needs sudo.", handle(rotateTerm), nil},
 		{"GET", "sys/rotate/config", 0, quick, token, false, "sys/rotate/config", "When the barrier rotates by itself.", handle(readRotation), nil},
 		{"POST PUT", "sys/rotate/config", controlBody, commit, token, false, "sys/rotate/config", "Change when the barrier rotates by itself. Needs sudo.", handle(configRotation), nil},
+		{"POST PUT", "sys/migrate-seal", controlBody, making, token, true, "sys/migrate-seal", "Wrap the root key under the configured seals, or under none. Needs sudo.", handle(migrateSeal), nil},
 		{"GET", "sys/leader", 0, quick, public, false, "sys/leader", "Who leads the cluster.", handle(leader), nil},
 		{"GET", "sys/ha-status", 0, quick, token, false, "sys/ha-status", "The nodes of the cluster, in Vault's form.", handle(haStatus), nil},
 		{"POST PUT", "sys/step-down", controlBody, commit, token, false, "sys/step-down", "Have the leader hand over. Needs sudo.", handle(stepDown), nil},

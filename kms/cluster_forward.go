@@ -190,7 +190,7 @@ func besideAgain(n *state.Numbered, beside []state.Part) error {
 		return err
 	}
 	switch cmd := n.Command.(type) {
-	case *state.RotateTerm:
+	case *state.RotateTerm, *state.MigrateSeal:
 		n.Command = &withRecord{cmd, c}
 	case *state.SetRoster:
 		n.Command = &withRoster{cmd, c}

@@ -163,13 +163,14 @@ var memberID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 // vote, the cluster's CA, and a time. It needs update and sudo on
 // sys/storage/raft/join-token. Errors: ErrBadRequest.
 func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenRequest) (*JoinToken, error) {
+	s.awaitCA(ctx)
 	var out *JoinToken
 	_, err := s.write(ctx, c, verb{operation: "sys/storage/raft/join-token", need: policy.Update | policy.Sudo}, func(a *gate.Admission) (state.Command, error) {
 		ttl := req.TTL
 		if ttl == 0 {
 			ttl = joinTokenTTL
 		}
-		roster, err := s.rosterWithCA(ctx)
+		roster, err := s.machine.rosterNow()
 		switch {
 		case err != nil:
 			return nil, err
@@ -208,20 +209,18 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 	return out, nil
 }
 
-// rosterWithCA is the roster in force. A cluster that was just made gets its CA a
-// moment later: that is waited for, where there is a cluster port.
-func (s *Service) rosterWithCA(ctx context.Context) (*raftstore.Roster, error) {
-	for started := time.Now(); ; {
-		roster, err := s.machine.rosterNow()
-		if err != nil || len(roster.CA) != 0 || s.cfg.Store.Listen == "" || ctx.Err() != nil || time.Since(started) > caTime {
-			return roster, err
+// awaitCA waits a moment for the cluster's CA, which the leader makes right after it
+// began to serve.
+func (s *Service) awaitCA(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for s.cfg.Store.Listen != "" && ctx.Err() == nil {
+		if roster, err := s.machine.rosterNow(); err != nil || len(roster.CA) != 0 {
+			return
 		}
-		pause(ctx, 10*time.Millisecond)
+		pause(ctx, 20*time.Millisecond)
 	}
 }
-
-// caTime is how long a request for a join token waits for the CA.
-const caTime = 5 * time.Second
 
 func suffrageOf(replica bool) string {
 	if replica {

@@ -37,7 +37,8 @@ func newServerCommand() *cobra.Command {
 		Long: `Run a node until SIGTERM or SIGINT.
 
 With --config FILE it is a node for real work: it starts sealed, and is made with
-'signet operator init' and opened with 'signet operator unseal'.
+'signet operator init' and opened with 'signet operator unseal', or by itself when
+the file has a seal "transit" or "exec".
 
 With --dev it is one node for trying things out: plaintext on loopback,
 initialized and unsealed at once. Without --data-dir nothing of it stays.
@@ -113,6 +114,7 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 	joining, stopJoining := context.WithCancel(ctx)
 	defer stopJoining()
 	go cfg.keepJoining(joining, service, logger)
+	defer cfg.unsealUnattended(ctx, logger, service)()
 	stopReload := cfg.reloadOnHangup(logger)
 	defer stopReload()
 	return waitAndStop(ctx, logger, service, web, served)

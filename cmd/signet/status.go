@@ -46,6 +46,7 @@ func (c *cli) showStatus(ctx context.Context) error {
 		row{"sealed", s.Seal.Sealed},
 		row{"seal type", s.Seal.Type},
 		row{"unseal progress", progress(s.Seal)},
+		row{"unseals by itself", unattended(s.Seal)},
 		row{"health", health},
 		row{"role", s.role()},
 		row{"lease", s.lease()},
@@ -103,6 +104,21 @@ func readStatus(ctx context.Context, cl *client.Client) (s status, err error) {
 	}
 	s.Leader, err = cl.Sys().Leader(ctx)
 	return s, err
+}
+
+// unattended says who unseals the server beside the shareholders.
+func unattended(s wire.SealStatus) string {
+	text := "no"
+	if s.RecoverySeal {
+		text = "yes"
+	}
+	if s.Waiting != "" {
+		text += ", but waits: " + printable(s.Waiting)
+	}
+	if s.Migration {
+		text += "; the configuration says otherwise: see 'signet operator migrate-seal'"
+	}
+	return text
 }
 
 func progress(s wire.SealStatus) string {
