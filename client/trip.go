@@ -28,7 +28,7 @@ type trip struct {
 
 	// Of this round.
 	hope  bool          // a failure was one that passes
-	least time.Duration // shortest Retry-After of the nodes that answered, or noWait
+	least time.Duration // shortest Retry-After of the nodes that will serve again, or noWait
 }
 
 const noWait = time.Duration(-1)
@@ -78,7 +78,7 @@ func (t *trip) next(err error, got *answer) (time.Duration, bool) {
 	if limited(err) {
 		t.limited[t.at] = true
 		t.longest = max(t.longest, got.retryAfter)
-	} else if got != nil && (t.least == noWait || got.retryAfter < t.least) {
+	} else if got != nil && judged == passing && (t.least == noWait || got.retryAfter < t.least) {
 		t.least = got.retryAfter
 	}
 	if at := t.choose(false); at >= 0 {
