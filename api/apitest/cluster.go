@@ -45,7 +45,12 @@ func (c *Cluster) Add(id string, opts ...Option) *Node {
 
 func (c *Cluster) add(id string, opts []Option) *Node {
 	n := newNode(c.t, opts)
-	n.id, n.clusterAddr, n.o.listen = id, freeAddress(c.t), freeAddress(c.t)
+	if w := n.o.network; w != nil {
+		n.place, n.space = w.add()
+		n.id, n.clusterAddr, n.o.listen = id, networkHost(n.place)+":8201", "127.0.0.1:8200"
+	} else {
+		n.id, n.clusterAddr, n.o.listen = id, freeAddress(c.t), freeAddress(c.t)
+	}
 	n.Configure()
 	c.Nodes = append(c.Nodes, n)
 	return n
@@ -92,7 +97,7 @@ func (c *Cluster) Join(n *Node, replica bool) {
 	if !n.Running() {
 		n.Start()
 	}
-	r := n.Do(http.MethodPost, "sys/storage/raft/join", "", map[string]any{"leader_api_addr": leader.URL(), "join_token": token})
+	r := n.Do(http.MethodPost, "sys/storage/raft/join", "", map[string]any{"leader_api_addr": n.apiFrom(leader), "join_token": token})
 	if r.Status != http.StatusOK || r.At("joined") != true {
 		c.t.Fatalf("join of %s: %s", n.id, r)
 	}
