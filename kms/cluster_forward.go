@@ -50,7 +50,7 @@ func (s *Service) forward(ctx context.Context, leader string, n *state.Numbered)
 		return applied{}, err
 	}
 	var answer forwarded
-	if err := s.askLeader(ctx, leader, message, &answer); err != nil {
+	if err := s.askAnyLeader(ctx, leader, message, &answer); err != nil {
 		return applied{}, err
 	}
 	// The leader has the outcome, and so will this node, unless it skipped the entry
@@ -89,6 +89,21 @@ func (h outcomeHere) told() (applied, error) {
 		return applied{}, translate(spent(h.refusal))
 	}
 	return h.done.told(), nil
+}
+
+// askAnyLeader asks the leader, and the next one while that one certainly did not
+// take it: it stopped, or does not lead any more.
+func (s *Service) askAnyLeader(ctx context.Context, leader string, message []byte, answer *forwarded) error {
+	patience := time.Now().Add(electionTime)
+	for {
+		err := s.askLeader(ctx, leader, message, answer)
+		if !errors.Is(err, ErrNoLeader) || time.Now().After(patience) || !s.awaitLead(ctx) {
+			return err
+		}
+		if leader = s.follows(); leader == "" {
+			return err // it is this node now: see submit
+		}
+	}
 }
 
 // askLeader hands the message over, and translates what came of it.

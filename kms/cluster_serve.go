@@ -124,7 +124,14 @@ func (s *Service) fence(ctx context.Context, c *Call) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, fenceTime)
 	defer cancel()
-	index, err := s.store.Leases().Fence(ctx)
+	var index uint64
+	var err error
+	for {
+		if index, err = s.store.Leases().Fence(ctx); err == nil || ctx.Err() != nil || s.view.Load() == nil {
+			break
+		}
+		pause(ctx, 20*time.Millisecond) // there may be another leader soon
+	}
 	if err == nil {
 		err = s.reach(ctx, index)
 	}
@@ -140,7 +147,7 @@ func (s *Service) fence(ctx context.Context, c *Call) error {
 }
 
 // fenceTime bounds how long a follower waits for the leader's word.
-const fenceTime = 3 * time.Second
+const fenceTime = 4 * time.Second
 
 // everywhere waits until no node serves from before index, where a command stands
 // that takes something away.

@@ -648,10 +648,11 @@ func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) 
 	return nil, s.changeRoster(ctx, "cluster/address", roster.With(moved), state.SetRoster{})
 }
 
-// handOver gives leadership to an unsealed voter, when a sealed node has it: nobody
-// can write while it leads.
+// handOver gives leadership to an unsealed voter whose audit log can be written, when
+// a node has it that is sealed or cannot write its own: nobody can write while it
+// leads.
 func (s *Service) handOver(ctx context.Context) {
-	if !s.store.Leading() || s.unsealed() || !s.hasPeers() || time.Since(s.promotion.handed) < time.Second {
+	if !s.store.Leading() || s.unsealed() && s.audit.Err() == nil || !s.hasPeers() || time.Since(s.promotion.handed) < time.Second {
 		return
 	}
 	s.promotion.handed = time.Now()
@@ -671,7 +672,7 @@ func (s *Service) handOver(ctx context.Context) {
 		err := s.store.Transfer(giving, server.NodeID)
 		cancel()
 		if err == nil {
-			s.log.Info("this node is sealed and gave the lead to one that is not", "to", server.NodeID)
+			s.log.Info("this node cannot lead, sealed or without an audit log, and gave the lead away", "to", server.NodeID)
 			return
 		}
 	}

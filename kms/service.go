@@ -219,6 +219,7 @@ func (s *Service) lead(ctx context.Context) {
 			continue
 		}
 		if s.leading() {
+			s.handOver(ctx)
 			s.tendMembers(ctx)
 			s.watch(ctx)
 			continue
@@ -319,6 +320,7 @@ func (s *Service) tick(ctx context.Context) {
 	ahead, next := waits{}, int64(0)
 	for ctx.Err() == nil {
 		s.untilDue(ctx, next)
+		s.forgetGone() // on every node: what is destroyed must not stay in memory
 		v := s.view.Load()
 		if v == nil || !s.leading() {
 			continue
@@ -327,7 +329,6 @@ func (s *Service) tick(ctx context.Context) {
 		s.stepsDue(ctx, ahead)
 		s.forgetExpired(ctx, now)
 		s.autoRotate(ctx, v, now)
-		s.forgetGone()
 		s.destroyDue(ctx, s.lookAtClock()) // making keys took its time
 		next = s.stepsDue(ctx, ahead)      // and so it may be the time of others
 	}

@@ -178,6 +178,10 @@ func (s *Service) Seal(c *Call) error {
 	if err != nil {
 		return err
 	}
+	// A sealed node can lead and cannot write: somebody else leads first.
+	ctx, cancel := context.WithTimeout(context.Background(), sealPatience)
+	s.StepDown(ctx)
+	cancel()
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
 	err = s.sealNow()
