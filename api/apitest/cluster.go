@@ -81,7 +81,15 @@ func (n *Node) ID() string { return n.id }
 // JoinToken makes a join token for a node.
 func (c *Cluster) JoinToken(id string, replica bool) string {
 	c.t.Helper()
-	r := c.Leader().Must("sys/storage/raft/join-token", map[string]any{"node_id": id, "non_voter": replica})
+	var r Reply
+	c.Eventually("a join token for "+id, func() bool {
+		leader := c.Leader()
+		r = leader.Post("sys/storage/raft/join-token", leader.root, map[string]any{"node_id": id, "non_voter": replica})
+		if r.Status >= 400 && r.Status < 500 {
+			c.t.Fatalf("join token for %s: %s", id, r)
+		}
+		return r.Status == http.StatusOK
+	})
 	token := r.Text("data", "join_token")
 	for _, n := range c.Nodes {
 		n.HandedOut("a join token", token)
