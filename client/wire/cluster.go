@@ -93,4 +93,7 @@ type RaftServer struct {
 	Version    string `json:"version"`
 	LastIndex  uint64 `json:"last_index"`  // of its log
 	StateIndex uint64 `json:"state_index"` // of the state that its requests see
+	// Digest is the SHA-256 of the state at StateIndex, hex: equal on all nodes at the
+	// same index. Only with the query digest=true.
+	Digest string `json:"digest,omitzero"`
 }
