@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,7 +44,11 @@ func TestTheSDKThroughARollingRestart(t *testing.T) {
 	load := newSDKLoad(t, c, 8)
 	for _, n := range c.Nodes {
 		load.goesOn()
+		told := untilToldToLeave(n, load.workers[0].name)
 		n.Stop()
+		if err := <-told; err != nil {
+			t.Errorf("a plain client that was not told to leave %s: %v", n.ID(), err)
+		}
 		load.goesOn()
 		n.Start()
 		c.Unseal(n)
@@ -49,6 +56,41 @@ func TestTheSDKThroughARollingRestart(t *testing.T) {
 	}
 	load.goesOn()
 	load.finish()
+}
+
+// untilToldToLeave signs at one node, with a client that repeats nothing, until an
+// answer ends its connection. It tells the error of the request that came to nothing
+// before, or nil.
+func untilToldToLeave(n *apitest.Node, key string) <-chan error {
+	url, root, told, begun := n.URL(), n.Root(), make(chan error, 1), make(chan struct{})
+	go func() {
+		plain := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
+		defer plain.CloseIdleConnections()
+		for i := 0; ; i++ {
+			req, err := http.NewRequest("POST", url+"/v1/transit/sign/"+key, strings.NewReader(`{"input":"aGk="}`))
+			if err == nil {
+				req.Header.Set(wire.HeaderToken, root)
+				var resp *http.Response
+				if resp, err = plain.Do(req); err == nil {
+					_, err = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+					if err == nil && resp.StatusCode != 200 {
+						err = errors.New(resp.Status)
+					}
+				}
+				if i == 0 {
+					close(begun)
+				}
+				if err == nil && !resp.Close {
+					continue
+				}
+			}
+			told <- err
+			return
+		}
+	}()
+	<-begun
+	return told
 }
 
 // sdkLoad is programs at work through one client.

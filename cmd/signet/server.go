@@ -122,17 +122,20 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 func waitAndStop(ctx context.Context, logger hclog.Logger, service *kms.Service, server *api.Server, web *http.Server, served <-chan error) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	fatal := service.Fatal()
 	select {
 	case <-ctx.Done():
 		logger.Info("stopping: requests under way are finished first")
-		drain(logger, service, server, web)
+		if err := drain(logger, service, server, web, fatal); err != nil {
+			return fmt.Errorf("the node stopped itself: %w", err)
+		}
 		return nil
 	case err := <-served:
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil
 		}
 		return fmt.Errorf("the listener failed: %w", err)
-	case err := <-service.Fatal():
+	case err := <-fatal:
 		// No answer may leave any more: what is in memory is not to be trusted.
 		// Starting again recovers from what is on disk.
 		logger.Error("this node must stop; start it again to recover", "error", err)

@@ -23,8 +23,8 @@ const (
 // drain stops a node in the order in which no client notices: it says that it goes,
 // hands the lead over so that others write, serves on while clients leave, and then
 // takes nothing new and finishes what is under way. Until then it holds its lease and
-// passes writes on.
-func drain(logger hclog.Logger, service *kms.Service, server *api.Server, web *http.Server) {
+// passes writes on. It returns an error after which no answer may leave.
+func drain(logger hclog.Logger, service *kms.Service, server *api.Server, web *http.Server, fatal <-chan error) error {
 	server.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
@@ -32,10 +32,16 @@ func drain(logger hclog.Logger, service *kms.Service, server *api.Server, web *h
 		left := time.NewTimer(parting)
 		defer left.Stop()
 		service.StepDown(ctx)
-		<-left.C
+		select {
+		case <-left.C:
+		case err := <-fatal:
+			_ = web.Close()
+			return err
+		}
 	}
 	if err := web.Shutdown(ctx); err != nil {
 		logger.Warn("some requests did not finish in time and are cut off", "error", err)
 		_ = web.Close()
 	}
+	return nil
 }
