@@ -147,7 +147,7 @@ func New(cfg Config) (*Client, error) {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // FromEnvironment returns the configuration that SIGNET_ADDR (one address, or
-// several with commas), SIGNET_TOKEN, SIGNET_CACERT, SIGNET_CLIENT_CERT and
+// several of one cluster with commas between them, the nearest first), SIGNET_TOKEN, SIGNET_CACERT, SIGNET_CLIENT_CERT and
 // SIGNET_CLIENT_KEY describe; without SIGNET_TOKEN the token comes from the file
 // that `signet login` writes.
 func FromEnvironment() Config {

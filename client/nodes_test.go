@@ -345,6 +345,7 @@ func TestCallsAboutOneNode(t *testing.T) {
 		func() error { _, err := sys.Init(ctx, 1, 1); return err },
 		func() error { _, err := sys.VerifyShare(ctx, wire.SecretOf("share")); return err },
 		func() error { _, err := sys.Metrics(ctx); return err },
+		func() error { _, err := sys.Leader(ctx); return err },
 		func() error { return sys.Seal(ctx) },
 		func() error { return c.Raft().Join(ctx, wire.JoinRequest{}) },
 	} {

@@ -11,7 +11,7 @@ import (
 
 // Sys has the calls of sys/: the state of the node, init and unseal, mounts. What is
 // about one node (Init, InitStatus, SealStatus, Unseal, ResetUnseal, VerifyShare,
-// Seal, Health, Metrics) is asked of the first address of the configuration alone.
+// Seal, Health, Leader, Metrics) is asked of the first address of the configuration alone.
 type Sys struct{ c *Client }
 
 // Sys returns the calls of sys/.
@@ -103,10 +103,10 @@ func isHealth(status int, body []byte) bool {
 	return false
 }
 
-// Leader returns who leads. No token.
+// Leader returns who leads, as the node knows it. No token.
 func (s Sys) Leader(ctx context.Context) (wire.Leader, error) {
 	var out wire.Leader
-	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/leader", open: true}, &out)
+	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/leader", open: true, here: true}, &out)
 	return out, err
 }
 
