@@ -66,7 +66,7 @@ func admitNode(rq *request, in *wire.AdmitRequest) (*wire.AdmitData, error) {
 func raftConfiguration(rq *request, _ *nothing) (*wire.RaftConfiguration, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	members, version, err := rq.s.kms.Members(ctx, rq.call)
+	members, version, err := rq.s.kms.Members(ctx, rq.call, rq.r.URL.Query().Get("digest") == "true")
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func raftConfiguration(rq *request, _ *nothing) (*wire.RaftConfiguration, error)
 		}
 		if st := m.Status; st != nil {
 			s.Reachable, s.Sealed, s.Serving, s.Healthy = true, st.Sealed, st.Serving, st.Healthy
-			s.Version, s.LastIndex, s.StateIndex = st.Version, st.LastIndex, st.State
+			s.Version, s.LastIndex, s.StateIndex, s.Digest = st.Version, st.LastIndex, st.State, st.Digest
 		}
 		out.Config.Servers = append(out.Config.Servers, s)
 	}

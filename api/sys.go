@@ -95,7 +95,7 @@ func sealNode(rq *request, _ *nothing) (nothing, error) {
 
 // health answers with the status of the node's state, which each load balancer
 // may choose for itself: 200, 429 a node that serves and does not lead, 501 not
-// initialized, 503 sealed or not serving.
+// initialized, 503 sealed, not serving, or stopping.
 func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
 	rq.s.kms.Count("sys/health")
 	h := rq.s.kms.Health()
@@ -111,6 +111,8 @@ func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
 		rq.status = status("uninitcode", http.StatusNotImplemented)
 	case h.Sealed:
 		rq.status = status("sealedcode", http.StatusServiceUnavailable)
+	case h.Serving && rq.s.draining.Load():
+		rq.status, h.Reason, h.Why = http.StatusServiceUnavailable, string(reasonStopping), whyStopping
 	case !h.Serving:
 		rq.status = http.StatusServiceUnavailable
 	case h.Standby && !q.Has("standbyok") && !q.Has("perfstandbyok"):

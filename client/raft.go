@@ -20,11 +20,11 @@ func (r Raft) CreateJoinToken(ctx context.Context, req wire.JoinTokenRequest) (w
 	return fetch[wire.JoinTokenData](ctx, r.c, call{method: http.MethodPost, path: raftPath + "join-token", effect: true, body: req})
 }
 
-// Join makes the node at this client's address, which has no data yet, a member of
+// Join makes the node at this client's first address, which has no data yet, a member of
 // the cluster that the join token is of. No token.
 func (r Raft) Join(ctx context.Context, req wire.JoinRequest) error {
 	var out wire.JoinResponse
-	cl := call{method: http.MethodPost, path: raftPath + "join", open: true, effect: true, body: req}
+	cl := call{method: http.MethodPost, path: raftPath + "join", here: true, open: true, effect: true, body: req}
 	if err := r.c.do(ctx, cl, &out); err != nil {
 		return err
 	}

@@ -255,7 +255,7 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 	case opMember:
 		return s.answerMember(ctx, from, body)
 	case opStatus:
-		return json.Marshal(s.memberStatus())
+		return json.Marshal(s.memberStatus(string(body) == askDigest))
 	}
 	return nil, &raftstore.PeerError{Code: "unsupported", Text: "this node does not know " + Quote(op) + "; it may be of another version"}
 }

@@ -201,8 +201,8 @@ func (s *Service) successor(ctx context.Context, voters []string, wanted string)
 	return "", fmt.Errorf("%w: no node %s in the cluster", ErrNotFound, Quote(wanted))
 }
 
-// StepDown hands the lead over before this node stops, if it can: those who write
-// wait less than for an election.
+// StepDown hands the lead over before this node stops, if it leads and can: those who
+// write wait less than for an election.
 func (s *Service) StepDown(ctx context.Context) {
 	if !s.store.Leading() || !s.hasPeers() {
 		return
@@ -211,3 +211,7 @@ func (s *Service) StepDown(ctx context.Context) {
 		s.log.Warn("could not hand the lead over; the others elect a leader by themselves", "error", err)
 	}
 }
+
+// HasPeers says whether other nodes can serve in this one's place: whether the
+// cluster has other members.
+func (s *Service) HasPeers() bool { return s.hasPeers() }

@@ -45,7 +45,12 @@ func (c *Cluster) Add(id string, opts ...Option) *Node {
 
 func (c *Cluster) add(id string, opts []Option) *Node {
 	n := newNode(c.t, opts)
-	n.id, n.clusterAddr, n.o.listen = id, freeAddress(c.t), freeAddress(c.t)
+	if w := n.o.network; w != nil {
+		n.place, n.space = w.add()
+		n.id, n.clusterAddr, n.o.listen = id, networkHost(n.place)+":8201", "127.0.0.1:8200"
+	} else {
+		n.id, n.clusterAddr, n.o.listen = id, freeAddress(c.t), freeAddress(c.t)
+	}
 	n.Configure()
 	c.Nodes = append(c.Nodes, n)
 	return n
@@ -80,7 +85,15 @@ func (n *Node) ID() string { return n.id }
 // JoinToken makes a join token for a node.
 func (c *Cluster) JoinToken(id string, replica bool) string {
 	c.t.Helper()
-	r := c.Leader().Must("sys/storage/raft/join-token", map[string]any{"node_id": id, "non_voter": replica})
+	var r Reply
+	c.Eventually("a join token for "+id, func() bool {
+		leader := c.Leader()
+		r = leader.Post("sys/storage/raft/join-token", leader.root, map[string]any{"node_id": id, "non_voter": replica})
+		if r.Status >= 400 && r.Status < 500 {
+			c.t.Fatalf("join token for %s: %s", id, r)
+		}
+		return r.Status == http.StatusOK
+	})
 	token := r.Text("data", "join_token")
 	for _, n := range c.Nodes {
 		n.HandedOut("a join token", token)
@@ -96,7 +109,7 @@ func (c *Cluster) Join(n *Node, replica bool) {
 	if !n.Running() {
 		n.Start()
 	}
-	r := n.Do(http.MethodPost, "sys/storage/raft/join", "", map[string]any{"leader_api_addr": leader.URL(), "join_token": token})
+	r := n.Do(http.MethodPost, "sys/storage/raft/join", "", map[string]any{"leader_api_addr": n.apiFrom(leader), "join_token": token})
 	if r.Status != http.StatusOK || r.At("joined") != true {
 		c.t.Fatalf("join of %s: %s", n.id, r)
 	}

@@ -20,6 +20,7 @@ type options struct {
 	seal              string // seal blocks; "": shares alone unseal the node
 	dev               bool
 	listen            string // of the API; "": the kernel chooses a port at every start
+	network           *Network
 }
 
 // stage is how far New brings a node.
@@ -55,6 +56,9 @@ func DataDir(dir string) Option { return func(o *options) { o.dataDir = dir } }
 // TLS gives the listener a certificate, which must be valid for 127.0.0.1, and
 // its key: two PEM files. Without it the node speaks plaintext.
 func TLS(cert, key string) Option { return func(o *options) { o.cert, o.key = cert, key } }
+
+// In puts each node of a cluster into a namespace of the network.
+func In(w *Network) Option { return func(o *options) { o.network = w } }
 
 // RecordKeys runs a daemon built with the tag signet_testhook, which writes every
 // private key that it generates to KeyRecord, for a test that searches for them.

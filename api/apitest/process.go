@@ -57,7 +57,7 @@ func (n *Node) start() error {
 	watch := &readyWatch{to: n.log, ready: make(chan string, 1)}
 	p := &process{cmd: n.command(), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = watch, n.log
-	if err := p.cmd.Start(); err != nil {
+	if err := within(n.space, p.cmd.Start); err != nil {
 		return err
 	}
 	go func() {
@@ -193,6 +193,14 @@ func (n *Node) Exit() int {
 	n.unclean()
 	n.awaitExit(p)
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// Signal sends the running process a signal, such as SIGSTOP.
+func (n *Node) Signal(sig syscall.Signal) {
+	n.t.Helper()
+	if err := syscall.Kill(n.Pid(), sig); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 // Kill ends the process with SIGKILL.

@@ -95,6 +95,9 @@ type RaftServer struct {
 	Version    string `json:"version"`
 	LastIndex  uint64 `json:"last_index"`  // of its log
 	StateIndex uint64 `json:"state_index"` // of the state that its requests see
+	// Digest is the SHA-256 of the state at StateIndex, hex: equal on all nodes at the
+	// same index. Only with the query digest=true.
+	Digest string `json:"digest,omitzero"`
 }
 
 // HAStatus answers GET sys/ha-status. Vault has the list twice, beside the envelope's

@@ -89,7 +89,8 @@ type Health struct {
 	Version            string `json:"version"`
 	ClusterName        string `json:"cluster_name"`
 	ClusterID          string `json:"cluster_id"`
-	// Reason is the code that requests get now, "" if they are served.
+	// Reason is the code that requests get now, "" if they are served; "stopping" if
+	// they are, by a node that will be gone in a moment.
 	Reason Code `json:"reason,omitzero"`
 	// Why says it in words.
 	Why string `json:"why,omitzero"`

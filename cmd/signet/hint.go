@@ -227,7 +227,7 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"it did not count; check a share without using it: signet operator verify-share"}
 	}
 	if err.Code == "" && strings.Contains(strings.Join(err.Errors, " "), "HTTPS server") {
-		return []string{"the server speaks https: set SIGNET_ADDR=" + strings.Replace(addressInUse(), "http://", "https://", 1)}
+		return []string{"the server speaks https: set SIGNET_ADDR=" + strings.ReplaceAll(addressInUse(), "http://", "https://")}
 	}
 	if err.Code == "" {
 		return []string{"SIGNET_ADDR is " + addressInUse()}
