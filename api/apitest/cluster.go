@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,9 @@ func (c *Cluster) Add(id string, opts ...Option) *Node {
 
 func (c *Cluster) add(id string, opts []Option) *Node {
 	n := newNode(c.t, opts)
+	if n.o.under != "" {
+		n.o.dataDir, n.o.auditDir = filepath.Join(n.o.under, id, "data", "signet"), filepath.Join(n.o.under, id, "audit", "signet")
+	}
 	if w := n.o.network; w != nil {
 		n.place, n.space = w.add()
 		n.id, n.clusterAddr, n.o.listen = id, networkHost(n.place)+":8201", "127.0.0.1:8200"

@@ -54,7 +54,7 @@ func TestFaults(t *testing.T) {
 			if row.network {
 				net = apitest.NewNetwork(t)
 			}
-			r = begin(t, row.name, *seed, net)
+			r = begin(t, row.name, *seed, net, row.prepare...)
 			defer r.ended.Store(true)
 			row.inject(r)
 			r.finish(*out)
