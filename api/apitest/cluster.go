@@ -2,8 +2,10 @@ package apitest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +47,9 @@ func (c *Cluster) Add(id string, opts ...Option) *Node {
 
 func (c *Cluster) add(id string, opts []Option) *Node {
 	n := newNode(c.t, opts)
+	if n.o.under != "" {
+		n.o.dataDir, n.o.auditDir = filepath.Join(n.o.under, id, "data", "signet"), filepath.Join(n.o.under, id, "audit", "signet")
+	}
 	if w := n.o.network; w != nil {
 		n.place, n.space = w.add()
 		n.id, n.clusterAddr, n.o.listen = id, networkHost(n.place)+":8201", "127.0.0.1:8200"
@@ -56,15 +61,20 @@ func (c *Cluster) add(id string, opts []Option) *Node {
 	return n
 }
 
-// freeAddress is an address of loopback that nobody listens on now. Somebody may
-// take it before the daemon does; then the daemon says so.
+// freeAddress is an address of loopback that nobody listens on now. It is below the
+// ports that kernels give to outgoing connections (32768 and up), of which a node that
+// is down for a moment would lose its own to.
 func freeAddress(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)))
+		if err == nil {
+			defer func() { _ = l.Close() }()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("apitest: no free port")
+	return ""
 }
 
 // clusterHCL is the part of the configuration that makes a node one of a cluster.

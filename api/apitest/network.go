@@ -222,3 +222,60 @@ func (n *Node) apiFrom(other *Node) string {
 	}()
 	return "http://" + l.Addr().String()
 }
+
+// Through leads connections of one node to the cluster port of another through carry,
+// which copies between the two ends and returns when both are closed. Open ones break,
+// and break again when stop is called.
+func (w *Network) Through(from, to *Node, carry func(in, out net.Conn)) (stop func()) {
+	w.t.Helper()
+	host := networkHost(to.place)
+	// Packets to the other end on the loopback of from, where this listens.
+	w.ip(from.space, "addr add "+host+"/32 dev lo")
+	var l net.Listener
+	err := within(from.space, func() (err error) {
+		l, err = net.Listen("tcp", to.clusterAddr)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var mu sync.Mutex
+	open, stopped := map[net.Conn]bool{}, false
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			var out net.Conn
+			err = within(w.router, func() (err error) {
+				out, err = (&net.Dialer{}).DialContext(w.t.Context(), "tcp", to.clusterAddr)
+				return err
+			})
+			mu.Lock()
+			if err != nil || stopped {
+				_ = in.Close()
+				if out != nil {
+					_ = out.Close()
+				}
+				mu.Unlock()
+				continue
+			}
+			open[in], open[out] = true, true
+			mu.Unlock()
+			wg.Go(func() { carry(in, out) })
+		}
+	})
+	return func() {
+		_ = l.Close()
+		mu.Lock()
+		stopped = true
+		for c := range open {
+			_ = c.Close()
+		}
+		mu.Unlock()
+		w.ip(from.space, "addr del "+host+"/32 dev lo")
+		wg.Wait()
+	}
+}

@@ -21,6 +21,7 @@ type options struct {
 	dev               bool
 	listen            string // of the API; "": the kernel chooses a port at every start
 	network           *Network
+	under             string // see Under
 }
 
 // stage is how far New brings a node.
@@ -56,6 +57,10 @@ func DataDir(dir string) Option { return func(o *options) { o.dataDir = dir } }
 // TLS gives the listener a certificate, which must be valid for 127.0.0.1, and
 // its key: two PEM files. Without it the node speaks plaintext.
 func TLS(cert, key string) Option { return func(o *options) { o.cert, o.key = cert, key } }
+
+// Under puts the data of each node of a cluster into dir/ID/data/signet, and its audit
+// log into dir/ID/audit/signet: below directories that may be mounts.
+func Under(dir string) Option { return func(o *options) { o.under = dir } }
 
 // In puts each node of a cluster into a namespace of the network.
 func In(w *Network) Option { return func(o *options) { o.network = w } }

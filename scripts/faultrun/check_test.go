@@ -121,6 +121,8 @@ func (r *run) audited() {
 				logs[n][rec.RequestID] |= 1
 			case rec.Type == audit.TypeOutcome && rec.Outcome == audit.OutcomeOK:
 				logs[n][rec.RequestID] |= 2
+			case rec.Outcome == audit.OutcomeOK && rec.Fields["idempotent"] == "repeated":
+				logs[n][rec.RequestID] = 3 // it was done before, and this request only told so
 			}
 		}
 	}

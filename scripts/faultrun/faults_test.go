@@ -18,11 +18,18 @@ var (
 	wanted = flag.String("faults", "", "run the rows whose names have one of these parts, separated by commas; all: every one")
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the clients and of choices")
 	out    = flag.String("out", "", "directory for the table and the pictures of the histories")
+	list   = flag.Bool("list", false, "print the names of the rows")
 	long   = flag.Bool("long", false, "with the rows that take minutes")
 )
 
 // TestFaults is the whole table, for scripts/faults.
 func TestFaults(t *testing.T) {
+	if *list {
+		for _, row := range rows() {
+			fmt.Println(row.name)
+		}
+		return
+	}
 	if *wanted == "" {
 		t.Skip("the whole table is made by scripts/faults")
 	}
@@ -47,7 +54,7 @@ func TestFaults(t *testing.T) {
 			if row.network {
 				net = apitest.NewNetwork(t)
 			}
-			r = begin(t, row.name, *seed, net)
+			r = begin(t, row.name, *seed, net, row.prepare...)
 			defer r.ended.Store(true)
 			row.inject(r)
 			r.finish(*out)

@@ -11,11 +11,13 @@ type row struct {
 	name    string
 	network bool // it needs namespaces
 	long    bool // it takes minutes
+	prepare []func(*run) []apitest.Option
 	inject  func(*run)
 }
 
 // rows are all faults, in the order of the table.
 func rows() []row {
+	disks := []func(*run) []apitest.Option{mounts}
 	return []row{
 		{name: "kill -9 leader x5", inject: func(r *run) { r.killLeader(5) }},
 		{name: "kill -9 leader x100", long: true, inject: func(r *run) { r.killLeader(100) }},
@@ -32,6 +34,14 @@ func rows() []row {
 		{name: "flapping at 1 Hz", network: true, inject: flap},
 		{name: "rolling restart", inject: rolling},
 		{name: "membership churn", inject: churn},
+		{name: "disk full on leader", prepare: disks, inject: func(r *run) { r.full(r.leader(), "data") }},
+		{name: "disk full on follower", prepare: disks, inject: func(r *run) { r.full(r.others(r.leader())[0], "data") }},
+		{name: "audit disk full on leader", prepare: disks, inject: func(r *run) { r.full(r.leader(), "audit") }},
+		{name: "fsync fails once", inject: syncFails},
+		{name: "delay and loss", network: true, inject: slowNetwork},
+		{name: "torn log on follower", inject: func(r *run) { r.damage(torn) }},
+		{name: "bit flip in log on follower", inject: func(r *run) { r.damage(flipped) }},
+		{name: "slow follower needs a snapshot", long: true, inject: lag},
 	}
 }
 

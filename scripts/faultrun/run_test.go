@@ -24,6 +24,8 @@ type run struct {
 	root string
 	h    *history
 
+	disks string // see mounts
+
 	issuer, signer string
 
 	writes, signatures gaps
@@ -111,14 +113,18 @@ func (r *run) clients() []*apitest.Node {
 }
 
 // begin starts a cluster and clients on it.
-func begin(t testing.TB, name string, seed uint64, net *apitest.Network, opts ...apitest.Option) *run {
+func begin(t testing.TB, name string, seed uint64, net *apitest.Network, prepare ...func(*run) []apitest.Option) *run {
 	t.Helper()
+	var opts []apitest.Option
 	if net != nil {
 		opts = append(opts, apitest.In(net))
 	}
 	r := &run{
 		t: t, name: name, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), net: net, issuer: "acme", signer: "signer",
 		versions: map[string]int64{}, since: map[string]int64{}, gone: map[*apitest.Node]bool{},
+	}
+	for _, p := range prepare {
+		opts = append(opts, p(r)...)
 	}
 	r.c = apitest.NewCluster(t, 3, opts...)
 	first := r.c.Nodes[0]
