@@ -79,6 +79,8 @@ type Service struct {
 	rotating chan struct{} // holds one element while the barrier's term rotates
 	termDue  chan struct{} // tells watchTerm that the term has sealed enough; capacity 1
 
+	readingBackup sync.Mutex // held while a backup that somebody sent is in memory
+
 	making chan struct{} // holds one element for each key being made; bounded
 
 	epochErr atomic.Pointer[error] // why serving did not begin, the last time

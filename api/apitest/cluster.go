@@ -76,7 +76,11 @@ func (n *Node) ID() string { return n.id }
 // JoinToken makes a join token for a node.
 func (c *Cluster) JoinToken(id string, replica bool) string {
 	c.t.Helper()
-	r := c.Leader().Must("sys/storage/raft/join-token", map[string]any{"node_id": id, "non_voter": replica})
+	var r Reply
+	c.Eventually("the leader makes join tokens", func() bool { // it sets the cluster port up first
+		r = c.Leader().Post("sys/storage/raft/join-token", c.Nodes[0].root, map[string]any{"node_id": id, "non_voter": replica})
+		return r.Status == http.StatusOK
+	})
 	token := r.Text("data", "join_token")
 	for _, n := range c.Nodes {
 		n.HandedOut("a join token", token)
