@@ -11,11 +11,12 @@ import (
 	"github.com/signet-kms/signet/client/wire"
 )
 
-func newOperatorCommand(c *cli) *cobra.Command {
+func newOperatorCommand(c *cli, inspect func(io.Reader) (snapshotContent, error)) *cobra.Command {
 	statusCommand := newStatusCommand(c)
 	return group("operator", "initialize, unseal and seal a server",
 		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), statusCommand,
-		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c))
+		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c),
+		newSnapshotCommand(c, inspect))
 }
 
 func newInitCommand(c *cli) *cobra.Command {
