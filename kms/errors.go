@@ -85,6 +85,7 @@ var (
 	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
 
 	ErrSealUnavailable = &Error{"seal_unavailable", "a seal of the configuration does not do its part"}
+	ErrBadSnapshot     = &Error{"bad_snapshot", "the snapshot cannot be used"}
 
 	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
 	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
@@ -106,7 +107,7 @@ func Sentinels() []*Error {
 		ErrKeyBound, ErrIssuerNotFound, ErrProfileNotFound, ErrNoSigningKey, ErrClaimNotAllowed,
 		ErrVersionState, ErrWrongClient, ErrUnwrapFailed, ErrKeyRejected, ErrRotationNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
-		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
+		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition, ErrBadSnapshot,
 		ErrSealUnavailable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,

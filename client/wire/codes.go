@@ -44,6 +44,9 @@ const (
 	// BadTransition (400): what is asked for does not follow from the present
 	// state; the text says why.
 	BadTransition Code = "bad_transition"
+	// BadSnapshot (400): the snapshot that was sent is damaged, of another cluster,
+	// or not one; the text says which.
+	BadSnapshot Code = "bad_snapshot"
 	// UnsupportedPath (404): no such endpoint.
 	UnsupportedPath Code = "unsupported_path"
 	// MethodNotAllowed (405): the endpoint exists, with other methods.
@@ -199,7 +202,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		PermissionDenied, InvalidToken, TokenNotFound, TokenNotRenewable, InvalidCredentials, ApplicationBlocked,
-		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, UnsupportedPath, MethodNotAllowed, NotFound,
+		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, BadSnapshot, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, UnwrapFailed, KeyRejected, RotationNotAllowed, ClaimNotAllowed,

@@ -68,7 +68,7 @@ decrypts with them on request, and records every use of a key.`,
 	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c), newRewrapCommand(c), newHMACCommand(c), newJWTCommand(c, decodeJWT))
 	add(groupKeys, newKeyCommand(c), newIssuerCommand(c), newProfileCommand(c))
 	add(groupAccess, newLoginCommand(c), newTokenCommand(c), newPolicyCommand(c), newQuotaCommand(c), newApplicationCommand(c), newAppRoleCommand(c))
-	add(groupOperate, newServerCommand(), newOperatorCommand(c), newStatusCommand(c), newBenchCommand(c))
+	add(groupOperate, newServerCommand(), newOperatorCommand(c, inspectSnapshot), newStatusCommand(c), newBenchCommand(c))
 	add(groupOther, newVersionCommand(c))
 	addIdempotencyKeys(root)
 	root.SetHelpCommandGroupID(groupOther)
@@ -86,6 +86,17 @@ decrypts with them on request, and records every use of a key.`,
 func decodeJWT(token string) decodedJWT {
 	d := offline.DecodeJWT(token)
 	return decodedJWT{Malformed: d.Malformed, Encrypted: d.Encrypted, Header: d.Header, Claims: d.Claims, Problems: d.Problems}
+}
+
+func inspectSnapshot(r io.Reader) (snapshotContent, error) {
+	s, err := offline.InspectSnapshot(r)
+	if err != nil {
+		return snapshotContent{}, err
+	}
+	return snapshotContent{
+		ClusterID: s.ClusterID, ClusterEpoch: s.ClusterEpoch, Index: s.Index, Term: s.Term, Time: s.Time, Node: s.Node, Software: s.Software,
+		Shares: s.Shares, Threshold: s.Threshold, ShareGeneration: s.ShareGeneration, Members: s.Members, StateSize: s.StateSize, SHA256: s.SHA256,
+	}, nil
 }
 
 const environmentHelp = `{{if not .HasParent}}

@@ -11,11 +11,12 @@ import (
 	"github.com/signet-kms/signet/client/wire"
 )
 
-func newOperatorCommand(c *cli) *cobra.Command {
+func newOperatorCommand(c *cli, inspect func(io.Reader) (snapshotContent, error)) *cobra.Command {
 	statusCommand := newStatusCommand(c)
 	return group("operator", "initialize, unseal and seal a server, and run a cluster",
 		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), newMigrateSealCommand(c), statusCommand,
-		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c), newRaftCommand(c), newStepDownCommand(c))
+		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c), newRaftCommand(c), newStepDownCommand(c),
+		newSnapshotCommand(c, inspect))
 }
 
 func newInitCommand(c *cli) *cobra.Command {

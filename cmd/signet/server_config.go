@@ -37,6 +37,7 @@ type serverConfig struct {
 	Seals         []*sealConfig    `hcl:"seal,block"`
 	Audit         *auditConfig     `hcl:"audit,block"`
 	Raft          *raftConfig      `hcl:"raft,block"`
+	Snapshots     *snapshotsConfig `hcl:"snapshots,block"`
 
 	file      string // the configuration file; "" of a development node
 	text      string // what it holds
@@ -136,7 +137,7 @@ func (c *serverConfig) complete() error {
 		return wrong("listener", "there is more than one; a node has one address")
 	}
 	def(&c.listener.Address, defaultListen)
-	return cmp.Or(checkURL("api_addr", c.APIAddr), checkURL("cluster_addr", c.ClusterAddr), c.checkCluster(), c.checkListener(), c.completeSeals())
+	return cmp.Or(checkURL("api_addr", c.APIAddr), checkURL("cluster_addr", c.ClusterAddr), c.checkCluster(), c.checkListener(), c.checkSnapshots(), c.completeSeals())
 }
 
 // checkCluster refuses a cluster address that others could not reach, and members to
@@ -236,6 +237,7 @@ func (c *serverConfig) serviceConfig(logger hclog.Logger) kms.Config {
 		Version:     version,
 		APIAddr:     c.APIAddr,
 		ClusterName: c.ClusterName,
+		Snapshots:   c.schedule(),
 		Dev:         c.dev,
 		Seals:       c.wrappers,
 	}
