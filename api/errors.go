@@ -51,6 +51,7 @@ var statusOf = map[wire.Code]int{
 	wire.ApplicationBlocked: http.StatusForbidden,
 	wire.InvalidCredentials: http.StatusBadRequest, // as Vault
 	wire.BadTransition:      http.StatusBadRequest,
+	wire.BadSnapshot:        http.StatusBadRequest,
 
 	wire.BadRequest:         http.StatusBadRequest,
 	wire.Unsupported:        http.StatusBadRequest,
@@ -102,6 +103,7 @@ var statusOf = map[wire.Code]int{
 
 	wire.Sealed:           http.StatusServiceUnavailable,
 	wire.NotInitialized:   http.StatusServiceUnavailable,
+	wire.SealUnavailable:  http.StatusBadGateway,
 	wire.NoLeader:         http.StatusServiceUnavailable,
 	wire.NoLease:          http.StatusServiceUnavailable,
 	wire.AuditUnavailable: http.StatusServiceUnavailable,

@@ -40,6 +40,8 @@ const (
 	quick  = 10 * time.Second // answers from memory; waits for the audit log alone
 	commit = 15 * time.Second // waits for the cluster
 	making = 45 * time.Second // makes keys, or the cluster itself
+
+	streaming = 2 * time.Hour // a body or an answer of any length; who stops taking or sending is cut off sooner
 )
 
 // The variables of patterns. What they may hold is checked by validName after
@@ -109,7 +111,9 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "sys/rotate", 0, commit, token, false, "sys/rotate", "Make a new term of the barrier. Needs sudo.", handle(rotateTerm), nil},
 		{"GET", "sys/rotate/config", 0, quick, token, false, "sys/rotate/config", "When the barrier rotates by itself.", handle(readRotation), nil},
 		{"POST PUT", "sys/rotate/config", controlBody, commit, token, false, "sys/rotate/config", "Change when the barrier rotates by itself. Needs sudo.", handle(configRotation), nil},
+		{"POST PUT", "sys/migrate-seal", controlBody, making, token, true, "sys/migrate-seal", "Wrap the root key under the configured seals, or under none. Needs sudo.", handle(migrateSeal), nil},
 		{"GET", "sys/leader", 0, quick, public, false, "sys/leader", "Who leads the cluster.", handle(leader), nil},
+		{"GET", "sys/ha-status", 0, quick, token, false, "sys/ha-status", "The nodes of the cluster, in Vault's form.", handle(haStatus), nil},
 		{"POST PUT", "sys/step-down", controlBody, commit, token, false, "sys/step-down", "Have the leader hand over. Needs sudo.", handle(stepDown), nil},
 		{"GET", "sys/storage/raft/configuration", 0, quick, token, false, "sys/storage/raft/configuration", "The nodes of the cluster, and how they are.", handle(raftConfiguration), nil},
 		{"POST PUT", "sys/storage/raft/join", strangersBody, making, public, false, "sys/storage/raft/join", "Make this node a member of a cluster.", handle(joinCluster), nil},
@@ -118,6 +122,8 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "sys/storage/raft/remove-peer", controlBody, commit, token, false, "sys/storage/raft/remove-peer", "Take a node out of the cluster. Needs sudo.", handle(changeMember((*kms.Service).RemoveMember)), nil},
 		{"POST PUT", "sys/storage/raft/promote", controlBody, commit, token, false, "sys/storage/raft/promote", "Give a replica a vote. Needs sudo.", handle(changeMember((*kms.Service).PromoteMember)), nil},
 		{"POST PUT", "sys/storage/raft/demote", controlBody, commit, token, false, "sys/storage/raft/demote", "Take a voter's vote. Needs sudo.", handle(changeMember((*kms.Service).DemoteMember)), nil},
+		{"GET", "sys/storage/raft/snapshot", 0, streaming, token, false, "sys/storage/raft/snapshot", "A backup of everything, sealed. Needs sudo.", saveSnapshot, nil},
+		{"POST PUT", "sys/storage/raft/snapshot-verify", 0, streaming, token, true, "sys/storage/raft/snapshot-verify", "Open a backup, check it, and say what is in it. Needs sudo.", verifySnapshot, nil},
 		{"GET", "sys/mounts", 0, quick, token, false, "sys/mounts", "The mounted engines.", handle(mounts), nil},
 		{"GET", "sys/metrics", 0, quick, public, false, "sys/metrics", "Metrics in Prometheus's text format. Asks for a token itself, unless configured not to.", serveMetrics, nil},
 		{"LIST GET", "sys/policies/acl", 0, quick, token, false, "sys/policy/list", "The names of the policies.", handle(listPolicies), nil},

@@ -77,7 +77,7 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	if c.once != nil {
 		note(a, "idempotent", "first")
 	}
-	if err = translate(err); err != nil {
+	if err != nil {
 		return nil, firstError(s.close(a, err), err)
 	}
 	if cmd == nil { // nothing to change
@@ -127,7 +127,7 @@ func outcome(err error) string {
 	switch Code(err) {
 	case ErrOutcomeUnknown.code:
 		return audit.OutcomeUnknown
-	case "internal", ErrSealed.code, ErrNoLeader.code, ErrNoLease.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code:
+	case "internal", ErrSealed.code, ErrNoLeader.code, ErrNoLease.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code, ErrSealUnavailable.code:
 		return audit.OutcomeFailed
 	}
 	return audit.OutcomeRefused

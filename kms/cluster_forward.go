@@ -20,6 +20,7 @@ const (
 	opAdmit    = "admit"    // a node that wants to join asked a follower
 	opAnnounce = "announce" // a member says where it is to be reached
 	opStatus   = "status"   // how a member is
+	opMember   = "member"   // a member's caller changes a member, or who leads
 )
 
 // Codes of refusals between members, beside those of the domain.
@@ -193,7 +194,7 @@ func besideAgain(n *state.Numbered, beside []state.Part) error {
 		return err
 	}
 	switch cmd := n.Command.(type) {
-	case *state.RotateTerm:
+	case *state.RotateTerm, *state.MigrateSeal:
 		n.Command = &withRecord{cmd, c}
 	case *state.SetRoster:
 		n.Command = &withRoster{cmd, c}
@@ -257,8 +258,10 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 		return s.answerAnnounce(ctx, from, body)
 	case opBarrier:
 		return s.answerBarrier(ctx, body)
+	case opMember:
+		return s.answerMember(ctx, from, body)
 	case opStatus:
-		return json.Marshal(s.memberStatus())
+		return json.Marshal(s.memberStatus(string(body) == askDigest))
 	}
 	return nil, &raftstore.PeerError{Code: "unsupported", Text: "this node does not know " + Quote(op) + "; it may be of another version"}
 }

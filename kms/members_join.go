@@ -157,6 +157,17 @@ func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []by
 	if !memberID.MatchString(req.Incarnation) {
 		return nil, nil, fmt.Errorf("%w: a node has an incarnation", ErrBadRequest)
 	}
+	roster, err := s.machine.rosterNow()
+	if err != nil {
+		return nil, nil, err
+	}
+	switch m := roster.Member(req.NodeID); {
+	case m == nil:
+	case m.Removed && m.Incarnation == req.Incarnation:
+		return nil, nil, refused // with the token of its first life: removed is for good
+	case !m.Removed && m.Incarnation != req.Incarnation:
+		return nil, nil, fmt.Errorf("%w: node %s is a member already, with other data; remove it first, or choose another id", ErrBadRequest, req.NodeID)
+	}
 	if err := raftstore.CheckAddress(req.Address); err != nil {
 		return nil, nil, fmt.Errorf("%w: cluster_addr: %w", ErrBadRequest, err)
 	}

@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -30,28 +31,53 @@ type MemberStatus struct {
 	Applied   uint64 `json:"applied"`
 	State     uint64 `json:"state"` // index of the state that requests see; 0 while sealed
 	Healthy   bool   `json:"healthy"`
+	Digest    string `json:"digest,omitempty"` // SHA-256 of the state at State, hex; only when it was asked for
 }
 
-func (s *Service) memberStatus() MemberStatus {
+func (s *Service) memberStatus(digest bool) MemberStatus {
 	v := s.view.Load()
-	return MemberStatus{
+	m := MemberStatus{
 		Version: s.cfg.Version, Sealed: v == nil, Serving: s.mayServe(v) == nil,
-		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, State: s.stateIndex(), Healthy: s.audit.Err() == nil,
+		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.audit.Err() == nil,
 	}
+	if v == nil {
+		return m
+	}
+	m.State = v.Index
+	if digest { // of the same view as the index
+		if sum, err := v.Digest(); err == nil {
+			m.Digest = hex.EncodeToString(sum[:])
+		}
+	}
+	return m
 }
+
+// askDigest is the body of opStatus that asks for the digest of the state too: it
+// costs as much as writing a snapshot.
+const askDigest = "digest"
 
 // Members lists the nodes of the cluster. It needs read on
-// sys/storage/raft/configuration.
-func (s *Service) Members(ctx context.Context, c *Call) (list []MemberInfo, index uint64, err error) {
+// sys/storage/raft/configuration. With digest each unsealed node says the SHA-256 of
+// its state too: nodes at the same index must have the same.
+func (s *Service) Members(ctx context.Context, c *Call, digest bool) (list []MemberInfo, index uint64, err error) {
 	err = s.act(c, verb{operation: "sys/storage/raft/configuration", need: policy.Read}, func(*gate.Admission) error {
-		list, err = s.listMembers(ctx)
+		list, err = s.listMembers(ctx, digest)
 		index = c.view.Membership.Version
 		return err
 	})
 	return list, index, err
 }
 
-func (s *Service) listMembers(ctx context.Context) ([]MemberInfo, error) {
+// HAStatus is Members for sys/ha-status, where it needs read.
+func (s *Service) HAStatus(ctx context.Context, c *Call) (list []MemberInfo, err error) {
+	err = s.act(c, verb{operation: "sys/ha-status", need: policy.Read}, func(*gate.Admission) error {
+		list, err = s.listMembers(ctx, false)
+		return err
+	})
+	return list, err
+}
+
+func (s *Service) listMembers(ctx context.Context, digest bool) ([]MemberInfo, error) {
 	servers, err := s.store.Servers()
 	if err != nil {
 		return nil, translate(err)
@@ -69,25 +95,36 @@ func (s *Service) listMembers(ctx context.Context) ([]MemberInfo, error) {
 		}
 		list[i] = m
 	}
-	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	patience := statusTime
+	if digest {
+		patience = digestTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tasks := make([]func(), len(list))
 	for i := range list {
-		tasks[i] = func() { list[i].Status = s.statusOf(ctx, list[i].NodeID) }
+		tasks[i] = func() { list[i].Status = s.statusOf(ctx, list[i].NodeID, digest) }
 	}
 	sideBySide(tasks...)
 	return list, nil
 }
 
-// statusTime bounds how long members are asked how they are.
-const statusTime = 500 * time.Millisecond
+// How long members are asked how they are, and for a digest.
+const (
+	statusTime = 500 * time.Millisecond
+	digestTime = 5 * time.Second
+)
 
-func (s *Service) statusOf(ctx context.Context, id string) *MemberStatus {
+func (s *Service) statusOf(ctx context.Context, id string, digest bool) *MemberStatus {
 	if id == s.store.Identity().NodeID {
-		own := s.memberStatus()
+		own := s.memberStatus(digest)
 		return &own
 	}
-	b, err := s.store.Ask(ctx, id, opStatus, nil)
+	var question []byte
+	if digest {
+		question = []byte(askDigest)
+	}
+	b, err := s.store.Ask(ctx, id, opStatus, question)
 	out := &MemberStatus{}
 	if err != nil || json.Unmarshal(b, out) != nil {
 		return nil

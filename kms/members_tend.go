@@ -32,7 +32,7 @@ func (s *Service) promoteReady(ctx context.Context) {
 		}
 		last := s.store.LastIndex()
 		asking, cancel := context.WithTimeout(ctx, statusTime)
-		st := s.statusOf(asking, server.NodeID)
+		st := s.statusOf(asking, server.NodeID, false)
 		cancel()
 		if st == nil || !st.Healthy || st.LastIndex+promoteBehind < last {
 			continue
@@ -127,7 +127,7 @@ func (s *Service) handOver(ctx context.Context) {
 	self := s.store.Identity().NodeID
 	for _, server := range slices.DeleteFunc(servers, func(o raftstore.Server) bool { return !o.Voter || o.NodeID == self }) {
 		asking, cancel := context.WithTimeout(ctx, statusTime)
-		st := s.statusOf(asking, server.NodeID)
+		st := s.statusOf(asking, server.NodeID, false)
 		cancel()
 		if st == nil || st.Sealed || !st.Healthy {
 			continue

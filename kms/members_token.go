@@ -59,6 +59,8 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 			return nil, fmt.Errorf("%w: node_id is the id of the node that is to join: letters, digits, '.', '_' and '-'", ErrBadRequest)
 		case ttl < time.Minute || ttl > maxJoinTokenTTL:
 			return nil, fmt.Errorf("%w: a join token lives a minute to a day, not %v", ErrBadRequest, ttl)
+		case len(roster.CA) == 0 && s.cfg.Store.Listen != "": // see ensureCA
+			return nil, saying(ErrNoLeader, "the cluster port is being set up; try again shortly")
 		case len(roster.CA) == 0:
 			return nil, fmt.Errorf("%w: this cluster has no cluster port: set cluster_addr on its node and start it again", ErrBadRequest)
 		}
@@ -84,25 +86,22 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 	if err != nil {
 		return nil, err
 	}
+	if out == nil || c.replayed {
+		return nil, saying(ErrIdempotencySpent, "this request was carried out before, and the join token that it made is shown once: ask for another one under another key")
+	}
 	return out, nil
 }
 
-// caTime is how long a request waits for the cluster's CA, which a leader makes as
-// soon as it leads.
-const caTime = 5 * time.Second
-
-// awaitCA waits until the cluster has its CA, if it is to have one.
+// awaitCA waits a moment for the cluster's CA, which the leader makes right after it
+// began to serve.
 func (s *Service) awaitCA(ctx context.Context) {
-	if s.cfg.Store.Listen == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, caTime)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	for ctx.Err() == nil {
+	for s.cfg.Store.Listen != "" && ctx.Err() == nil {
 		if roster, err := s.machine.rosterNow(); err != nil || len(roster.CA) != 0 {
 			return
 		}
-		pause(ctx, 10*time.Millisecond)
+		pause(ctx, 20*time.Millisecond)
 	}
 }
 

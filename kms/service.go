@@ -28,7 +28,10 @@ type Config struct {
 	Version     string // of the build, semantic
 	APIAddr     string // what clients reach
 	ClusterName string // for init; "" is "signet"
-	Dev         bool   // a development node: init may take the root token from the caller
+	Snapshots   BackupPlan
+	Dev         bool // a development node: init may take the root token from the caller
+
+	Seals []seal.Wrapper // other sides that hold the root key beside the shares; none: people unseal the node
 }
 
 // Service is the whole domain. Its methods are the verbs; all are safe for
@@ -68,6 +71,8 @@ type Service struct {
 		ready                     map[string]int // node → looks at which it had caught up
 	}
 
+	waiting waiting // of the unattended unseal
+
 	started time.Time // the zero of the limiters' clock
 
 	observed    observed
@@ -81,6 +86,9 @@ type Service struct {
 
 	rotating chan struct{} // holds one element while the barrier's term rotates
 	termDue  chan struct{} // tells watchTerm that the term has sealed enough; capacity 1
+
+	scheduled     scheduled
+	readingBackup sync.Mutex // held while a backup that somebody sent is in memory
 
 	making chan struct{} // holds one element for each key being made; bounded
 
@@ -133,6 +141,7 @@ func Open(cfg Config) (*Service, error) {
 	s.done.Go(func() { s.lead(ctx) })
 	s.done.Go(func() { s.tick(ctx) })
 	s.done.Go(func() { s.watchTerm(ctx) })
+	s.done.Go(func() { s.keepBackups(ctx) })
 	return s, nil
 }
 

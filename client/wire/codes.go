@@ -44,6 +44,9 @@ const (
 	// BadTransition (400): what is asked for does not follow from the present
 	// state; the text says why.
 	BadTransition Code = "bad_transition"
+	// BadSnapshot (400): the snapshot that was sent is damaged, of another cluster,
+	// or not one; the text says which.
+	BadSnapshot Code = "bad_snapshot"
 	// UnsupportedPath (404): no such endpoint.
 	UnsupportedPath Code = "unsupported_path"
 	// MethodNotAllowed (405): the endpoint exists, with other methods.
@@ -134,6 +137,10 @@ const (
 	AlreadyInitialized Code = "already_initialized"
 	// NotInitialized: run init first. 503 outside of unseal and verify-share.
 	NotInitialized Code = "not_initialized"
+	// SealUnavailable (502): a seal of the configuration, on which init or a migration
+	// depends, does not do its part; the text says what it answers. Nothing was
+	// changed.
+	SealUnavailable Code = "seal_unavailable"
 	// ShareEncoding: neither hex nor base64.
 	ShareEncoding Code = "share_encoding"
 	// ShareLength: characters are missing or too many.
@@ -195,13 +202,13 @@ const (
 func Codes() []Code {
 	return []Code{
 		PermissionDenied, InvalidToken, TokenNotFound, TokenNotRenewable, InvalidCredentials, ApplicationBlocked,
-		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, UnsupportedPath, MethodNotAllowed, NotFound,
+		BadRequest, InvalidJSON, UnknownField, Unsupported, BadPath, BadTransition, BadSnapshot, UnsupportedPath, MethodNotAllowed, NotFound,
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, UnwrapFailed, KeyRejected, RotationNotAllowed, ClaimNotAllowed,
 		VersionState,
 		BadPolicy, PolicyProtected,
-		AlreadyInitialized, NotInitialized,
+		AlreadyInitialized, NotInitialized, SealUnavailable,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
 		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,
 		OutcomeUnknown, IdempotencyMismatch, IdempotencySpent, Internal,

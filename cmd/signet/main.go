@@ -68,7 +68,7 @@ decrypts with them on request, and records every use of a key.`,
 	add(groupUse, newSignCommand(c), newVerifyCommand(c), newEncryptCommand(c), newDecryptCommand(c), newRewrapCommand(c), newHMACCommand(c), newJWTCommand(c, decodeJWT))
 	add(groupKeys, newKeyCommand(c), newIssuerCommand(c), newProfileCommand(c))
 	add(groupAccess, newLoginCommand(c), newTokenCommand(c), newPolicyCommand(c), newQuotaCommand(c), newApplicationCommand(c), newAppRoleCommand(c))
-	add(groupOperate, newServerCommand(), newOperatorCommand(c), newStatusCommand(c), newBenchCommand(c))
+	add(groupOperate, newServerCommand(), newOperatorCommand(c, inspectSnapshot), newStatusCommand(c), newBenchCommand(c))
 	add(groupOther, newVersionCommand(c))
 	addIdempotencyKeys(root)
 	root.SetHelpCommandGroupID(groupOther)
@@ -88,9 +88,23 @@ func decodeJWT(token string) decodedJWT {
 	return decodedJWT{Malformed: d.Malformed, Encrypted: d.Encrypted, Header: d.Header, Claims: d.Claims, Problems: d.Problems}
 }
 
+func inspectSnapshot(r io.Reader) (snapshotContent, error) {
+	s, err := offline.InspectSnapshot(r)
+	if err != nil {
+		return snapshotContent{}, err
+	}
+	return snapshotContent{
+		ClusterID: s.ClusterID, ClusterEpoch: s.ClusterEpoch, Index: s.Index, Term: s.Term, Time: s.Time, Node: s.Node, Software: s.Software,
+		Shares: s.Shares, Threshold: s.Threshold, ShareGeneration: s.ShareGeneration, Members: s.Members, StateSize: s.StateSize, SHA256: s.SHA256,
+	}, nil
+}
+
 const environmentHelp = `{{if not .HasParent}}
 Environment:
-  SIGNET_ADDR         address of the server (https://127.0.0.1:8200)
+  SIGNET_ADDR         address of the server (https://127.0.0.1:8200), or of several
+                      nodes of one cluster with commas between them: the first one
+                      that serves is used; what is about one node, such as unseal
+                      and status, is asked of the first address alone
   SIGNET_TOKEN        token; without it the one that "signet login" stored
   SIGNET_CACERT       PEM file of the CA of the server's certificate
   SIGNET_CLIENT_CERT  PEM file of a client certificate
