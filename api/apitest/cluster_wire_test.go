@@ -237,11 +237,8 @@ func selfMadeWork(t *testing.T, c *apitest.Cluster) {
 			t.Errorf("on %s the term is %v still", n.ID(), before)
 		}
 	}
-	// A key that is used on a follower, is deleted through another, and destroyed by
-	// the leader when its time comes.
-	mintable(f, "rotates", "ES256", object{"audience": []string{"api://a"}})
-	f.Must("jwt/issuers/rotates", object{"jwks_max_age": "1s", "max_token_ttl": "2s"})
-	wantStatus(t, f.Post("jwt/rotate/rotates", root, object{"lead": "2s"}), 200)
+	f.Must("jwt/issuers/rotates", object{"issuer": "https://rotates.example", "jwks_max_age": 1, "leeway": 0, "rotation": object{"lead_time": 2}})
+	f.Must("jwt/rotate/rotates", nil)
 	c.Eventually("the issuer's next version is active", func() bool {
 		return len(records(t, leader, func(r audit.Parsed) bool { return r.Operation == "jwt/activate" && r.Outcome == audit.OutcomeOK })) > 0
 	})
