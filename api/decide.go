@@ -166,8 +166,21 @@ func (rq *request) withEffect(out any) any {
 		return out
 	}
 	data, err := json.Marshal(out)
-	if err != nil || len(data) == 0 || data[0] != '{' {
+	var has wire.Effective
+	if err != nil || len(data) < 2 || data[0] != '{' || json.Unmarshal(data, &has) != nil {
 		return out
 	}
-	return &wire.Effective[jsontext.Value]{Data: data, Effective: wire.Everywhere, BarrierMS: milliseconds(took)}
+	effect := wire.Effective{Effective: wire.Everywhere, BarrierMS: milliseconds(took)}
+	if has.Effective != "" { // the verb says it itself
+		effect.Effective = ""
+	}
+	more, err := json.Marshal(&effect)
+	if err != nil {
+		return out
+	}
+	if string(data) == "{}" {
+		return jsontext.Value(more)
+	}
+	more[0] = ',' // two objects become one
+	return jsontext.Value(append(data[:len(data)-1], more...))
 }

@@ -137,7 +137,7 @@ func effectiveEverywhere(t *testing.T, c *apitest.Cluster) {
 		}
 		n.Must("jwt/issuers/i-"+name, object{"issuer": "https://" + name + ".example", "alg": "ES256"})
 		own := wantStatus(t, n.Post("jwt/issuers/i-"+name, root, object{"leeway": "7s"}), 200)
-		if own.At("data", "effective") != "everywhere" || own.At("data", "barrier_ms") == nil || own.Header.Get("X-Signet-Effective") != "everywhere" {
+		if own.At("data", "name") != "i-"+name || own.At("data", "effective") != "everywhere" || own.At("data", "barrier_ms") == nil || own.Header.Get("X-Signet-Effective") != "everywhere" {
 			t.Errorf("on %s: %s", n.ID(), own)
 		}
 	}

@@ -168,6 +168,9 @@ func TestEveryWriteSentTwiceHasOneEffect(t *testing.T) {
 		if route.pattern == "{mount}/wrapping_key" {
 			continue // reads, and makes what is read once: TestThereIsOneWrappingKey
 		}
+		if route.pattern == "sys/step-down" || strings.HasPrefix(route.pattern, "sys/storage/raft/") {
+			continue // refused on a node without peers
+		}
 		for _, method := range route.methods {
 			number++
 			what, key := method+" "+route.pattern, fmt.Sprintf("key %d", number)
