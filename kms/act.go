@@ -71,8 +71,8 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		return result, s.finish(c, a, err)
 	}
 	cmd, err := build(a)
-	if s.doubts(c, translate(err)) {
-		return nil, &doubt{translate(err)}
+	if err = translate(err); s.doubts(c, err) {
+		return nil, &doubt{err}
 	}
 	if c.once != nil {
 		note(a, "idempotent", "first")

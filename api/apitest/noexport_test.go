@@ -111,7 +111,7 @@ func TestNoEndpointAnswersAPrivateKey(t *testing.T) {
 					break
 				}
 			}
-			refused := regexp.MustCompile(`export|backup|^sys/(init|unseal)$`).MatchString(route.pattern)
+			refused := regexp.MustCompile(`export|backup|^sys/(init|unseal|step-down)$|^sys/storage/raft/`).MatchString(route.pattern)
 			if deleting := method == "DELETE" || method == "TRACE"; !answered[route.pattern+" "+method] && !refused && !deleting {
 				t.Errorf("%s %s was never answered with success: the walk shows nothing there", method, route.pattern)
 			}
