@@ -3,6 +3,7 @@ module github.com/signet-kms/signet
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1 // of scripts/faultrun alone
 	github.com/c2sp/wycheproof v0.0.0-20260105152342-fca0d3ba9f12
 	github.com/cloudflare/circl v1.6.5
 	github.com/go-jose/go-jose/v4 v4.1.8

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/signet-kms/signet/client/wire"
 	"github.com/signet-kms/signet/kms"
@@ -65,7 +66,7 @@ func admitNode(rq *request, in *wire.AdmitRequest) (*wire.AdmitData, error) {
 func raftConfiguration(rq *request, _ *nothing) (*wire.RaftConfiguration, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	members, version, err := rq.s.kms.Members(ctx, rq.call)
+	members, version, err := rq.s.kms.Members(ctx, rq.call, rq.r.URL.Query().Get("digest") == "true")
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func raftConfiguration(rq *request, _ *nothing) (*wire.RaftConfiguration, error)
 		}
 		if st := m.Status; st != nil {
 			s.Reachable, s.Sealed, s.Serving, s.Healthy = true, st.Sealed, st.Serving, st.Healthy
-			s.Version, s.LastIndex, s.StateIndex = st.Version, st.LastIndex, st.State
+			s.Version, s.LastIndex, s.StateIndex, s.Digest = st.Version, st.LastIndex, st.State, st.Digest
 		}
 		out.Config.Servers = append(out.Config.Servers, s)
 	}
@@ -97,4 +98,28 @@ func stepDown(rq *request, in *wire.StepDownRequest) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
 	return nothing{}, rq.s.kms.Transfer(ctx, rq.call, in.ServerID)
+}
+
+func haStatus(rq *request, _ *nothing) (bare[*wire.HAStatus], error) {
+	ctx, cancel := rq.context()
+	defer cancel()
+	members, err := rq.s.kms.HAStatus(ctx, rq.call)
+	if err != nil {
+		return bare[*wire.HAStatus]{}, err
+	}
+	nodes := []wire.HANode{}
+	for _, m := range members {
+		n := wire.HANode{Hostname: m.NodeID, APIAddress: m.APIAddress, ClusterAddress: m.Address, ActiveNode: m.Leader}
+		if m.Address != "" {
+			n.ClusterAddress = "https://" + m.Address
+		}
+		if m.Status != nil {
+			n.Version = m.Status.Version
+			if now := time.Now().UTC(); !m.Leader {
+				n.LastEcho = &now
+			}
+		}
+		nodes = append(nodes, n)
+	}
+	return bare[*wire.HAStatus]{&wire.HAStatus{RequestID: rq.origin.RequestID, Nodes: nodes, Data: wire.HANodes{Nodes: nodes}}}, nil
 }

@@ -87,20 +87,21 @@ func (c *Client) open(ctx context.Context, cl call, body io.Reader) (*http.Respo
 	}
 	seeker, again := body.(io.Seeker)
 	again = again || body == nil
-	first := c.preferred.Load()
-	for attempt := 0; ; attempt++ {
-		index := (first + uint32(attempt)) % uint32(len(c.addresses))
-		resp, reached, err := c.openAt(ctx, cl, c.addresses[index], token, body)
+	asked := make([]bool, len(c.nodes.all))
+	for at := c.nodes.pick(asked, cl.effect, true); ; {
+		asked[at] = true
+		base := c.nodes.all[at].base
+		resp, reached, err := c.openAt(ctx, cl, base, token, body)
 		if err == nil {
-			c.preferred.Store(index)
+			c.nodes.good(at)
 			return resp, nil
 		}
 		answered := (*Error)(nil)
 		if !errors.As(err, &answered) {
-			err = &NetworkError{Method: cl.method, Path: cl.path, Address: c.addresses[index].String(), Err: err, mayHaveHappened: cl.effect && reached}
+			err = &NetworkError{Method: cl.method, Path: cl.path, Address: base.String(), Err: err, mayHaveHappened: cl.effect && reached}
 		}
 		elsewhere := answered != nil && (answered.Code.NothingHappened() || answered.Code == wire.Sealed) || answered == nil && !reached
-		if attempt+1 >= len(c.addresses) || !again || !elsewhere || ctx.Err() != nil {
+		if at = c.nodes.pick(asked, cl.effect, false); at < 0 || !again || !elsewhere || ctx.Err() != nil {
 			return nil, err
 		}
 		if seeker != nil {

@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/signet-kms/signet/audit"
@@ -18,7 +19,27 @@ func (s *Service) act(c *Call, v verb, do func(a *gate.Admission) error) error {
 	if err != nil {
 		return err
 	}
-	return s.finish(c, a, translate(do(a)))
+	return s.finish(c, a, s.twice(c, a, do))
+}
+
+// twice does it again, on a newer state, when something was missing that may be there.
+// What the first time left in the record goes.
+func (s *Service) twice(c *Call, a *gate.Admission, do func(a *gate.Admission) error) error {
+	record := a.Record
+	record.Fields = maps.Clone(record.Fields)
+	err := translate(do(a))
+	if !missing(err) && !c.missed {
+		return err
+	}
+	moved, behind := s.lookAgain(c)
+	if behind != nil {
+		return behind
+	}
+	if !moved {
+		return err
+	}
+	a.Record, c.missed = record, false
+	return translate(do(a))
 }
 
 // finish ends a verb that changed nothing, with its one record. The record may
@@ -64,11 +85,15 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	if result, again, err := c.repeated(a); again {
 		return result, s.finish(c, a, err)
 	}
-	cmd, err := build(a)
+	var cmd state.Command
+	err = s.twice(c, a, func(a *gate.Admission) (err error) {
+		cmd, err = build(a)
+		return err
+	})
 	if c.once != nil {
 		note(a, "idempotent", "first")
 	}
-	if err = translate(err); err != nil {
+	if err != nil {
 		return nil, firstError(s.close(a, err), err)
 	}
 	if cmd == nil { // nothing to change
@@ -117,7 +142,7 @@ func outcome(err error) string {
 	switch Code(err) {
 	case ErrOutcomeUnknown.code:
 		return audit.OutcomeUnknown
-	case "internal", ErrSealed.code, ErrNoLeader.code, ErrNoLease.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code:
+	case "internal", ErrSealed.code, ErrNoLeader.code, ErrNoLease.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code, ErrSealUnavailable.code:
 		return audit.OutcomeFailed
 	}
 	return audit.OutcomeRefused

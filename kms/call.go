@@ -32,6 +32,7 @@ type Call struct {
 	view    *view
 	serving uint64 // the serving period in which the view was taken
 	token   *state.Token
+	missed  bool              // something was unknown that another node may know: see act
 	fenced  bool              // the view has all that was acknowledged before the call: see fence
 	counted bool              // the token's uses are limited, and one was spent on this request
 	limited bool              // the token's rate limits were asked
@@ -111,6 +112,12 @@ func (s *Service) Confirm(c *Call) error {
 // for the cluster and has the errors of a write too, and *Limited.
 func (s *Service) Authenticate(c *Call, token string) error {
 	t := s.lookupToken(c.view, token)
+	if t == nil && validToken(c.view.Cluster.TokenKey, token) { // this cluster made it
+		if _, err := s.lookAgain(c); err != nil {
+			return err
+		}
+		t = s.lookupToken(c.view, token)
+	}
 	if t == nil {
 		return ErrInvalidToken
 	}

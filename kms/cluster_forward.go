@@ -19,6 +19,7 @@ const (
 	opAdmit    = "admit"    // a node that wants to join asked a follower
 	opAnnounce = "announce" // a member says where it is to be reached
 	opStatus   = "status"   // how a member is
+	opMember   = "member"   // a member's caller changes a member, or who leads
 )
 
 // Codes of refusals between members, beside those of the domain.
@@ -50,7 +51,7 @@ func (s *Service) forward(ctx context.Context, leader string, n *state.Numbered)
 		return applied{}, err
 	}
 	var answer forwarded
-	if err := s.askLeader(ctx, leader, message, &answer); err != nil {
+	if err := s.askAnyLeader(ctx, leader, message, &answer); err != nil {
 		return applied{}, err
 	}
 	// The leader has the outcome, and so will this node, unless it skipped the entry
@@ -89,6 +90,21 @@ func (h outcomeHere) told() (applied, error) {
 		return applied{}, translate(spent(h.refusal))
 	}
 	return h.done.told(), nil
+}
+
+// askAnyLeader asks the leader, and the next one while that one certainly did not
+// take it: it stopped, or does not lead any more.
+func (s *Service) askAnyLeader(ctx context.Context, leader string, message []byte, answer *forwarded) error {
+	patience := time.Now().Add(electionTime)
+	for {
+		err := s.askLeader(ctx, leader, message, answer)
+		if !errors.Is(err, ErrNoLeader) || time.Now().After(patience) || !s.awaitLead(ctx) {
+			return err
+		}
+		if leader = s.follows(); leader == "" {
+			return err // it is this node now: see submit
+		}
+	}
 }
 
 // askLeader hands the message over, and translates what came of it.
@@ -174,7 +190,7 @@ func besideAgain(n *state.Numbered, beside []state.Part) error {
 		return err
 	}
 	switch cmd := n.Command.(type) {
-	case *state.RotateTerm:
+	case *state.RotateTerm, *state.MigrateSeal:
 		n.Command = &withRecord{cmd, c}
 	case *state.SetRoster:
 		n.Command = &withRoster{cmd, c}
@@ -236,8 +252,10 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 		return s.answerAdmit(ctx, body)
 	case opAnnounce:
 		return s.answerAnnounce(ctx, from, body)
+	case opMember:
+		return s.answerMember(ctx, from, body)
 	case opStatus:
-		return json.Marshal(s.memberStatus())
+		return json.Marshal(s.memberStatus(string(body) == askDigest))
 	}
 	return nil, &raftstore.PeerError{Code: "unsupported", Text: "this node does not know " + Quote(op) + "; it may be of another version"}
 }

@@ -84,7 +84,8 @@ var (
 	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
 	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
 
-	ErrBadSnapshot = &Error{"bad_snapshot", "the snapshot cannot be used"}
+	ErrSealUnavailable = &Error{"seal_unavailable", "a seal of the configuration does not do its part"}
+	ErrBadSnapshot     = &Error{"bad_snapshot", "the snapshot cannot be used"}
 
 	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
 	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
@@ -107,6 +108,7 @@ func Sentinels() []*Error {
 		ErrVersionState, ErrWrongClient, ErrUnwrapFailed, ErrKeyRejected, ErrRotationNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition, ErrBadSnapshot,
+		ErrSealUnavailable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
 	}
@@ -188,13 +190,13 @@ var translations = []struct {
 	{state.ErrNotPending, ErrBadTransition},
 	{state.ErrTooEarly, ErrBadTransition},
 	{state.ErrBadMove, ErrBadTransition},
-	{state.ErrNoNextVersion, ErrBadRequest},
+	{state.ErrNoNextVersion, ErrBusy},
 	{state.ErrOnceMismatch, ErrIdempotencyMismatch},
 	{state.ErrOnceSpent, ErrIdempotencySpent},
 	{state.ErrDeletionNotAllowed, ErrDeletionNotAllowed},
 	{state.ErrEncryptionsSpent, ErrEncryptionsSpent},
 	{state.ErrBadMinimum, ErrBadRequest},
-	{state.ErrVersionConflict, ErrBadRequest},
+	{state.ErrVersionConflict, ErrBusy},
 	{state.ErrTokenMissing, ErrTokenNotFound},
 	{state.ErrApplicationMissing, ErrBadRequest},
 	{state.ErrApplicationInUse, ErrBadRequest},
@@ -207,8 +209,12 @@ var translations = []struct {
 	{state.ErrRoleChanged, ErrBusy},
 	{state.ErrMountMissing, ErrNoMount},
 	{state.ErrBadTerm, ErrBusy},
+	{state.ErrBadSeal, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
 	// Before ErrNotProposed, which they are as well.
+	{state.ErrRosterChanged, ErrBusy},
+	{state.ErrJoinToken, ErrInvalidCredentials},
+	{state.ErrTooManyJoinToken, ErrBadRequest},
 	{raftstore.ErrStorageFull, ErrStorageFull},
 	{raftstore.ErrTooLarge, ErrBadRequest},
 	{raftstore.ErrNotLeader, ErrNoLeader},

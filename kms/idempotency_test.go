@@ -146,7 +146,8 @@ func TestResubmitKnowsWhatItDoesNotKnow(t *testing.T) {
 		{"refused is not tried again", []error{ErrKeyNotFound}, ErrKeyNotFound, 1},
 		{"unknown, then done", []error{unknown, nil}, nil, 2},
 		{"unknown, then refused", []error{unknown, ErrKeyNotFound}, ErrKeyNotFound, 2},
-		{"unknown, then not done: the first may be", []error{unknown, gone}, ErrOutcomeUnknown, 2},
+		{"unknown, then not done: the first may be", []error{unknown, ErrBusy}, ErrOutcomeUnknown, 2},
+		{"unknown, then no leader, then done", []error{unknown, gone, nil}, nil, 3},
 		{"unknown twice, then done", []error{unknown, unknown, nil}, nil, 3},
 	}
 	for _, c := range cases {

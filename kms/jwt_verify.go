@@ -170,6 +170,7 @@ func (w *verifier) signed(text string) (t checkedToken, reason jose.Reason, err 
 	// A compromised version is looked at to say so. A pending one has signed nothing,
 	// and what a suspended one signed is not told apart from that.
 	if v == nil || v.KID == "" || !v.State.Accepts() && v.State != state.Compromised {
+		w.c.missed = w.c.missed || v == nil
 		return t, jose.ReasonUnknownKey, nil
 	}
 	t.version = v

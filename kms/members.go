@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -163,6 +164,7 @@ var memberID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 // vote, the cluster's CA, and a time. It needs update and sudo on
 // sys/storage/raft/join-token. Errors: ErrBadRequest.
 func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenRequest) (*JoinToken, error) {
+	s.awaitCA(ctx)
 	var out *JoinToken
 	_, err := s.write(ctx, c, verb{operation: "sys/storage/raft/join-token", need: policy.Update | policy.Sudo}, func(a *gate.Admission) (state.Command, error) {
 		ttl := req.TTL
@@ -177,6 +179,8 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 			return nil, fmt.Errorf("%w: node_id is the id of the node that is to join: letters, digits, '.', '_' and '-'", ErrBadRequest)
 		case ttl < time.Minute || ttl > maxJoinTokenTTL:
 			return nil, fmt.Errorf("%w: a join token lives a minute to a day, not %v", ErrBadRequest, ttl)
+		case len(roster.CA) == 0 && s.cfg.Store.Listen != "": // see ensureCA
+			return nil, saying(ErrNoLeader, "the cluster port is being set up; try again shortly")
 		case len(roster.CA) == 0:
 			return nil, fmt.Errorf("%w: this cluster has no cluster port: set cluster_addr on its node and start it again", ErrBadRequest)
 		}
@@ -202,7 +206,23 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 	if err != nil {
 		return nil, err
 	}
+	if out == nil || c.replayed {
+		return nil, saying(ErrIdempotencySpent, "this request was carried out before, and the join token that it made is shown once: ask for another one under another key")
+	}
 	return out, nil
+}
+
+// awaitCA waits a moment for the cluster's CA, which the leader makes right after it
+// began to serve.
+func (s *Service) awaitCA(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for s.cfg.Store.Listen != "" && ctx.Err() == nil {
+		if roster, err := s.machine.rosterNow(); err != nil || len(roster.CA) != 0 {
+			return
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
 }
 
 func suffrageOf(replica bool) string {
@@ -378,6 +398,17 @@ func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []by
 	if !memberID.MatchString(req.Incarnation) {
 		return nil, nil, fmt.Errorf("%w: a node has an incarnation", ErrBadRequest)
 	}
+	roster, err := s.machine.rosterNow()
+	if err != nil {
+		return nil, nil, err
+	}
+	switch m := roster.Member(req.NodeID); {
+	case m == nil:
+	case m.Removed && m.Incarnation == req.Incarnation:
+		return nil, nil, refused // with the token of its first life: removed is for good
+	case !m.Removed && m.Incarnation != req.Incarnation:
+		return nil, nil, fmt.Errorf("%w: node %s is a member already, with other data; remove it first, or choose another id", ErrBadRequest, req.NodeID)
+	}
 	if err := raftstore.CheckAddress(req.Address); err != nil {
 		return nil, nil, fmt.Errorf("%w: cluster_addr: %w", ErrBadRequest, err)
 	}
@@ -457,28 +488,53 @@ type MemberStatus struct {
 	Applied   uint64 `json:"applied"`
 	State     uint64 `json:"state"` // index of the state that requests see; 0 while sealed
 	Healthy   bool   `json:"healthy"`
+	Digest    string `json:"digest,omitempty"` // SHA-256 of the state at State, hex; only when it was asked for
 }
 
-func (s *Service) memberStatus() MemberStatus {
+func (s *Service) memberStatus(digest bool) MemberStatus {
 	v := s.view.Load()
-	return MemberStatus{
+	m := MemberStatus{
 		Version: s.cfg.Version, Sealed: v == nil, Serving: s.mayServe(v) == nil,
-		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, State: s.stateIndex(), Healthy: s.audit.Err() == nil,
+		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.audit.Err() == nil,
 	}
+	if v == nil {
+		return m
+	}
+	m.State = v.Index
+	if digest { // of the same view as the index
+		if sum, err := v.Digest(); err == nil {
+			m.Digest = hex.EncodeToString(sum[:])
+		}
+	}
+	return m
 }
+
+// askDigest is the body of opStatus that asks for the digest of the state too: it
+// costs as much as writing a snapshot.
+const askDigest = "digest"
 
 // Members lists the nodes of the cluster. It needs read on
-// sys/storage/raft/configuration.
-func (s *Service) Members(ctx context.Context, c *Call) (list []MemberInfo, index uint64, err error) {
+// sys/storage/raft/configuration. With digest each unsealed node says the SHA-256 of
+// its state too: nodes at the same index must have the same.
+func (s *Service) Members(ctx context.Context, c *Call, digest bool) (list []MemberInfo, index uint64, err error) {
 	err = s.act(c, verb{operation: "sys/storage/raft/configuration", need: policy.Read}, func(*gate.Admission) error {
-		list, err = s.listMembers(ctx)
+		list, err = s.listMembers(ctx, digest)
 		index = c.view.Membership.Version
 		return err
 	})
 	return list, index, err
 }
 
-func (s *Service) listMembers(ctx context.Context) ([]MemberInfo, error) {
+// HAStatus is Members for sys/ha-status, where it needs read.
+func (s *Service) HAStatus(ctx context.Context, c *Call) (list []MemberInfo, err error) {
+	err = s.act(c, verb{operation: "sys/ha-status", need: policy.Read}, func(*gate.Admission) error {
+		list, err = s.listMembers(ctx, false)
+		return err
+	})
+	return list, err
+}
+
+func (s *Service) listMembers(ctx context.Context, digest bool) ([]MemberInfo, error) {
 	servers, err := s.store.Servers()
 	if err != nil {
 		return nil, translate(err)
@@ -496,25 +552,36 @@ func (s *Service) listMembers(ctx context.Context) ([]MemberInfo, error) {
 		}
 		list[i] = m
 	}
-	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	patience := statusTime
+	if digest {
+		patience = digestTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tasks := make([]func(), len(list))
 	for i := range list {
-		tasks[i] = func() { list[i].Status = s.statusOf(ctx, list[i].NodeID) }
+		tasks[i] = func() { list[i].Status = s.statusOf(ctx, list[i].NodeID, digest) }
 	}
 	sideBySide(tasks...)
 	return list, nil
 }
 
-// statusTime bounds how long members are asked how they are.
-const statusTime = 500 * time.Millisecond
+// How long members are asked how they are, and for a digest.
+const (
+	statusTime = 500 * time.Millisecond
+	digestTime = 5 * time.Second
+)
 
-func (s *Service) statusOf(ctx context.Context, id string) *MemberStatus {
+func (s *Service) statusOf(ctx context.Context, id string, digest bool) *MemberStatus {
 	if id == s.store.Identity().NodeID {
-		own := s.memberStatus()
+		own := s.memberStatus(digest)
 		return &own
 	}
-	b, err := s.store.Ask(ctx, id, opStatus, nil)
+	var question []byte
+	if digest {
+		question = []byte(askDigest)
+	}
+	b, err := s.store.Ask(ctx, id, opStatus, question)
 	out := &MemberStatus{}
 	if err != nil || json.Unmarshal(b, out) != nil {
 		return nil
@@ -543,7 +610,7 @@ func (s *Service) promoteReady(ctx context.Context) {
 		}
 		last := s.store.LastIndex()
 		asking, cancel := context.WithTimeout(ctx, statusTime)
-		st := s.statusOf(asking, server.NodeID)
+		st := s.statusOf(asking, server.NodeID, false)
 		cancel()
 		if st == nil || !st.Healthy || st.LastIndex+promoteBehind < last {
 			continue
@@ -620,10 +687,11 @@ func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) 
 	return nil, s.changeRoster(ctx, "cluster/address", roster.With(moved), state.SetRoster{})
 }
 
-// handOver gives leadership to an unsealed voter, when a sealed node has it: nobody
-// can write while it leads.
+// handOver gives leadership to an unsealed voter whose audit log can be written, when
+// a node has it that is sealed or cannot write its own: nobody can write while it
+// leads.
 func (s *Service) handOver(ctx context.Context) {
-	if !s.store.Leading() || s.unsealed() || !s.hasPeers() || time.Since(s.promotion.handed) < time.Second {
+	if !s.store.Leading() || s.unsealed() && s.audit.Err() == nil || !s.hasPeers() || time.Since(s.promotion.handed) < time.Second {
 		return
 	}
 	s.promotion.handed = time.Now()
@@ -634,7 +702,7 @@ func (s *Service) handOver(ctx context.Context) {
 	self := s.store.Identity().NodeID
 	for _, server := range slices.DeleteFunc(servers, func(o raftstore.Server) bool { return !o.Voter || o.NodeID == self }) {
 		asking, cancel := context.WithTimeout(ctx, statusTime)
-		st := s.statusOf(asking, server.NodeID)
+		st := s.statusOf(asking, server.NodeID, false)
 		cancel()
 		if st == nil || st.Sealed || !st.Healthy {
 			continue
@@ -643,7 +711,7 @@ func (s *Service) handOver(ctx context.Context) {
 		err := s.store.Transfer(giving, server.NodeID)
 		cancel()
 		if err == nil {
-			s.log.Info("this node is sealed and gave the lead to one that is not", "to", server.NodeID)
+			s.log.Info("this node cannot lead, sealed or without an audit log, and gave the lead away", "to", server.NodeID)
 			return
 		}
 	}

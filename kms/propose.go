@@ -50,8 +50,12 @@ func resubmit(ctx context.Context, await func(context.Context) bool, try func(ag
 		case audit.OutcomeUnknown:
 			unknown = err
 		case audit.OutcomeFailed:
-			// This one did not happen for sure; an earlier one still may have.
-			return applied{}, unknown
+			// This one did not happen for sure; an earlier one still may have. Who
+			// cannot reach a leader has not heard of the next one yet, perhaps.
+			if !errors.Is(err, ErrNoLeader) {
+				return applied{}, unknown
+			}
+			err = unknown
 		default:
 			return done, err
 		}
@@ -59,7 +63,17 @@ func resubmit(ctx context.Context, await func(context.Context) bool, try func(ag
 	return applied{}, err
 }
 
-// awaitLead waits until this node leads and is unsealed again. It gives up with
+// electionTime is how long a write waits for a leader that is being elected.
+const electionTime = 4 * time.Second
+
+// awaitElection waits until there is a leader, here or elsewhere.
+func (s *Service) awaitElection(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, electionTime)
+	defer cancel()
+	return s.awaitLead(ctx)
+}
+
+// awaitLead waits until this node leads, or knows who does. It gives up with
 // ctx, and on a node that is being sealed or stopped.
 func (s *Service) awaitLead(ctx context.Context) bool {
 	for ctx.Err() == nil && !s.closing.Load() && !s.sealing.Load() && s.view.Load() != nil {
@@ -72,8 +86,12 @@ func (s *Service) awaitLead(ctx context.Context) bool {
 }
 
 // submit commits a command, through the leader if that is another node, and returns
-// when it is in force wherever it has to be.
+// when it is in force wherever it has to be. While there is no leader it waits for
+// one.
 func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
+	if s.follows() == "" && !s.leading() && s.hasPeers() && !s.awaitElection(ctx) {
+		return applied{}, s.whyNotServing()
+	}
 	if leader := s.follows(); leader != "" {
 		return s.forward(ctx, leader, &state.Numbered{Proposal: id, Again: again, Once: once, Command: cmd})
 	}

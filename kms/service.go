@@ -30,6 +30,8 @@ type Config struct {
 	ClusterName string // for init; "" is "signet"
 	Snapshots   BackupPlan
 	Dev         bool // a development node: init may take the root token from the caller
+
+	Seals []seal.Wrapper // other sides that hold the root key beside the shares; none: people unseal the node
 }
 
 // Service is the whole domain. Its methods are the verbs; all are safe for
@@ -68,6 +70,8 @@ type Service struct {
 		looked, announced, handed time.Time
 		ready                     map[string]int // node → looks at which it had caught up
 	}
+
+	waiting waiting // of the unattended unseal
 
 	started time.Time // the zero of the limiters' clock
 
@@ -224,6 +228,7 @@ func (s *Service) lead(ctx context.Context) {
 			continue
 		}
 		if s.leading() {
+			s.handOver(ctx)
 			s.tendMembers(ctx)
 			s.watch(ctx)
 			continue
@@ -324,6 +329,7 @@ func (s *Service) tick(ctx context.Context) {
 	ahead, next := waits{}, int64(0)
 	for ctx.Err() == nil {
 		s.untilDue(ctx, next)
+		s.forgetGone() // on every node: what is destroyed must not stay in memory
 		v := s.view.Load()
 		if v == nil || !s.leading() {
 			continue
@@ -332,7 +338,6 @@ func (s *Service) tick(ctx context.Context) {
 		s.stepsDue(ctx, ahead)
 		s.forgetExpired(ctx, now)
 		s.autoRotate(ctx, v, now)
-		s.forgetGone()
 		s.destroyDue(ctx, s.lookAtClock()) // making keys took its time
 		next = s.stepsDue(ctx, ahead)      // and so it may be the time of others
 	}

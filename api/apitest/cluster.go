@@ -2,8 +2,10 @@ package apitest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -45,21 +47,34 @@ func (c *Cluster) Add(id string, opts ...Option) *Node {
 
 func (c *Cluster) add(id string, opts []Option) *Node {
 	n := newNode(c.t, opts)
-	n.id, n.clusterAddr, n.o.listen = id, freeAddress(c.t), freeAddress(c.t)
+	if n.o.under != "" {
+		n.o.dataDir, n.o.auditDir = filepath.Join(n.o.under, id, "data", "signet"), filepath.Join(n.o.under, id, "audit", "signet")
+	}
+	if w := n.o.network; w != nil {
+		n.place, n.space = w.add()
+		n.id, n.clusterAddr, n.o.listen = id, networkHost(n.place)+":8201", "127.0.0.1:8200"
+	} else {
+		n.id, n.clusterAddr, n.o.listen = id, freeAddress(c.t), freeAddress(c.t)
+	}
 	n.Configure()
 	c.Nodes = append(c.Nodes, n)
 	return n
 }
 
-// freeAddress is an address of loopback that nobody listens on now. Somebody may
-// take it before the daemon does; then the daemon says so.
+// freeAddress is an address of loopback that nobody listens on now. It is below the
+// ports that kernels give to outgoing connections (32768 and up), of which a node that
+// is down for a moment would lose its own to.
 func freeAddress(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)))
+		if err == nil {
+			defer func() { _ = l.Close() }()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("apitest: no free port")
+	return ""
 }
 
 // clusterHCL is the part of the configuration that makes a node one of a cluster.
@@ -67,7 +82,11 @@ func (n *Node) clusterHCL() string {
 	if n.clusterAddr == "" {
 		return ""
 	}
-	return fmt.Sprintf("node_id = %q\napi_addr = \"http://%s\"\ncluster_addr = \"https://%s\"\n", n.id, n.o.listen, n.clusterAddr)
+	scheme := "http"
+	if n.o.cert != "" {
+		scheme = "https"
+	}
+	return fmt.Sprintf("node_id = %q\napi_addr = \"%s://%s\"\ncluster_addr = \"https://%s\"\n", n.id, scheme, n.o.listen, n.clusterAddr)
 }
 
 // ID is the node id of a node of a cluster.
@@ -77,8 +96,12 @@ func (n *Node) ID() string { return n.id }
 func (c *Cluster) JoinToken(id string, replica bool) string {
 	c.t.Helper()
 	var r Reply
-	c.Eventually("the leader makes join tokens", func() bool { // it sets the cluster port up first
-		r = c.Leader().Post("sys/storage/raft/join-token", c.Nodes[0].root, map[string]any{"node_id": id, "non_voter": replica})
+	c.Eventually("a join token for "+id, func() bool {
+		leader := c.Leader()
+		r = leader.Post("sys/storage/raft/join-token", leader.root, map[string]any{"node_id": id, "non_voter": replica})
+		if r.Status >= 400 && r.Status < 500 {
+			c.t.Fatalf("join token for %s: %s", id, r)
+		}
 		return r.Status == http.StatusOK
 	})
 	token := r.Text("data", "join_token")
@@ -96,11 +119,17 @@ func (c *Cluster) Join(n *Node, replica bool) {
 	if !n.Running() {
 		n.Start()
 	}
-	r := n.Do(http.MethodPost, "sys/storage/raft/join", "", map[string]any{"leader_api_addr": leader.URL(), "join_token": token})
+	r := n.Do(http.MethodPost, "sys/storage/raft/join", "", map[string]any{"leader_api_addr": n.apiFrom(leader), "join_token": token})
 	if r.Status != http.StatusOK || r.At("joined") != true {
 		c.t.Fatalf("join of %s: %s", n.id, r)
 	}
-	n.adoptSecrets(leader)
+	c.Admitted(n)
+}
+
+// Admitted unseals a node that has joined by itself.
+func (c *Cluster) Admitted(n *Node) {
+	c.t.Helper()
+	n.adoptSecrets(c.Nodes[0])
 	c.Unseal(n)
 }
 

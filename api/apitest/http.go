@@ -2,6 +2,7 @@ package apitest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,11 @@ type Reply struct {
 // Every answer is registered, for CheckAll to compare with its record, and every
 // token and secret id in one, to look for where it must not be.
 func (n *Node) Send(method, path, token string, body any, headers ...string) (Reply, error) {
+	return n.SendContext(context.Background(), method, path, token, body, headers...)
+}
+
+// SendContext is Send that gives up with ctx.
+func (n *Node) SendContext(ctx context.Context, method, path, token string, body any, headers ...string) (Reply, error) {
 	base := n.url()
 	if base == "" {
 		return Reply{}, errDown
@@ -45,7 +51,7 @@ func (n *Node) Send(method, path, token string, body any, headers ...string) (Re
 	if err != nil {
 		return Reply{}, err
 	}
-	req, err := http.NewRequest(method, base, content)
+	req, err := http.NewRequestWithContext(ctx, method, base, content)
 	if err != nil {
 		return Reply{}, err
 	}

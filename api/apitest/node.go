@@ -26,9 +26,12 @@ type Node struct {
 	root string
 	keys []string // the shares, hex
 
-	id          string // of a node of a cluster; "" for a node alone
-	clusterAddr string // host:port
-	log  *buffer  // stderr and stdout of all processes
+	id          string   // of a node of a cluster; "" for a node alone
+	clusterAddr string   // host:port
+	place       int      // of a node of a Network, from 1
+	space       *os.File // its network namespace; nil: that of the test
+
+	log  *buffer // stderr and stdout of all processes
 	http *http.Client
 
 	lives []bool // one a process that was started → it was killed
@@ -53,6 +56,10 @@ func New(t testing.TB, opts ...Option) *Node {
 	}
 	n.Init()
 	if n.o.stage == initialized {
+		return n
+	}
+	if n.o.seal != "" {
+		n.AwaitUnsealed()
 		return n
 	}
 	n.Unseal()
@@ -87,7 +94,7 @@ func newNode(t testing.TB, opts []Option) *Node {
 }
 
 func (n *Node) transport() *http.Transport {
-	tr := &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true}
+	tr := &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true, DialContext: n.dial}
 	if n.o.cert == "" {
 		return tr
 	}

@@ -17,8 +17,11 @@ type options struct {
 	dataDir, auditDir string // "": below the test's own directory
 	cert, key         string // PEM files; "": plaintext
 	hooked            bool
+	seal              string // seal blocks; "": shares alone unseal the node
 	dev               bool
 	listen            string // of the API; "": the kernel chooses a port at every start
+	network           *Network
+	under             string // see Under
 }
 
 // stage is how far New brings a node.
@@ -55,9 +58,20 @@ func DataDir(dir string) Option { return func(o *options) { o.dataDir = dir } }
 // its key: two PEM files. Without it the node speaks plaintext.
 func TLS(cert, key string) Option { return func(o *options) { o.cert, o.key = cert, key } }
 
+// Under puts the data of each node of a cluster into dir/ID/data/signet, and its audit
+// log into dir/ID/audit/signet: below directories that may be mounts.
+func Under(dir string) Option { return func(o *options) { o.under = dir } }
+
+// In puts each node of a cluster into a namespace of the network.
+func In(w *Network) Option { return func(o *options) { o.network = w } }
+
 // RecordKeys runs a daemon built with the tag signet_testhook, which writes every
 // private key that it generates to KeyRecord, for a test that searches for them.
 func RecordKeys() Option { return func(o *options) { o.hooked = true } }
+
+// SealedBy puts seal blocks into the configuration: the node unseals by itself, and
+// its shares are recovery shares.
+func SealedBy(blocks string) Option { return func(o *options) { o.seal = blocks } }
 
 // hcl is the configuration file of a node. The kernel chooses the port of a node
 // alone, a new one at every start.
@@ -73,7 +87,7 @@ func (o *options) hcl() string {
 	if o.durability != "" {
 		fmt.Fprintf(&b, "  durability = %q\n", o.durability)
 	}
-	b.WriteString("}\n")
+	b.WriteString("}\n" + o.seal)
 	return b.String()
 }
 

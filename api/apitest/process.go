@@ -57,7 +57,7 @@ func (n *Node) start() error {
 	watch := &readyWatch{to: n.log, ready: make(chan string, 1)}
 	p := &process{cmd: n.command(), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = watch, n.log
-	if err := p.cmd.Start(); err != nil {
+	if err := within(n.space, p.cmd.Start); err != nil {
 		return err
 	}
 	go func() {
@@ -185,6 +185,35 @@ func (n *Node) awaitExit(p *process) {
 	}
 }
 
+// Ended says whether the process has ended by itself; Exit tells how.
+func (n *Node) Ended() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc == nil {
+		return false
+	}
+	select {
+	case <-n.proc.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// TryStart is Start for a node that may refuse to: then it says what it printed.
+func (n *Node) TryStart() (printed string, refused bool) {
+	n.t.Helper()
+	before := len(n.Log())
+	err := n.start()
+	if err == nil {
+		return "", false
+	}
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		n.t.Fatalf("apitest: %v\n%s", err, n.Log())
+	}
+	return n.Log()[before:], true
+}
+
 // Exit waits until the process has ended by itself and returns its exit status.
 func (n *Node) Exit() int {
 	n.t.Helper()
@@ -193,6 +222,14 @@ func (n *Node) Exit() int {
 	n.unclean()
 	n.awaitExit(p)
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// Signal sends the running process a signal, such as SIGSTOP.
+func (n *Node) Signal(sig syscall.Signal) {
+	n.t.Helper()
+	if err := syscall.Kill(n.Pid(), sig); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 // Kill ends the process with SIGKILL.

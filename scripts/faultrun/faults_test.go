@@ -1,0 +1,135 @@
+package faultrun
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/signet-kms/signet/api/apitest"
+)
+
+var (
+	wanted = flag.String("faults", "", "run the rows whose names have one of these parts, separated by commas; all: every one")
+	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the clients and of choices")
+	out    = flag.String("out", "", "directory for the table and the pictures of the histories")
+	list   = flag.Bool("list", false, "print the names of the rows")
+	long   = flag.Bool("long", false, "with the rows that take minutes")
+)
+
+// TestFaults is the whole table, for scripts/faults.
+func TestFaults(t *testing.T) {
+	if *list {
+		for _, row := range rows() {
+			fmt.Println(row.name)
+		}
+		return
+	}
+	if *wanted == "" {
+		t.Skip("the whole table is made by scripts/faults")
+	}
+	if *out != "" {
+		if err := os.MkdirAll(*out, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var table []result
+	for _, row := range rows() {
+		if !row.chosen() {
+			continue
+		}
+		t.Run(row.name, func(t *testing.T) {
+			var r *run
+			t.Cleanup(func() {
+				if r != nil {
+					table = append(table, r.judged(t))
+				}
+			})
+			var net *apitest.Network
+			if row.network {
+				net = apitest.NewNetwork(t)
+			}
+			r = begin(t, row.name, *seed, net, row.prepare...)
+			defer r.ended.Store(true)
+			row.inject(r)
+			r.finish(*out)
+		})
+		print := func(w io.Writer) { printTable(w, table) }
+		if *out != "" {
+			f, err := os.Create(filepath.Join(*out, "table.txt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			print(f)
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	printTable(os.Stdout, table)
+}
+
+func (r row) chosen() bool {
+	if *wanted == "all" {
+		return *long || !r.long
+	}
+	for part := range strings.SplitSeq(*wanted, ",") {
+		if strings.Contains(r.name, part) && (*long || !r.long) {
+			return true
+		}
+	}
+	return false
+}
+
+// judged is the line of a row that has ended, however.
+func (r *run) judged(t *testing.T) result {
+	res := r.res
+	if res.fault == "" {
+		res.fault, res.seed, res.operations, res.acked, res.unknown = r.name, r.seed, r.h.tried, len(r.h.acked), r.h.unknown
+		res.violations = len(r.h.violations)
+		res.notes = "did not end"
+	} else if t.Failed() {
+		res.notes = "FAILED"
+	}
+	return res
+}
+
+func printTable(w io.Writer, table []result) {
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(tw, "fault\tseed\toperations\tacked\tunknown\tlost\tviolations\tlinearizable\tfirst write\tno signature\tall serve\t")
+	for _, r := range table {
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%.2fs\t%.2fs\t%.2fs\t%s\n", r.fault, r.seed, r.operations, r.acked, r.unknown, r.lost, r.violations,
+			r.linearizable, r.recovery.Seconds(), r.gap.Seconds(), r.settled.Seconds(), r.notes)
+	}
+	_ = tw.Flush()
+}
+
+// The short form: a kill of the leader, and a leader that is stopped past its lease,
+// in one cluster. Where namespaces can be made the leader is cut off too.
+func TestAClusterSurvivesTheLossOfItsLeader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three daemons and harms them")
+	}
+	r := begin(t, "short", *seed, nil)
+	defer r.ended.Store(true)
+	r.killLeader(1)
+	r.pause(r.leader(), 4*time.Second)
+	r.finish("")
+	t.Logf("seed %d: %d operations, %d writes acknowledged, first write after %v, no signature for %v", r.seed, r.res.operations, r.res.acked, r.res.recovery, r.res.gap)
+}
+
+func TestAClusterSurvivesAPartitionOfItsLeader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three daemons and cuts them off")
+	}
+	r := begin(t, "partition", *seed, apitest.NewNetwork(t))
+	defer r.ended.Store(true)
+	r.isolate(r.leader(), 4*time.Second)
+	r.finish("")
+	t.Logf("seed %d: %d operations, %d writes acknowledged, first write after %v, no signature for %v", r.seed, r.res.operations, r.res.acked, r.res.recovery, r.res.gap)
+}
