@@ -150,6 +150,13 @@ func (n *Node) DataDir() string { return n.o.dataDir }
 // KeyRecord is the file in which a node made with RecordKeys writes its keys.
 func (n *Node) KeyRecord() string { return filepath.Join(n.dir, "key-record") }
 
+// LoggedBesides says that a command on the node's files opened its audit log, and
+// ended well.
+func (n *Node) LoggedBesides() { n.lives = append(n.lives, false) }
+
+// ConfigFile is the configuration file.
+func (n *Node) ConfigFile() string { return n.configFile() }
+
 func (n *Node) configFile() string { return filepath.Join(n.dir, "signet.hcl") }
 
 // Client returns the SDK's client for this process of the node: a node that was
