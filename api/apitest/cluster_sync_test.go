@@ -3,6 +3,7 @@ package apitest_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/signet-kms/signet/api/apitest"
 )
@@ -18,6 +19,7 @@ func TestAFollowerSyncsBeforeItAcknowledges(t *testing.T) {
 	for range 5 {
 		leader.Must("auth/token/create", object{"policies": "default"})
 	}
+	time.Sleep(500 * time.Millisecond) // what was written last is synced
 	tr.stop()
 	entries := 0
 	for i, call := range tr.calls {
