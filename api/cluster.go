@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/signet-kms/signet/client/wire"
 	"github.com/signet-kms/signet/kms"
@@ -97,4 +98,28 @@ func stepDown(rq *request, in *wire.StepDownRequest) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
 	return nothing{}, rq.s.kms.Transfer(ctx, rq.call, in.ServerID)
+}
+
+func haStatus(rq *request, _ *nothing) (bare[*wire.HAStatus], error) {
+	ctx, cancel := rq.context()
+	defer cancel()
+	members, err := rq.s.kms.HAStatus(ctx, rq.call)
+	if err != nil {
+		return bare[*wire.HAStatus]{}, err
+	}
+	nodes := []wire.HANode{}
+	for _, m := range members {
+		n := wire.HANode{Hostname: m.NodeID, APIAddress: m.APIAddress, ClusterAddress: m.Address, ActiveNode: m.Leader}
+		if m.Address != "" {
+			n.ClusterAddress = "https://" + m.Address
+		}
+		if m.Status != nil {
+			n.Version = m.Status.Version
+			if now := time.Now().UTC(); !m.Leader {
+				n.LastEcho = &now
+			}
+		}
+		nodes = append(nodes, n)
+	}
+	return bare[*wire.HAStatus]{&wire.HAStatus{RequestID: rq.origin.RequestID, Nodes: nodes, Data: wire.HANodes{Nodes: nodes}}}, nil
 }

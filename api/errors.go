@@ -102,6 +102,7 @@ var statusOf = map[wire.Code]int{
 
 	wire.Sealed:           http.StatusServiceUnavailable,
 	wire.NotInitialized:   http.StatusServiceUnavailable,
+	wire.SealUnavailable:  http.StatusBadGateway,
 	wire.NoLeader:         http.StatusServiceUnavailable,
 	wire.NoLease:          http.StatusServiceUnavailable,
 	wire.AuditUnavailable: http.StatusServiceUnavailable,

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -43,6 +44,7 @@ type Server struct {
 	bodies budget                      // of callers
 
 	strangers budget // of bodies without a token
+	draining  atomic.Bool
 	metrics   *metrics
 }
 
@@ -93,6 +95,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rq := &request{s: s, w: w, r: r, origin: kms.Origin{RequestID: newRequestID(), Method: methodOf(r), Remote: remoteIP(r)}}
 	h := w.Header()
 	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
+	if s.draining.Load() {
+		h.Set("Connection", "close") // over HTTP/2 this becomes a GOAWAY
+	}
 	err := s.screen(rq)
 	if limited := s.limit(rq); limited != nil {
 		err = limited // nonsense counts as well

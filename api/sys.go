@@ -16,21 +16,35 @@ func initStatus(rq *request, _ *nothing) (bare[wire.InitStatus], error) {
 func initCluster(rq *request, in *wire.InitRequest) (bare[*wire.InitResponse], error) {
 	var none bare[*wire.InitResponse]
 	if len(in.PGPKeys) > 0 || len(in.RecoveryPGPKeys) > 0 || in.RootTokenPGPKey != "" ||
-		in.StoredShares.Value != 0 || in.RecoveryShares.Value != 0 || in.RecoveryThreshold.Value != 0 {
-		err := refuse(http.StatusBadRequest, wire.Unsupported, "PGP keys, stored shares and recovery shares are not supported; shares come in clear, once")
+		in.StoredShares.Value != 0 {
+		err := refuse(http.StatusBadRequest, wire.Unsupported, "PGP keys and stored shares are not supported; shares come in clear, once")
 		rq.s.kms.Reject(rq.origin, nil, err)
 		return none, err
 	}
 	ctx, cancel := rq.context()
 	defer cancel()
-	made, err := rq.s.kms.Init(ctx, rq.origin, kms.InitRequest{Shares: int(in.SecretShares.Value), Threshold: int(in.SecretThreshold.Value)})
+	asked := kms.InitRequest{Shares: int(in.SecretShares.Value), Threshold: int(in.SecretThreshold.Value)}
+	if recovery := (kms.InitRequest{Shares: int(in.RecoveryShares.Value), Threshold: int(in.RecoveryThreshold.Value), Recovery: true}); recovery.Shares != 0 || recovery.Threshold != 0 {
+		if asked.Shares != 0 || asked.Threshold != 0 {
+			err := refuse(http.StatusBadRequest, wire.BadRequest, "give either secret_shares and secret_threshold, or recovery_shares and recovery_threshold")
+			rq.s.kms.Reject(rq.origin, nil, err)
+			return none, err
+		}
+		asked = recovery
+	}
+	made, err := rq.s.kms.Init(ctx, rq.origin, asked)
 	if err != nil {
 		return none, err
 	}
 	out := &wire.InitResponse{RootToken: wire.SecretOf(made.RootToken.Reveal())}
+	hex, base64 := make([]wire.Secret, 0, len(made.Shares)), make([]wire.Secret, 0, len(made.Shares))
 	for _, s := range made.Shares {
-		out.Keys = append(out.Keys, wire.SecretOf(s.Hex()))
-		out.KeysBase64 = append(out.KeysBase64, wire.SecretOf(s.Base64()))
+		hex, base64 = append(hex, wire.SecretOf(s.Hex())), append(base64, wire.SecretOf(s.Base64()))
+	}
+	if made.Recovery {
+		out.Keys, out.KeysBase64, out.RecoveryKeys, out.RecoveryKeysBase64 = []wire.Secret{}, []wire.Secret{}, hex, base64
+	} else {
+		out.Keys, out.KeysBase64 = hex, base64
 	}
 	return bare[*wire.InitResponse]{out}, nil
 }
@@ -44,14 +58,14 @@ func (rq *request) sealStatus(st kms.SealStatus) bare[*wire.SealStatus] {
 	return bare[*wire.SealStatus]{&wire.SealStatus{
 		Type: st.Type, Initialized: st.Initialized, Sealed: st.Sealed, T: st.Threshold, N: st.Shares, Progress: st.Progress,
 		Nonce: st.Nonce, Version: st.Version, BuildDate: rq.s.cfg.BuildDate, ClusterName: st.ClusterName, ClusterID: st.ClusterID,
-		StorageType: "raft",
+		StorageType: "raft", RecoverySeal: st.Recovery, Migration: st.Migration, Waiting: st.Waiting,
 	}}
 }
 
 func unseal(rq *request, in *wire.UnsealRequest) (bare[*wire.SealStatus], error) {
 	var none bare[*wire.SealStatus]
 	if in.Migrate.Value {
-		err := refuse(http.StatusBadRequest, wire.Unsupported, "seal migration is not supported")
+		err := refuse(http.StatusBadRequest, wire.Unsupported, "an unseal does not migrate the seal: give the shares without migrate, then call sys/migrate-seal")
 		rq.s.kms.Reject(rq.origin, nil, err)
 		return none, err
 	}
@@ -81,7 +95,7 @@ func sealNode(rq *request, _ *nothing) (nothing, error) {
 
 // health answers with the status of the node's state, which each load balancer
 // may choose for itself: 200, 429 a node that serves and does not lead, 501 not
-// initialized, 503 sealed or not serving.
+// initialized, 503 sealed, not serving, or stopping.
 func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
 	rq.s.kms.Count("sys/health")
 	h := rq.s.kms.Health()
@@ -97,6 +111,8 @@ func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
 		rq.status = status("uninitcode", http.StatusNotImplemented)
 	case h.Sealed:
 		rq.status = status("sealedcode", http.StatusServiceUnavailable)
+	case h.Serving && rq.s.draining.Load():
+		rq.status, h.Reason, h.Why = http.StatusServiceUnavailable, string(reasonStopping), whyStopping
 	case !h.Serving:
 		rq.status = http.StatusServiceUnavailable
 	case h.Standby && !q.Has("standbyok") && !q.Has("perfstandbyok"):

@@ -33,6 +33,7 @@ type call struct {
 	open   bool // needs no token, and none is sent
 
 	unkeyed bool // no idempotency key helps: see idempotency.go
+	here    bool // about one node, that of the first address, and sent to no other
 	// accept names statuses above 299 whose body is an answer and not an error.
 	accept func(status int, body []byte) bool
 }
@@ -61,29 +62,40 @@ func (c *Client) send(ctx context.Context, cl call) (*answer, error) {
 			return nil, fmt.Errorf("encode the request: %w", err)
 		}
 	}
+	trip := c.newTrip(cl)
 	once, maybe := cl.idempotencyKey(ctx), false
-	first := c.preferred.Load()
-	for attempt := 0; ; attempt++ {
-		index := (first + uint32(attempt)) % uint32(len(c.addresses))
-		got, reached, err := c.attempt(ctx, cl, c.addresses[index], token, once, body)
+	for {
+		got, err := c.try(ctx, cl, trip.at, token, once, body)
 		if err == nil {
-			err = cl.judge(got)
-		} else {
-			err = &NetworkError{
-				Method: cl.method, Path: cl.path, Address: c.addresses[index].String(),
-				Err: err, mayHaveHappened: cl.effect && reached,
-			}
-		}
-		if err == nil {
-			c.preferred.Store(index)
 			return got, nil
 		}
 		maybe = remain(err, maybe)
-		wait, again := c.next(cl, err, got, attempt)
+		wait, again := trip.next(err, got)
 		if !again || !fits(ctx, wait) || c.sleep(ctx, wait) != nil {
 			return nil, err
 		}
 	}
+}
+
+// try makes one attempt at a node, and learns from it what the node is worth. The
+// answer is there beside an [*Error].
+func (c *Client) try(ctx context.Context, cl call, at int, token Secret, once string, body []byte) (*answer, error) {
+	base := c.nodes.all[at].base
+	limit := c.patience(ctx, cl)
+	short, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	begin := time.Now()
+	got, reached, err := c.attempt(short, cl, base, token, once, body)
+	if err == nil {
+		err = cl.judge(got)
+	} else {
+		if short.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w within %v", errNoAnswer, limit.Round(time.Millisecond))
+		}
+		err = &NetworkError{Method: cl.method, Path: cl.path, Address: base.String(), Err: err, mayHaveHappened: cl.effect && reached}
+	}
+	c.learn(cl, at, err, time.Since(begin))
+	return got, err
 }
 
 // remain carries on from attempt to attempt that an earlier one may have had its
@@ -151,11 +163,13 @@ func (c *Client) attempt(ctx context.Context, cl call, base *url.URL, token Secr
 	if once != "" {
 		req.Header.Set(wire.HeaderIdempotencyKey, once)
 	}
+	c.demandIndex(cl, req.Header)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, connected.Load(), withoutURL(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	c.noteIndex(resp.Header)
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return nil, true, withoutURL(err)

@@ -30,10 +30,18 @@ var (
 // Config says where the server is and how to speak to it. The zero value is
 // usable: the default address, no token, the roots of the system.
 type Config struct {
-	// Addresses are base URLs of nodes of one cluster; none means
-	// [DefaultAddress]. Calls go to the one that answered last and move on when
-	// it does not serve.
+	// Addresses are base URLs of nodes of one cluster, the nearest first; none
+	// means [DefaultAddress]. Calls go to the first one, move on to the others when
+	// it does not serve, and come back when it does again. Calls about one node,
+	// such as Unseal and Health, go to the first alone.
 	Addresses []string
+	// AnyOrder takes one of the addresses at random for the first of other calls,
+	// so that many programs with the same addresses spread over the nodes.
+	AnyOrder bool
+	// NoIndex sends no index of the state with calls. With it a call may be
+	// answered by a node that does not know yet what an earlier call was told is
+	// done; see [Client.Index].
+	NoIndex bool
 	// Token is asked once a call, for the calls that need one.
 	Token TokenSource
 	// CACert is a PEM file whose certificates replace the roots of the system.
@@ -59,10 +67,12 @@ type Config struct {
 
 // Retry bounds how often and how fast a call is repeated.
 type Retry struct {
-	// Attempts counts all attempts of a call; 0 means 4, 1 means no retry.
+	// Attempts counts all attempts of a call; 1 means no retry. 0 means 4 with one
+	// address, and with several as many as the call's time allows. With several,
+	// each is asked before the first wait, and before giving up, unless it is 1.
 	Attempts int
 	// MinWait is the first wait, doubled for each further one, with jitter;
-	// 0 means 100 ms.
+	// 0 means 100 ms. To ask another address, nothing is waited for.
 	MinWait time.Duration
 	// MaxWait bounds each wait, that of a Retry-After header too; 0 means 5 s.
 	// A call refused by a rate limit is never repeated before its Retry-After,
@@ -72,14 +82,15 @@ type Retry struct {
 
 // Client speaks to one cluster. It is safe for concurrent use.
 type Client struct {
-	addresses []*url.URL
-	preferred atomic.Uint32 // index of the address that answered last
-	token     TokenSource
-	http      *http.Client
-	timeout   time.Duration
-	retry     Retry
-	warn      func(string)
-	sleep     func(context.Context, time.Duration) error
+	nodes   *nodes
+	token   TokenSource
+	http    *http.Client
+	timeout time.Duration
+	retry   Retry
+	warn    func(string)
+	sleep   func(context.Context, time.Duration) error
+	noIndex bool
+	index   atomic.Uint64 // the highest that an answer had; see index.go
 }
 
 // New returns a client. It reads the TLS files and opens no connection. It
@@ -94,24 +105,32 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		addresses: addresses,
-		token:     cfg.Token,
-		timeout:   orDefault(cfg.Timeout, 30*time.Second),
+		nodes:   newNodes(addresses, cfg.AnyOrder),
+		token:   cfg.Token,
+		timeout: orDefault(cfg.Timeout, 30*time.Second),
 		retry: Retry{
-			Attempts: orDefault(cfg.Retry.Attempts, 4),
+			Attempts: max(cfg.Retry.Attempts, 0),
 			MinWait:  orDefault(cfg.Retry.MinWait, 100*time.Millisecond),
 			MaxWait:  orDefault(cfg.Retry.MaxWait, 5*time.Second),
 		},
-		warn:  cfg.Warn,
-		sleep: sleep,
+		warn:    cfg.Warn,
+		sleep:   sleep,
+		noIndex: cfg.NoIndex,
+	}
+	dial, handshake := 10*time.Second, 10*time.Second
+	if len(addresses) > 1 {
+		// Another node is there, so one that is dead is not waited for: a lost
+		// packet is sent again after one second.
+		dial, handshake = 2*time.Second, 4*time.Second
 	}
 	c.http = &http.Client{
 		Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			DialContext:           (&net.Dialer{Timeout: dial, KeepAlive: 30 * time.Second}).DialContext,
 			TLSClientConfig:       tlsConfig,
-			TLSHandshakeTimeout:   10 * time.Second,
+			TLSHandshakeTimeout:   handshake,
 			ForceAttemptHTTP2:     true,
+			HTTP2:                 &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}, // finds a node that is gone without a word
 			MaxIdleConnsPerHost:   orDefault(cfg.IdleConnections, 64),
 			IdleConnTimeout:       30 * time.Second, // below the server's, so that it seldom closes first
 			ExpectContinueTimeout: time.Second,
@@ -128,7 +147,7 @@ func New(cfg Config) (*Client, error) {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // FromEnvironment returns the configuration that SIGNET_ADDR (one address, or
-// several with commas), SIGNET_TOKEN, SIGNET_CACERT, SIGNET_CLIENT_CERT and
+// several of one cluster with commas between them, the nearest first), SIGNET_TOKEN, SIGNET_CACERT, SIGNET_CLIENT_CERT and
 // SIGNET_CLIENT_KEY describe; without SIGNET_TOKEN the token comes from the file
 // that `signet login` writes.
 func FromEnvironment() Config {

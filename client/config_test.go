@@ -38,8 +38,8 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	c, err := New(Config{})
-	if err != nil || c.addresses[0].String() != DefaultAddress {
-		t.Errorf("default: %v, %v", c.addresses, err)
+	if err != nil || c.nodes.all[0].base.String() != DefaultAddress {
+		t.Errorf("default: %v", err)
 	}
 }
 

@@ -6,13 +6,14 @@
 // another host, never reads an answer of unbounded size, and never shares code
 // with the server beyond package wire.
 //
-// The invariant it keeps: a call that has a lasting effect is sent again only
-// when the previous attempt certainly had none. When that is not certain (a
-// time-out, a broken answer, a 5xx without a code of ours), the error matches
-// [ErrOutcomeUnknown], and the caller reads before it writes again. Calls
-// without a lasting effect (reads, sign, verify, encrypt, decrypt) are repeated
-// with exponential back-off and jitter within the deadline.
+// The invariant it keeps: a call that has a lasting effect has it once. It is sent
+// again, to this node or another one, under the idempotency key of the first time;
+// a call that has none only when the previous attempt certainly had no effect. When
+// all that is known leaves it open (a time-out, a broken answer, a 5xx without a
+// code of ours), the error matches [ErrOutcomeUnknown], and the caller reads before
+// it writes again. Calls without a lasting effect (reads, sign, verify, encrypt,
+// decrypt) are repeated with exponential back-off and jitter within the deadline.
 //
 // Start reading at config.go ([New], [FromEnvironment]), then call.go (one call
-// from end to end), then retry.go (who may be repeated).
+// from end to end), retry.go (who may be repeated), trip.go and nodes.go (where).
 package client

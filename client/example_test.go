@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"time"
 
 	"github.com/signet-kms/signet/client"
 	"github.com/signet-kms/signet/client/wire"
@@ -40,6 +41,39 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(signed.Signature, valid)
+}
+
+// A client of a cluster: calls go to the first node, and to the others while that one
+// does not serve. No call sees that a node is stopped, or that the leader is lost.
+func ExampleNew_cluster() {
+	cl, err := client.New(client.Config{
+		Addresses: []string{"https://signet-1.example:8200", "https://signet-2.example:8200", "https://signet-3.example:8200"},
+		Token:     client.EnvironmentToken(),
+		CACert:    "/etc/signet/ca.pem",
+		Timeout:   20 * time.Second, // of a call, with all that it tries
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, keys := context.Background(), cl.Transit("")
+
+	// Under a key of its own choosing a program may ask again after a crash, too.
+	rotated, err := keys.RotateKey(client.WithIdempotencyKey(ctx, "release 7"), "release")
+	if errors.Is(err, client.ErrOutcomeUnknown) {
+		log.Fatal("no node answered in time: run this again")
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(rotated.LatestVersion)
+
+	// Another program that hears of the new version sees it, on whatever node.
+	index := cl.Index()
+	other, err := client.New(client.FromEnvironment()) // SIGNET_ADDR=https://…,https://…,https://…
+	if err != nil {
+		log.Fatal(err)
+	}
+	other.AtLeast(index)
 }
 
 // A Signer stands where Go code expects a private key. The digest goes to the

@@ -105,6 +105,9 @@ func connect(t *testing.T, cfg Config, servers ...*server) (*Client, *[]time.Dur
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	// No time passes by itself: what is set aside stays so.
+	now := time.Unix(1_700_000_000, 0)
+	c.nodes.now = func() time.Time { return now }
 	var waits []time.Duration
 	c.sleep = func(ctx context.Context, d time.Duration) error {
 		waits = append(waits, d)

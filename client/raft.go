@@ -20,11 +20,11 @@ func (r Raft) CreateJoinToken(ctx context.Context, req wire.JoinTokenRequest) (w
 	return fetch[wire.JoinTokenData](ctx, r.c, call{method: http.MethodPost, path: raftPath + "join-token", effect: true, body: req})
 }
 
-// Join makes the node at this client's address, which has no data yet, a member of
+// Join makes the node at this client's first address, which has no data yet, a member of
 // the cluster that the join token is of. No token.
 func (r Raft) Join(ctx context.Context, req wire.JoinRequest) error {
 	var out wire.JoinResponse
-	cl := call{method: http.MethodPost, path: raftPath + "join", open: true, effect: true, body: req}
+	cl := call{method: http.MethodPost, path: raftPath + "join", here: true, open: true, effect: true, body: req}
 	if err := r.c.do(ctx, cl, &out); err != nil {
 		return err
 	}
@@ -65,7 +65,14 @@ func (r Raft) change(ctx context.Context, what, nodeID string) error {
 	return r.c.run(ctx, call{method: http.MethodPost, path: raftPath + what, effect: true, body: wire.MemberRequest{ServerID: nodeID}})
 }
 
-// StepDown has the leader hand over, to a certain voter unless nodeID is empty.
+// StepDown has the leader hand over, whichever node is asked, to a certain voter unless nodeID is empty.
 func (r Raft) StepDown(ctx context.Context, nodeID string) error {
 	return r.c.run(ctx, call{method: http.MethodPut, path: "sys/step-down", effect: true, unkeyed: true, body: wire.StepDownRequest{ServerID: nodeID}})
+}
+
+// HAStatus lists the nodes of the cluster in Vault's form.
+func (s Sys) HAStatus(ctx context.Context) ([]wire.HANode, error) {
+	var out wire.HAStatus
+	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/ha-status"}, &out)
+	return out.Nodes, err
 }

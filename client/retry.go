@@ -14,42 +14,55 @@ import (
 	"github.com/signet-kms/signet/client/wire"
 )
 
-// next decides whether to make another attempt after err, and how long to wait
-// before it. attempt counts from 0.
+// verdict is what a failure says about another attempt.
+type verdict int
+
+const (
+	final     verdict = iota // it would be the same, or is not safe
+	elsewhere                // only another node can help: this one needs a person
+	passing                  // time helps, here too
+)
+
+// verdictOn judges a failure.
 //
 // The rule: a call is repeated when the failure is one that passes. One with
-// lasting effect carries an idempotency key, under which the server carries it
-// out once. Without such a key it is repeated only when the failure proves that
-// nothing happened: no connection, or a code of which
+// lasting effect carries an idempotency key, under which the cluster carries it
+// out once, whichever nodes it was sent to. Without such a key it is repeated only
+// when the failure proves that nothing happened: no connection, or a code of which
 // [wire.Code.NothingHappened] says so. A time-out proves nothing.
-//
-// A rate limit that wants a longer wait than MaxWait is the caller's to wait for:
-// [Error.RetryAfter] has it.
-func (c *Client) next(cl call, err error, got *answer, attempt int) (time.Duration, bool) {
-	untried := attempt+1 < len(c.addresses)
-	limit := c.retry.Attempts
-	if limit > 1 && limit < len(c.addresses) {
-		limit = len(c.addresses) // every node is asked before giving up
+func verdictOn(cl call, err error) verdict {
+	if network := (*NetworkError)(nil); errors.As(err, &network) {
+		switch {
+		case network.mayHaveHappened && !cl.keyed(), ended(network.Err):
+			return final
+		case misconfigured(network.Err):
+			return elsewhere
+		}
+		return passing
 	}
-	if attempt+1 >= limit || !passes(cl, err, untried) {
-		return 0, false
+	answered := (*Error)(nil)
+	if !errors.As(err, &answered) {
+		return final
 	}
-	if untried {
-		return 0, true // another node, which has not been asked yet
+	switch {
+	case answered.Code == wire.Sealed, answered.Code == wire.NotInitialized && answered.Status == http.StatusServiceUnavailable:
+		return elsewhere // only a person can help this node, so do not wait for it
+	case answered.Code.NothingHappened():
+		return passing
+	case answered.Code == wire.OutcomeUnknown && cl.keyed():
+		return passing
+	case answered.Code != "", cl.effect && !cl.keyed():
+		return final
+	case ofGateway(answered.Status), answered.Status == http.StatusTooManyRequests:
+		return passing
 	}
-	wait := backOff(c.retry, attempt-(len(c.addresses)-1))
-	if got == nil {
-		return wait, true
-	}
-	if limited(err) {
-		// To come earlier would be refused for certain, and may count. All who
-		// share a token were told the same time, so each comes a little later.
-		return min(got.retryAfter+wait, max(got.retryAfter, c.retry.MaxWait)), got.retryAfter <= c.retry.MaxWait
-	}
-	if got.retryAfter > wait {
-		wait = min(got.retryAfter, c.retry.MaxWait)
-	}
-	return wait, true
+	return final
+}
+
+// ofGateway reports a status with which something between us and the server says
+// that it does not reach it.
+func ofGateway(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // limited reports a refusal by a rate limit, which says when it ends.
@@ -58,37 +71,15 @@ func limited(err error) bool {
 	return errors.As(err, &answered) && answered.Code == wire.RateLimited
 }
 
-// passes reports that repeating the call is safe and may help.
-func passes(cl call, err error, untried bool) bool {
-	if network := (*NetworkError)(nil); errors.As(err, &network) {
-		return (!network.mayHaveHappened || cl.keyed()) && !permanent(network.Err)
-	}
-	answered := (*Error)(nil)
-	if !errors.As(err, &answered) {
-		return false
-	}
-	if answered.Code == wire.Sealed {
-		return untried // only a person can help this node, so do not wait for it
-	}
-	if answered.Code.NothingHappened() {
-		return true
-	}
-	if answered.Code == wire.OutcomeUnknown {
-		return cl.keyed()
-	}
-	if cl.effect && !cl.keyed() || answered.Code != "" {
-		return false
-	}
-	switch answered.Status { // of something between us and the server
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
+// ended reports that the caller's own context ended, or that what answers is no
+// Signet server, which it will not become.
+func ended(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrBadAnswer)
 }
 
-// permanent reports a network error that will be the same next time, or that
-// the caller's own context caused.
-func permanent(err error) bool {
+// misconfigured reports a network error that will be the same next time at this
+// address: of its name or of its TLS.
+func misconfigured(err error) bool {
 	var (
 		unknownCA  x509.UnknownAuthorityError
 		hostname   x509.HostnameError
@@ -99,8 +90,7 @@ func permanent(err error) bool {
 		lookup     *net.DNSError
 		dnsMissing = errors.As(err, &lookup) && lookup.IsNotFound
 	)
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, ErrBadAnswer) || errors.Is(err, http.ErrSchemeMismatch) || dnsMissing ||
+	return errors.Is(err, http.ErrSchemeMismatch) || dnsMissing ||
 		errors.As(err, &unknownCA) || errors.As(err, &hostname) || errors.As(err, &invalid) ||
 		errors.As(err, &verify) || errors.As(err, &noTLS) || errors.As(err, &alert)
 }
@@ -118,6 +108,9 @@ func backOff(r Retry, n int) time.Duration {
 	wait = min(wait, r.MaxWait)
 	return wait/2 + rand.N(wait/2+1)
 }
+
+// anyOf returns one of 0 to n-1.
+func anyOf(n int) int { return rand.IntN(n) }
 
 // retryAfter reads the header of RFC 9110 section 10.2.3, 0 if absent or odd.
 func retryAfter(h http.Header, now time.Time) time.Duration {

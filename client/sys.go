@@ -9,7 +9,9 @@ import (
 	"github.com/signet-kms/signet/client/wire"
 )
 
-// Sys has the calls of sys/: the state of the node, init and unseal, mounts.
+// Sys has the calls of sys/: the state of the node, init and unseal, mounts. What is
+// about one node (Init, InitStatus, SealStatus, Unseal, ResetUnseal, VerifyShare,
+// Seal, Health, Leader, Metrics) is asked of the first address of the configuration alone.
 type Sys struct{ c *Client }
 
 // Sys returns the calls of sys/.
@@ -18,7 +20,7 @@ func (c *Client) Sys() Sys { return Sys{c} }
 // InitStatus reports whether the server is initialized. No token.
 func (s Sys) InitStatus(ctx context.Context) (bool, error) {
 	var out wire.InitStatus
-	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/init", open: true}, &out)
+	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/init", open: true, here: true}, &out)
 	return out.Initialized, err
 }
 
@@ -26,7 +28,7 @@ func (s Sys) InitStatus(ctx context.Context) (bool, error) {
 // nobody can ask for again. No token. After [ErrOutcomeUnknown] the server may
 // be initialized with secrets that nobody has: wipe it and begin again.
 func (s Sys) Init(ctx context.Context, shares, threshold int) (*wire.InitResponse, error) {
-	cl := call{method: http.MethodPut, path: "sys/init", open: true, effect: true, body: wire.InitRequest{
+	cl := call{method: http.MethodPut, path: "sys/init", open: true, here: true, effect: true, body: wire.InitRequest{
 		SecretShares: wire.IntOf(shares), SecretThreshold: wire.IntOf(threshold),
 	}}
 	out := new(wire.InitResponse)
@@ -41,21 +43,21 @@ func (s Sys) Init(ctx context.Context, shares, threshold int) (*wire.InitRespons
 
 // SealStatus returns the state of the seal. No token.
 func (s Sys) SealStatus(ctx context.Context) (wire.SealStatus, error) {
-	return s.sealStatus(ctx, call{method: http.MethodGet, path: "sys/seal-status", open: true})
+	return s.sealStatus(ctx, call{method: http.MethodGet, path: "sys/seal-status", open: true, here: true})
 }
 
 // Unseal gives one share, as hex or base64, and returns the progress. No token.
 // A bad share is an [*Error] with one of the share_ codes and does not count.
 func (s Sys) Unseal(ctx context.Context, share Secret) (wire.SealStatus, error) {
 	return s.sealStatus(ctx, call{
-		method: http.MethodPut, path: "sys/unseal", open: true, effect: true, body: wire.UnsealRequest{Key: share},
+		method: http.MethodPut, path: "sys/unseal", open: true, here: true, effect: true, body: wire.UnsealRequest{Key: share},
 	})
 }
 
 // ResetUnseal drops the shares given so far. No token.
 func (s Sys) ResetUnseal(ctx context.Context) (wire.SealStatus, error) {
 	return s.sealStatus(ctx, call{
-		method: http.MethodPut, path: "sys/unseal", open: true, effect: true, body: wire.UnsealRequest{Reset: wire.BoolOf(true)},
+		method: http.MethodPut, path: "sys/unseal", open: true, here: true, effect: true, body: wire.UnsealRequest{Reset: wire.BoolOf(true)},
 	})
 }
 
@@ -71,21 +73,20 @@ func (s Sys) sealStatus(ctx context.Context, cl call) (wire.SealStatus, error) {
 // VerifyShare checks a share without using it. No token.
 func (s Sys) VerifyShare(ctx context.Context, share Secret) (wire.VerifyShareData, error) {
 	return fetch[wire.VerifyShareData](ctx, s.c, call{
-		method: http.MethodPut, path: "sys/verify-share", open: true, body: wire.VerifyShareRequest{Key: share},
+		method: http.MethodPut, path: "sys/verify-share", open: true, here: true, body: wire.VerifyShareRequest{Key: share},
 	})
 }
 
 // Seal drops the keys from the server's memory.
 func (s Sys) Seal(ctx context.Context) error {
-	return s.c.run(ctx, call{method: http.MethodPut, path: "sys/seal", effect: true, unkeyed: true})
+	return s.c.run(ctx, call{method: http.MethodPut, path: "sys/seal", here: true, effect: true, unkeyed: true})
 }
 
 // Health returns what the node says of itself, sealed and standby nodes too.
-// No token. It is asked of one address at a time and an unhealthy answer is no
-// error.
+// No token. An unhealthy answer is no error.
 func (s Sys) Health(ctx context.Context) (wire.Health, error) {
 	var out wire.Health
-	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/health", open: true, accept: isHealth}, &out)
+	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/health", open: true, here: true, accept: isHealth}, &out)
 	return out, err
 }
 
@@ -102,10 +103,10 @@ func isHealth(status int, body []byte) bool {
 	return false
 }
 
-// Leader returns who leads. No token.
+// Leader returns who leads, as the node knows it. No token.
 func (s Sys) Leader(ctx context.Context) (wire.Leader, error) {
 	var out wire.Leader
-	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/leader", open: true}, &out)
+	err := s.c.do(ctx, call{method: http.MethodGet, path: "sys/leader", open: true, here: true}, &out)
 	return out, err
 }
 
@@ -116,7 +117,7 @@ func (s Sys) Mounts(ctx context.Context) (wire.Mounts, error) {
 
 // Metrics returns the metrics in the text format of Prometheus.
 func (s Sys) Metrics(ctx context.Context) ([]byte, error) {
-	got, err := s.c.send(ctx, call{method: http.MethodGet, path: "sys/metrics"})
+	got, err := s.c.send(ctx, call{method: http.MethodGet, path: "sys/metrics", here: true})
 	if err != nil {
 		return nil, err
 	}

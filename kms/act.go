@@ -142,7 +142,7 @@ func outcome(err error) string {
 	switch Code(err) {
 	case ErrOutcomeUnknown.code:
 		return audit.OutcomeUnknown
-	case "internal", ErrSealed.code, ErrNoLeader.code, ErrNoLease.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code:
+	case "internal", ErrSealed.code, ErrNoLeader.code, ErrNoLease.code, ErrAuditUnavailable.code, ErrStorageFull.code, ErrBusy.code, ErrSealUnavailable.code:
 		return audit.OutcomeFailed
 	}
 	return audit.OutcomeRefused

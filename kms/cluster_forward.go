@@ -19,6 +19,7 @@ const (
 	opAdmit    = "admit"    // a node that wants to join asked a follower
 	opAnnounce = "announce" // a member says where it is to be reached
 	opStatus   = "status"   // how a member is
+	opMember   = "member"   // a member's caller changes a member, or who leads
 )
 
 // Codes of refusals between members, beside those of the domain.
@@ -189,7 +190,7 @@ func besideAgain(n *state.Numbered, beside []state.Part) error {
 		return err
 	}
 	switch cmd := n.Command.(type) {
-	case *state.RotateTerm:
+	case *state.RotateTerm, *state.MigrateSeal:
 		n.Command = &withRecord{cmd, c}
 	case *state.SetRoster:
 		n.Command = &withRoster{cmd, c}
@@ -251,6 +252,8 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 		return s.answerAdmit(ctx, body)
 	case opAnnounce:
 		return s.answerAnnounce(ctx, from, body)
+	case opMember:
+		return s.answerMember(ctx, from, body)
 	case opStatus:
 		return json.Marshal(s.memberStatus(string(body) == askDigest))
 	}

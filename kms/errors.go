@@ -84,6 +84,8 @@ var (
 	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
 	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
 
+	ErrSealUnavailable = &Error{"seal_unavailable", "a seal of the configuration does not do its part"}
+
 	ErrShareEncoding   = &Error{"share_encoding", "share is neither hex nor base64"}
 	ErrShareLength     = &Error{"share_length", "share has the wrong length"}
 	ErrShareDamaged    = &Error{"share_damaged", "share is damaged"}
@@ -105,6 +107,7 @@ func Sentinels() []*Error {
 		ErrVersionState, ErrWrongClient, ErrUnwrapFailed, ErrKeyRejected, ErrRotationNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition,
+		ErrSealUnavailable,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
 	}
@@ -205,8 +208,12 @@ var translations = []struct {
 	{state.ErrRoleChanged, ErrBusy},
 	{state.ErrMountMissing, ErrNoMount},
 	{state.ErrBadTerm, ErrBusy},
+	{state.ErrBadSeal, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
 	// Before ErrNotProposed, which they are as well.
+	{state.ErrRosterChanged, ErrBusy},
+	{state.ErrJoinToken, ErrInvalidCredentials},
+	{state.ErrTooManyJoinToken, ErrBadRequest},
 	{raftstore.ErrStorageFull, ErrStorageFull},
 	{raftstore.ErrTooLarge, ErrBadRequest},
 	{raftstore.ErrNotLeader, ErrNoLeader},

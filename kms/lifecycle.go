@@ -19,6 +19,7 @@ import (
 type InitRequest struct {
 	Shares    int
 	Threshold int
+	Recovery  bool   // they are asked for as recovery shares, which they are when a seal is configured
 	RootToken string // only a development node takes one; "" makes one
 }
 
@@ -26,6 +27,7 @@ type InitRequest struct {
 type InitResult struct {
 	_         [0]func()
 	Shares    []seal.Share
+	Recovery  bool // somebody else unseals the node, as long as it is there
 	RootToken Token
 }
 
@@ -33,7 +35,11 @@ type InitResult struct {
 // policy and the root token. The node stays sealed. The whole cluster is one
 // entry of the log: after a crash it is there or it is not.
 //
-// Errors: ErrInitialized, ErrBadRequest, ErrAuditUnavailable, ErrOutcomeUnknown.
+// With configured seals the root key is wrapped by each of them before anything is
+// written, and the shares are recovery shares.
+//
+// Errors: ErrInitialized, ErrBadRequest, ErrAuditUnavailable, ErrOutcomeUnknown;
+// ErrSealUnavailable, and nothing was made.
 func (s *Service) Init(ctx context.Context, o Origin, req InitRequest) (*InitResult, error) {
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
@@ -41,6 +47,10 @@ func (s *Service) Init(ctx context.Context, o Origin, req InitRequest) (*InitRes
 		if err == nil {
 			err = ErrInitialized
 		}
+		s.Reject(o, nil, err)
+		return nil, err
+	}
+	if err := s.rightShares(req); err != nil {
 		s.Reject(o, nil, err)
 		return nil, err
 	}
@@ -57,14 +67,27 @@ func (s *Service) Init(ctx context.Context, o Origin, req InitRequest) (*InitRes
 	if err := s.audit.Append(rec); err != nil {
 		return nil, translate(err)
 	}
-	result, err := s.makeCluster(ctx, req)
+	result, err := s.makeCluster(ctx, o, req)
 	out := *rec
 	out.Type, out.Outcome, out.Code = audit.TypeOutcome, outcome(err), Code(err)
 	s.audit.AppendLate(&out)
 	return result, err
 }
 
-func (s *Service) makeCluster(ctx context.Context, req InitRequest) (*InitResult, error) {
+// rightShares refuses shares that are asked for as something that they are not, in
+// Vault's words.
+func (s *Service) rightShares(req InitRequest) error {
+	if unattended := len(s.cfg.Seals) > 0; req.Recovery == unattended || req.Shares == 0 && req.Threshold == 0 {
+		return nil
+	}
+	which := "secret_shares,secret_threshold"
+	if req.Recovery {
+		which = "recovery_shares,recovery_threshold"
+	}
+	return saying(ErrBadRequest, "parameters %s not applicable to seal type %s", which, s.sealType())
+}
+
+func (s *Service) makeCluster(ctx context.Context, o Origin, req InitRequest) (*InitResult, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	now := time.Now().UnixNano()
@@ -80,6 +103,11 @@ func (s *Service) makeCluster(ctx context.Context, req InitRequest) (*InitResult
 		return nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
 	defer opened.Wipe()
+	if len(s.cfg.Seals) > 0 {
+		if record, err = s.firstSeal(ctx, o, record, opened); err != nil {
+			return nil, err
+		}
+	}
 	root := newToken(cluster.TokenKey)
 	if req.RootToken != "" {
 		if !s.cfg.Dev {
@@ -117,7 +145,16 @@ func (s *Service) makeCluster(ctx context.Context, req InitRequest) (*InitResult
 	if _, err := s.store.Propose(ctx, entry); err != nil {
 		return nil, translate(err)
 	}
-	return &InitResult{Shares: shares, RootToken: root}, nil
+	return &InitResult{Shares: shares, Recovery: record.Unattended(), RootToken: root}, nil
+}
+
+// firstSeal puts a new seal under the configured ones.
+func (s *Service) firstSeal(ctx context.Context, o Origin, made *seal.Record, opened *seal.Opened) (*seal.Record, error) {
+	wrappings, err := s.wrap(ctx, s.nodeRecord(o, "seal/wrap"), opened, s.cfg.Seals, made.ClusterID)
+	if err != nil {
+		return nil, err
+	}
+	return opened.FirstSeal(wrappings)
 }
 
 func (s *Service) genesisEntry(record *seal.Record, bar *barrier.Barrier, genesis *state.Genesis, now int64) ([]byte, error) {

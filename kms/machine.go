@@ -32,6 +32,10 @@ type machine struct {
 	// parsed is the seal record for those who must not wait for mu: it is held
 	// while a large state is sealed or opened.
 	parsed atomic.Pointer[seal.Record]
+	// seen is the last seal record that stands in the log, in force or not: a
+	// sealed node cannot tell. It is good for nothing but to look for what other
+	// sides may unwrap.
+	seen atomic.Pointer[seal.Record]
 
 	mu     sync.Mutex   // held for one Apply, Restore, unseal or seal
 	record clearRecord  // the seal record in force at base, or now
@@ -121,13 +125,15 @@ func (m *machine) takeClear(p state.Part) error {
 		if m.record.body != nil {
 			// One of another seal would lock out every share there is. One of
 			// this seal waits for the command beside it: see position.
-			if err := parsed.SameSeal(m.sealRecord()); err != nil {
+			if err := parsed.SameShares(m.sealRecord()); err != nil {
 				return fmt.Errorf("a second seal record: %w", err)
 			}
+			m.seen.Store(parsed)
 			return nil
 		}
 		m.record = c
 		m.parsed.Store(parsed)
+		m.seen.Store(parsed)
 	case state.PartRoster:
 		c, err := parseClear(p.Data)
 		if err != nil {
@@ -194,6 +200,9 @@ func (m *machine) unseal(opened *seal.Opened) error {
 	if bar.Term() != s.Term {
 		return &raftstore.Fatal{Err: fmt.Errorf("the seal record holds term %d as the active one, the state has term %d", bar.Term(), s.Term)}
 	}
+	if at.parsed.Revision != s.SealRevision {
+		return &raftstore.Fatal{Err: fmt.Errorf("the seal record holds wrappings of revision %d, the state has revision %d", at.parsed.Revision, s.SealRevision)}
+	}
 	m.opened, m.base, m.tail = opened, sealedState{}, nil
 	m.moveTo(at)
 	m.publish(m.state)
@@ -255,8 +264,12 @@ func sealState(bar *barrier.Barrier, term uint64, s *state.State) (sealedState, 
 	return base, nil
 }
 
-// sealRecord returns the seal record as committed, or nil before init.
+// sealRecord returns the seal record in force, at base on a sealed node, or nil
+// before init.
 func (m *machine) sealRecord() *seal.Record { return m.parsed.Load() }
+
+// newestRecord returns the last seal record of the log, or nil before init.
+func (m *machine) newestRecord() *seal.Record { return m.seen.Load() }
 
 // Purposes of the MACs on clear records.
 const (

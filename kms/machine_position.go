@@ -27,27 +27,37 @@ type position struct {
 func (m *machine) moveTo(at position) {
 	m.state, m.record, m.roster = at.run.State(), at.record, at.roster
 	m.parsed.Store(at.parsed)
+	m.seen.Store(at.parsed)
 	if at.members != nil {
 		m.tellMembers(at.members)
 	}
 }
 
 // apply opens and applies the commands of one entry. If one of them made another
-// term the active one, the seal record beside it comes into force: the two are
-// one change. The record beside a command that was refused, or that had taken
+// term the active one, or changed the wrappings of the seal, the seal record
+// beside it comes into force: the two are one change. The record beside a command that was refused, or that had taken
 // effect before, does nothing.
 //
 // A state.Refusal is a result like any other. After any other error the node must
 // stop.
 func (at *position) apply(opened *seal.Opened, index uint64, parts []state.Part) (any, error) {
-	before, members := at.run.Term(), at.run.RosterVersion()
+	term, revision, members := at.run.Term(), at.run.SealRevision(), at.run.RosterVersion()
 	result, err := at.applyCommands(opened.Barrier(), index, parts)
 	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 		return nil, err
 	}
-	if at.run.Term() != before {
-		if err := at.adopt(opened, parts); err != nil {
+	rotated, migrated := at.run.Term() != term, at.run.SealRevision() != revision
+	if rotated && migrated {
+		return nil, &state.Corruption{Err: errors.New("one entry rotates the barrier and migrates the seal")}
+	}
+	if rotated {
+		if err := at.adopt(opened.Adopt, opened.Barrier(), parts); err != nil {
 			return nil, &state.Corruption{Err: fmt.Errorf("term %d of the barrier: %w", at.run.Term(), err)}
+		}
+	}
+	if migrated {
+		if err := at.adopt(opened.AdoptSeal, opened.Barrier(), parts); err != nil {
+			return nil, &state.Corruption{Err: fmt.Errorf("revision %d of the seal: %w", at.run.SealRevision(), err)}
 		}
 	}
 	if v := at.run.RosterVersion(); v != members {
@@ -105,9 +115,9 @@ func (at *position) applyCommands(bar *barrier.Barrier, index uint64, parts []st
 	return result, nil
 }
 
-// adopt puts the seal record of an entry in force, whose term the state has made
-// the active one.
-func (at *position) adopt(opened *seal.Opened, parts []state.Part) error {
+// adopt puts the seal record of an entry in force, which the state has made the
+// one that counts. take is Adopt or AdoptSeal of what is open.
+func (at *position) adopt(take func(*seal.Record) error, bar *barrier.Barrier, parts []state.Part) error {
 	var record clearRecord
 	for _, p := range parts {
 		if p.Kind != state.PartSeal {
@@ -128,14 +138,17 @@ func (at *position) adopt(opened *seal.Opened, parts []state.Part) error {
 	if err != nil {
 		return err
 	}
-	if err := opened.Barrier().VerifyMAC(macSeal, record.body, record.mac); err != nil {
+	if err := bar.VerifyMAC(macSeal, record.body, record.mac); err != nil {
 		return fmt.Errorf("the seal record was changed outside of the cluster: %w", err)
 	}
-	if err := opened.Adopt(parsed); err != nil {
+	if err := take(parsed); err != nil {
 		return err
 	}
-	if term := opened.Barrier().Term(); term != at.run.Term() {
+	if term := bar.Term(); term != at.run.Term() {
 		return fmt.Errorf("the seal record makes term %d the active one", term)
+	}
+	if parsed.Revision != at.run.SealRevision() {
+		return fmt.Errorf("the seal record is of revision %d", parsed.Revision)
 	}
 	at.record, at.parsed = record, parsed
 	return nil

@@ -139,6 +139,7 @@ func (m *machine) Restore(r io.Reader) error {
 	}
 	m.record, m.roster, m.base, m.tail = fresh.record, fresh.roster, fresh.base, fresh.tail
 	m.parsed.Store(fresh.parsed.Load())
+	m.seen.Store(fresh.seen.Load())
 	if m.roster.body != nil {
 		roster, err := raftstore.ParseRoster(m.roster.body)
 		if err != nil {
@@ -177,6 +178,7 @@ func (m *machine) readSnapshot(r *bufio.Reader) error {
 				return errors.New("entry without an index")
 			}
 			m.tail = append(m.tail, tailEntry{index, data[width:]})
+			err = m.look(data[width:])
 		case fieldEnd:
 			if _, err := r.ReadByte(); err != io.EOF {
 				return errors.New("data after the end")
@@ -189,6 +191,23 @@ func (m *machine) readSnapshot(r *bufio.Reader) error {
 			return err
 		}
 	}
+}
+
+// look takes note of a seal record in an entry that waits for unseal.
+func (m *machine) look(entry []byte) error {
+	parts, err := state.DecodeEntry(entry)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.Kind != state.PartSeal || m.record.body == nil {
+			continue // a log that holds its genesis still, which unseal reads
+		}
+		if err := m.takeClear(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readField(r *bufio.Reader) (byte, []byte, error) {

@@ -101,7 +101,7 @@ func (b *bench) unseal(m *machine) {
 // next is the parts of a rotation that is to come.
 func (b *bench) next() (state.Command, state.Part) {
 	b.t.Helper()
-	cmd, err := b.live.nextTerm(5)
+	cmd, _, err := b.live.nextTerm(5)
 	if err != nil {
 		b.t.Fatal(err)
 	}

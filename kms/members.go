@@ -164,6 +164,7 @@ var memberID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 // vote, the cluster's CA, and a time. It needs update and sudo on
 // sys/storage/raft/join-token. Errors: ErrBadRequest.
 func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenRequest) (*JoinToken, error) {
+	s.awaitCA(ctx)
 	var out *JoinToken
 	_, err := s.write(ctx, c, verb{operation: "sys/storage/raft/join-token", need: policy.Update | policy.Sudo}, func(a *gate.Admission) (state.Command, error) {
 		ttl := req.TTL
@@ -205,7 +206,23 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 	if err != nil {
 		return nil, err
 	}
+	if out == nil || c.replayed {
+		return nil, saying(ErrIdempotencySpent, "this request was carried out before, and the join token that it made is shown once: ask for another one under another key")
+	}
 	return out, nil
+}
+
+// awaitCA waits a moment for the cluster's CA, which the leader makes right after it
+// began to serve.
+func (s *Service) awaitCA(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for s.cfg.Store.Listen != "" && ctx.Err() == nil {
+		if roster, err := s.machine.rosterNow(); err != nil || len(roster.CA) != 0 {
+			return
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
 }
 
 func suffrageOf(replica bool) string {
@@ -381,6 +398,17 @@ func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []by
 	if !memberID.MatchString(req.Incarnation) {
 		return nil, nil, fmt.Errorf("%w: a node has an incarnation", ErrBadRequest)
 	}
+	roster, err := s.machine.rosterNow()
+	if err != nil {
+		return nil, nil, err
+	}
+	switch m := roster.Member(req.NodeID); {
+	case m == nil:
+	case m.Removed && m.Incarnation == req.Incarnation:
+		return nil, nil, refused // with the token of its first life: removed is for good
+	case !m.Removed && m.Incarnation != req.Incarnation:
+		return nil, nil, fmt.Errorf("%w: node %s is a member already, with other data; remove it first, or choose another id", ErrBadRequest, req.NodeID)
+	}
 	if err := raftstore.CheckAddress(req.Address); err != nil {
 		return nil, nil, fmt.Errorf("%w: cluster_addr: %w", ErrBadRequest, err)
 	}
@@ -495,6 +523,15 @@ func (s *Service) Members(ctx context.Context, c *Call, digest bool) (list []Mem
 		return err
 	})
 	return list, index, err
+}
+
+// HAStatus is Members for sys/ha-status, where it needs read.
+func (s *Service) HAStatus(ctx context.Context, c *Call) (list []MemberInfo, err error) {
+	err = s.act(c, verb{operation: "sys/ha-status", need: policy.Read}, func(*gate.Admission) error {
+		list, err = s.listMembers(ctx, false)
+		return err
+	})
+	return list, err
 }
 
 func (s *Service) listMembers(ctx context.Context, digest bool) ([]MemberInfo, error) {

@@ -2,162 +2,216 @@ package kms
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
-	"github.com/signet-kms/signet/kms/internal/gate"
-	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
 	"github.com/signet-kms/signet/raftstore"
 )
 
-// leaderAlone refuses what only the leader can do, with the address to ask.
-func (s *Service) leaderAlone() error {
-	if s.follows() == "" {
-		return nil
-	}
-	leader, _ := s.store.Leader()
-	at := ""
-	if m := s.store.Roster().Member(leader); m != nil && m.APIAddress != "" {
-		at = ", at " + m.APIAddress
-	}
-	return saying(ErrNoLeader, "only the leader can do this: ask node %s%s", leader, at)
-}
+// The changes of one member, as they are named in requests between members.
+const (
+	memberRemove  = "remove"
+	memberPromote = "promote"
+	memberDemote  = "demote"
+	memberLead    = "lead" // the member is to lead; no change of the roster
+)
 
-// votersAfter is how many voters there are when a node has none, or another, vote.
-func (s *Service) voters(without string) (n int, member, votes bool, err error) {
+// votersBut lists the voters other than one node, and says what that node is.
+func (s *Service) votersBut(nodeID string) (others []string, member, votes bool, err error) {
 	servers, err := s.store.Servers()
 	for _, server := range servers {
-		if server.NodeID == without {
+		if server.NodeID == nodeID {
 			member, votes = true, server.Voter
 		} else if server.Voter {
-			n++
+			others = append(others, server.NodeID)
 		}
 	}
-	return n, member, votes, err
+	return others, member, votes, translate(err)
 }
 
-// RemoveMember takes a node out of the cluster for good: its data can come back only
-// as another incarnation, through a join token. It returns when the node can serve
-// nothing any more. It needs update and sudo on sys/storage/raft/remove-peer. Errors:
-// ErrNotFound, ErrBadRequest for the last voter, ErrNoLeader.
-func (s *Service) RemoveMember(ctx context.Context, c *Call, nodeID string) error {
-	return s.changeMember(ctx, c, "sys/storage/raft/remove-peer", nodeID, func(roster *raftstore.Roster) (*raftstore.Roster, func(context.Context) error, error) {
-		left, member, votes, err := s.voters(nodeID)
-		known := roster.Member(nodeID)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case !member && (known == nil || known.Removed):
-			return nil, nil, fmt.Errorf("%w: no node %s in the cluster", ErrNotFound, Quote(nodeID))
-		case votes && left == 0:
-			return nil, nil, fmt.Errorf("%w: node %s is the only voter: the cluster would be gone", ErrBadRequest, nodeID)
+// changeHere changes a member, on the leader. What it did of a change that was cut
+// short it does again without harm. Errors: ErrNoLeader when this node does not lead
+// and changed nothing, ErrNotFound, ErrBadRequest, what a write returns.
+func (s *Service) changeHere(ctx context.Context, id []byte, once *state.Once, what, nodeID string) (replayed bool, err error) {
+	for range rosterTries {
+		if !s.leading() {
+			return false, ErrNoLeader
 		}
-		gone := raftstore.Member{NodeID: nodeID, Suffrage: raftstore.Replica, Removed: true}
-		if known != nil {
-			gone = *known
-			gone.Removed = true
+		var done applied
+		if done, err = s.changeOnce(ctx, id, once, what, nodeID); !errors.Is(err, errMembersChanged) || ctx.Err() != nil {
+			s.store.Leases().MembersChanged()
+			return done.replayed, err
 		}
-		return roster.With(gone), func(ctx context.Context) error { return s.store.Remove(ctx, nodeID) }, nil
-	})
-}
-
-// PromoteMember gives a replica a vote, as soon as it has caught up. It needs update
-// and sudo on sys/storage/raft/promote. Errors: ErrNotFound, ErrNoLeader.
-func (s *Service) PromoteMember(ctx context.Context, c *Call, nodeID string) error {
-	return s.changeMember(ctx, c, "sys/storage/raft/promote", nodeID, func(roster *raftstore.Roster) (*raftstore.Roster, func(context.Context) error, error) {
-		return s.withSuffrage(roster, nodeID, raftstore.Voter, func(context.Context) error { return nil }) // see promoteReady
-	})
-}
-
-// DemoteMember takes a voter's vote; it serves on as a replica. It needs update and
-// sudo on sys/storage/raft/demote. Errors: ErrNotFound, ErrBadRequest for the last
-// voter, ErrNoLeader.
-func (s *Service) DemoteMember(ctx context.Context, c *Call, nodeID string) error {
-	return s.changeMember(ctx, c, "sys/storage/raft/demote", nodeID, func(roster *raftstore.Roster) (*raftstore.Roster, func(context.Context) error, error) {
-		left, _, votes, err := s.voters(nodeID)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case votes && left == 0:
-			return nil, nil, fmt.Errorf("%w: node %s is the only voter", ErrBadRequest, nodeID)
-		}
-		return s.withSuffrage(roster, nodeID, raftstore.Replica, func(ctx context.Context) error { return s.store.Demote(ctx, nodeID) })
-	})
-}
-
-func (s *Service) withSuffrage(roster *raftstore.Roster, nodeID, suffrage string, then func(context.Context) error) (*raftstore.Roster, func(context.Context) error, error) {
-	m := roster.Member(nodeID)
-	if m == nil || m.Removed {
-		return nil, nil, fmt.Errorf("%w: no node %s in the cluster", ErrNotFound, Quote(nodeID))
 	}
-	next := *m
-	next.Suffrage = suffrage
-	return roster.With(next), then, nil
+	return false, err
 }
 
-// changeMember changes raft's configuration and the roster, in an order in which a
-// crash between the two leaves a node that can be removed again.
-func (s *Service) changeMember(ctx context.Context, c *Call, operation, nodeID string, change func(*raftstore.Roster) (*raftstore.Roster, func(context.Context) error, error)) error {
-	if err := s.leaderAlone(); err != nil {
-		s.Reject(c.Origin, c, err)
+// rosterTries is how often a change is made anew when another one came first.
+const rosterTries = 5
+
+var errMembersChanged = saying(ErrBusy, "%s", state.ErrRosterChanged.Error())
+
+func (s *Service) changeOnce(ctx context.Context, id []byte, once *state.Once, what, nodeID string) (applied, error) {
+	roster, err := s.machine.rosterNow()
+	if err != nil {
+		return applied{}, err
+	}
+	others, member, votes, err := s.votersBut(nodeID)
+	if err != nil {
+		return applied{}, err
+	}
+	known := roster.Member(nodeID)
+	if known != nil && known.Removed && !member || known == nil {
+		return applied{}, fmt.Errorf("%w: no node %s in the cluster", ErrNotFound, Quote(nodeID))
+	}
+	if votes && what != memberPromote {
+		if err := s.majorityOf(ctx, others, nodeID); err != nil {
+			return applied{}, err
+		}
+		if nodeID == s.store.Identity().NodeID { // whoever leads next does the rest
+			if err := s.leadTo(ctx, ""); err != nil {
+				return applied{}, err
+			}
+			return applied{}, ErrNoLeader
+		}
+	}
+	next := *known
+	switch what {
+	case memberRemove:
+		next.Removed = true
+		err = s.store.Remove(ctx, nodeID)
+	case memberDemote:
+		next.Suffrage = raftstore.Replica
+		if votes {
+			err = s.store.Demote(ctx, nodeID)
+		}
+	case memberPromote:
+		next.Suffrage = raftstore.Voter // see promoteReady
+	}
+	if err != nil {
+		return applied{}, translate(err)
+	}
+	cmd, err := s.setRoster(roster.With(next), state.SetRoster{})
+	if err != nil {
+		return applied{}, err
+	}
+	done, err := s.proposeOnce(ctx, id, once, cmd)
+	if errors.Is(err, ErrBusy) {
+		err = errMembersChanged
+	}
+	return done, err
+}
+
+// majorityOf refuses to take a vote when those that are left would not be able to
+// decide anything, not even to give it back. Error: ErrBadRequest.
+func (s *Service) majorityOf(ctx context.Context, left []string, without string) error {
+	if len(left) == 0 {
+		return fmt.Errorf("%w: node %s is the only voter: without it nobody could decide anything; let another node join first", ErrBadRequest, without)
+	}
+	var silent []string
+	for i, st := range s.statuses(ctx, left) {
+		if st == nil {
+			silent = append(silent, left[i])
+		}
+	}
+	if 2*(len(left)-len(silent)) > len(left) {
+		return nil
+	}
+	return fmt.Errorf("%w: without the vote of %s only %d of %d voters answer, which is no majority: start %s again, or remove the dead ones first",
+		ErrBadRequest, without, len(left)-len(silent), len(left), strings.Join(silent, ", "))
+}
+
+// statuses asks members how they are, all at once; nil is one that does not answer.
+func (s *Service) statuses(ctx context.Context, ids []string) []*MemberStatus {
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
+	list := make([]*MemberStatus, len(ids))
+	tasks := make([]func(), len(ids))
+	for i, id := range ids {
+		tasks[i] = func() { list[i] = s.statusOf(ctx, id) }
+	}
+	sideBySide(tasks...)
+	return list
+}
+
+// leadTo hands the lead to a voter that can use it; to the one that is furthest when
+// nodeID is empty. Errors: ErrNoLeader when this node does not lead, ErrNotFound,
+// ErrBadRequest, ErrBusy.
+func (s *Service) leadTo(ctx context.Context, nodeID string) error {
+	own := s.store.Identity().NodeID
+	others, _, _, err := s.votersBut(own)
+	switch {
+	case err != nil:
+		return err
+	case !s.store.Leading():
+		return ErrNoLeader
+	case nodeID == own:
+		return fmt.Errorf("%w: node %s leads already", ErrBadRequest, nodeID)
+	case len(others) == 0:
+		return fmt.Errorf("%w: there is no other voter to take over", ErrBadRequest)
+	}
+	to, err := s.successor(ctx, others, nodeID)
+	if err != nil {
 		return err
 	}
-	ctx, cancel := detached(ctx)
-	defer cancel()
-	_, err := s.write(ctx, c, verb{operation: operation, need: policy.Update | policy.Sudo}, func(a *gate.Admission) (state.Command, error) {
-		note(a, "node_id", nodeID)
-		roster, err := s.machine.rosterNow()
-		if err != nil {
-			return nil, err
-		}
-		next, first, err := change(roster)
-		if err != nil {
-			return nil, err
-		}
-		if err := first(ctx); err != nil {
-			return nil, translate(err)
-		}
-		return s.setRoster(next, state.SetRoster{})
-	})
-	s.store.Leases().MembersChanged()
-	return err
+	switch err := s.store.Transfer(ctx, to); {
+	case errors.Is(err, raftstore.ErrNotLeader):
+		return ErrNoLeader
+	case err != nil:
+		return fmt.Errorf("%w: the lead was not handed over: %w", ErrBusy, err)
+	}
+	return nil
 }
 
-// Transfer hands the lead to another voter; to the one that is furthest when nodeID
-// is empty. Requests under way on this node finish. It needs update and sudo on
-// sys/step-down. Errors: ErrNotFound, ErrBadRequest, ErrNoLeader.
-func (s *Service) Transfer(ctx context.Context, c *Call, nodeID string) error {
-	return s.act(c, verb{operation: "sys/step-down", need: policy.Update | policy.Sudo, late: true}, func(a *gate.Admission) error {
-		note(a, "to", nodeID)
-		if err := s.leaderAlone(); err != nil {
-			return err
+// successor picks who is to lead: a sealed node could not write, and one that does
+// not answer would let everybody wait for an election.
+func (s *Service) successor(ctx context.Context, voters []string, wanted string) (string, error) {
+	best, furthest, why := "", uint64(0), ""
+	for i, st := range s.statuses(ctx, voters) {
+		id := voters[i]
+		if wanted != "" && id != wanted {
+			continue
 		}
-		left, _, _, err := s.voters(s.store.Identity().NodeID)
 		switch {
-		case err != nil:
-			return err
-		case left == 0:
-			return fmt.Errorf("%w: there is no other voter to take over", ErrBadRequest)
+		case st == nil:
+			why = "node " + id + " does not answer"
+		case st.Sealed:
+			why = "node " + id + " is sealed: unseal it first"
+		case !st.Healthy:
+			why = "node " + id + " cannot write its audit log"
+		case best == "" || st.LastIndex > furthest:
+			best, furthest = id, st.LastIndex
 		}
-		ctx, cancel := detached(ctx)
-		defer cancel()
-		if err := s.store.Transfer(ctx, nodeID); err != nil {
-			return fmt.Errorf("%w: the lead was not handed over: %w", ErrBusy, err)
+	}
+	switch {
+	case best != "":
+		return best, nil
+	case why != "" && wanted == "":
+		return "", fmt.Errorf("%w: no other voter can take over; %s", ErrBadRequest, why)
+	case why != "":
+		return "", fmt.Errorf("%w: %s", ErrBadRequest, why)
+	}
+	if roster, err := s.machine.rosterNow(); err == nil {
+		if m := roster.Member(wanted); m != nil && !m.Removed {
+			return "", fmt.Errorf("%w: node %s has no vote: promote it first, or wait until it has caught up", ErrBadRequest, wanted)
 		}
-		return nil
-	})
+	}
+	return "", fmt.Errorf("%w: no node %s in the cluster", ErrNotFound, Quote(wanted))
 }
 
-// StepDown hands the lead over before this node stops, if it can: those who write
-// wait less than for an election.
+// StepDown hands the lead over before this node stops, if it leads and can: those who
+// write wait less than for an election.
 func (s *Service) StepDown(ctx context.Context) {
 	if !s.store.Leading() || !s.hasPeers() {
 		return
 	}
-	if left, _, _, err := s.voters(s.store.Identity().NodeID); err != nil || left == 0 {
-		return
-	}
-	if err := s.store.Transfer(ctx, ""); err != nil {
+	if err := s.leadTo(ctx, ""); err != nil && !errors.Is(err, ErrNoLeader) {
 		s.log.Warn("could not hand the lead over; the others elect a leader by themselves", "error", err)
 	}
 }
+
+// HasPeers says whether other nodes can serve in this one's place: whether the
+// cluster has other members.
+func (s *Service) HasPeers() bool { return s.hasPeers() }

@@ -30,6 +30,7 @@ func (s *Service) Collectors() (public, private []prometheus.Collector) {
 	public = []prometheus.Collector{
 		gauge("signet_initialized", "1 once the cluster was made.", func() float64 { return one(s.Initialized()) }),
 		gauge("signet_sealed", "1 while the node is sealed.", func() float64 { return one(s.view.Load() == nil) }),
+		counter("signet_seal_unwrap_failures_total", "Times a configured seal did not unwrap the root key.", func() float64 { return float64(s.waiting.failures.Load()) }),
 		gauge("signet_serving", "1 while the node answers requests that need a key or a token.", func() float64 { return one(s.store.Leases().Held()) }),
 	}
 	count := func(pick func(keys, versions, tokens, policies int) int) func() float64 {

@@ -29,6 +29,8 @@ type Config struct {
 	APIAddr     string // what clients reach
 	ClusterName string // for init; "" is "signet"
 	Dev         bool   // a development node: init may take the root token from the caller
+
+	Seals []seal.Wrapper // other sides that hold the root key beside the shares; none: people unseal the node
 }
 
 // Service is the whole domain. Its methods are the verbs; all are safe for
@@ -67,6 +69,8 @@ type Service struct {
 		looked, announced, handed time.Time
 		ready                     map[string]int // node → looks at which it had caught up
 	}
+
+	waiting waiting // of the unattended unseal
 
 	started time.Time // the zero of the limiters' clock
 

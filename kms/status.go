@@ -3,11 +3,13 @@ package kms
 import (
 	"errors"
 	"time"
+
+	"github.com/signet-kms/signet/seal"
 )
 
 // SealStatus is what everybody may know of the seal.
 type SealStatus struct {
-	Type        string // "shamir"
+	Type        string // "shamir", or who holds the root key beside the shares: "transit", "exec"
 	Initialized bool
 	Sealed      bool
 	Threshold   int
@@ -17,11 +19,15 @@ type SealStatus struct {
 	ClusterName string // known once unsealed
 	ClusterID   string
 	Version     string
+	Recovery    bool   // the shares are recovery shares: somebody else can unseal the node too
+	Migration   bool   // the record is wrapped by others than the configured seals
+	Waiting     string // why the node did not unseal by itself yet; "" if it did, or cannot
 }
 
 // SealStatus reports the seal; it needs no token, and waits for nothing.
 func (s *Service) SealStatus() SealStatus {
-	st := SealStatus{Type: "shamir", Sealed: true, Version: s.cfg.Version}
+	st := SealStatus{Type: s.sealType(), Sealed: true, Version: s.cfg.Version}
+	st.Recovery = st.Type != seal.TypeShamir
 	record := s.machine.sealRecord()
 	if record == nil {
 		st.Initialized = s.Initialized()
@@ -33,7 +39,10 @@ func (s *Service) SealStatus() SealStatus {
 	}
 	if v := s.view.Load(); v != nil {
 		st.Sealed, st.ClusterName = false, v.Cluster.Name
+	} else {
+		st.Waiting = s.waiting.text()
 	}
+	st.Migration = s.migrationDue(s.machine.newestRecord())
 	return st
 }
 
@@ -69,6 +78,9 @@ func (s *Service) Health() Health {
 	h.Serving = err == nil
 	if err != nil {
 		h.Reason, h.Why = Code(err), err.Error()
+		if why := s.waiting.text(); h.Sealed && why != "" {
+			h.Why += ": " + why
+		}
 	} else if err := s.audit.Err(); err != nil {
 		h.Serving, h.Reason, h.Why = false, ErrAuditUnavailable.code, err.Error()
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/seal"
 )
 
 // TermStatus describes the barrier's active term.
@@ -77,19 +78,9 @@ func (s *Service) rotateTerm(ctx context.Context, c *Call, due func(*state.State
 	release := func() {}
 	defer func() { release() }()
 	_, err := s.write(ctx, c, verb{operation: "sys/rotate", need: policy.Update | policy.Sudo}, func(a *gate.Admission) (state.Command, error) {
-		ctx, cancel := detached(ctx)
-		defer cancel()
-		select {
-		case s.rotating <- struct{}{}:
-			release = func() { <-s.rotating }
-		case <-ctx.Done():
-			return nil, saying(ErrBusy, "another rotation is under way; nothing was done, try again shortly")
-		}
-		if err := s.store.Barrier(ctx); err != nil {
-			if err = translate(err); Code(err) != "internal" {
-				return nil, err
-			}
-			return nil, saying(ErrBusy, "earlier changes are not settled yet; nothing was done, try again shortly")
+		var err error
+		if release, err = s.settleSeal(ctx); err != nil {
+			return nil, err
 		}
 		s.refresh(c)
 		if due != nil && !due(c.view.State) {
@@ -98,11 +89,11 @@ func (s *Service) rotateTerm(ctx context.Context, c *Call, due func(*state.State
 		if c.view.Term >= maxTerms {
 			return nil, saying(ErrBadRequest, "the barrier has %d terms, and there is no room for another", c.view.Term)
 		}
-		cmd, err := s.machine.nextTerm(time.Now().UnixNano())
+		cmd, term, err := s.machine.nextTerm(time.Now().UnixNano())
 		if err != nil {
 			return nil, err
 		}
-		a.Record.Fields = map[string]string{"term": fmt.Sprint(cmd.Term)}
+		a.Record.Fields = map[string]string{"term": fmt.Sprint(term)}
 		return cmd, nil
 	})
 	if err != nil {
@@ -111,25 +102,54 @@ func (s *Service) rotateTerm(ctx context.Context, c *Call, due func(*state.State
 	return termStatus(c.view.State), nil
 }
 
-// withRecord is RotateTerm with the seal record that goes into the same entry.
+// settleSeal begins a change of the seal record: nobody else on this node makes
+// one until release is called, and what raft has in hand is applied. release is
+// never nil. Errors: ErrBusy, ErrNoLeader; nothing was done.
+func (s *Service) settleSeal(ctx context.Context) (release func(), err error) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	select {
+	case s.rotating <- struct{}{}:
+		release = func() { <-s.rotating }
+	case <-ctx.Done():
+		return func() {}, saying(ErrBusy, "another change of the seal is under way; nothing was done, try again shortly")
+	}
+	if err := s.store.Barrier(ctx); err != nil {
+		if err = translate(err); Code(err) != "internal" {
+			return release, err
+		}
+		return release, saying(ErrBusy, "earlier changes are not settled yet; nothing was done, try again shortly")
+	}
+	return release, nil
+}
+
+// withRecord is a command with the seal record that goes into the same entry.
 type withRecord struct {
-	*state.RotateTerm
+	state.Command
 	record clearRecord
 }
 
-// nextTerm makes the successor of the seal record, and the command that goes with
-// it. Its MAC is of the present term: nobody has the next one before the record
-// is in force. ErrSealed.
-func (m *machine) nextTerm(now int64) (*withRecord, error) {
+// nextTerm makes the successor of the seal record with one more term, whose number
+// it returns, and the command that goes with it. ErrSealed.
+func (m *machine) nextTerm(now int64) (cmd *withRecord, term uint64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.opened == nil {
-		return nil, ErrSealed
+		return nil, 0, ErrSealed
 	}
 	next, err := m.opened.NextTerm(now)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	term = m.state.Term + 1
+	cmd, err = m.beside(next, &state.RotateTerm{Term: term, Seal: m.state.SealRevision})
+	return cmd, term, err
+}
+
+// beside joins a command and the record that it puts in force. The MAC is of the
+// present term: nobody has the next one before the record is in force. The caller
+// holds mu.
+func (m *machine) beside(next *seal.Record, cmd state.Command) (*withRecord, error) {
 	body, err := next.Marshal()
 	if err != nil {
 		return nil, err
@@ -138,7 +158,7 @@ func (m *machine) nextTerm(now int64) (*withRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &withRecord{&state.RotateTerm{Term: m.state.Term + 1}, clearRecord{body, mac}}, nil
+	return &withRecord{cmd, clearRecord{body, mac}}, nil
 }
 
 // inClear takes a command apart into what is sealed and what stands beside it in
@@ -146,7 +166,7 @@ func (m *machine) nextTerm(now int64) (*withRecord, error) {
 func inClear(cmd state.Command) (state.Command, []state.Part) {
 	switch w := cmd.(type) {
 	case *withRecord:
-		return w.RotateTerm, []state.Part{{Kind: state.PartSeal, Data: w.record.encode()}}
+		return w.Command, []state.Part{{Kind: state.PartSeal, Data: w.record.encode()}}
 	case *withRoster:
 		return w.SetRoster, []state.Part{{Kind: state.PartRoster, Data: w.roster.encode()}}
 	}

@@ -223,7 +223,7 @@ func TestRotationRefusals(t *testing.T) {
 	if err := n.Seal(n.rootCall("sys/seal")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.machine.nextTerm(1); !errors.Is(err, ErrSealed) {
+	if _, _, err := n.machine.nextTerm(1); !errors.Is(err, ErrSealed) {
 		t.Errorf("a sealed node made a term: %v", err)
 	}
 }

@@ -67,7 +67,9 @@ func (s *Service) Unseal(ctx context.Context, o Origin, share string) (SealStatu
 	if opened != nil {
 		s.ceremony.unsealing = nil
 		s.progress.Store(nil)
-		err = s.open(ctx, opened)
+		if err = s.open(ctx, opened); s.view.Load() != nil {
+			s.waiting.why.Store(nil)
+		}
 	}
 	rec := s.nodeRecord(o, "sys/unseal")
 	rec.Outcome, rec.Code = outcome(err), Code(err)
@@ -184,6 +186,10 @@ func (s *Service) Seal(c *Call) error {
 	cancel()
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
+	if len(s.cfg.Seals) > 0 {
+		s.waiting.held.Store(true) // also against an unattended unseal that is under way
+		s.waiting.say("an operator sealed this node: unseal it with shares, or start it again")
+	}
 	err = s.sealNow()
 	return firstError(err, s.close(a, err))
 }

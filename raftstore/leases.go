@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/signet-kms/signet/raftstore/lease"
@@ -25,6 +26,7 @@ const (
 type Leases struct {
 	store *Store
 	cell  lease.Cell
+	sole  atomic.Bool                                   // nobody else can lead, and nobody else ever could: see Grant
 	index func() uint64                                 // of the state that new requests see
 	reach func(ctx context.Context, index uint64) error // waits until that state has got to index
 	wake  chan struct{}                                 // the holder asks now; capacity 1
@@ -69,6 +71,7 @@ func (l *Leases) Rest() {
 	l.holder.Drop()
 	l.publish()
 	l.lead = nil
+	l.sole.Store(false)
 }
 
 func (l *Leases) publish() { l.cell.Publish(l.holder.Lease()) }
@@ -88,11 +91,16 @@ var (
 
 // Valid says whether a request may begin now on a state at index. Errors:
 // ErrNoLease, ErrBehind.
-func (l *Leases) Valid(index uint64) error { return l.cell.Valid(bootTime, index) }
+func (l *Leases) Valid(index uint64) error {
+	if l.sole.Load() && l.store.Leading() {
+		return nil
+	}
+	return l.cell.Valid(bootTime, index)
+}
 
 // Held says whether an answer may still leave, whose request began under a lease.
 // What was revoked since then was revoked while the request was under way.
-func (l *Leases) Held() bool { return l.cell.Valid(bootTime, ^uint64(0)) == nil }
+func (l *Leases) Held() bool { return l.Valid(^uint64(0)) == nil }
 
 // Left is how long the lease is good for from now.
 func (l *Leases) Left() time.Duration {

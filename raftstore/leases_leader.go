@@ -23,7 +23,8 @@ type granting struct {
 
 // Grant begins to grant leases, for the leader whose first command stands at epoch
 // and is applied. alone says that no other node was a member at any time before
-// that command. Error: ErrNotLeader.
+// that command: then this node needs no lease for itself until another one is a
+// member, since no other could have changed anything. Error: ErrNotLeader.
 func (l *Leases) Grant(epoch uint64, alone bool) error {
 	gained := bootTime() // later than the election, which is safe
 	_, term, _, _ := l.store.leader.get()
@@ -49,6 +50,7 @@ func (l *Leases) Grant(epoch uint64, alone bool) error {
 	g.grantor.SetMembers(members)
 	g.grantor.Open(epoch, alone)
 	l.lead = g
+	l.sole.Store(alone && len(members) == 1)
 	l.nudge()
 	return nil
 }
@@ -58,6 +60,7 @@ func (l *Leases) Cease() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lead = nil
+	l.sole.Store(false)
 }
 
 func (l *Leases) leading() *granting {

@@ -163,6 +163,7 @@ func compareText(a, b string) int {
 // is committed when it returns. It repeats without harm. Errors: ErrNotLeader,
 // ErrUnknownOutcome, that of ctx.
 func (s *Store) AddReplica(ctx context.Context, nodeID string) error {
+	s.leases.sole.Store(false) // before there can be another
 	return s.reconfigure(ctx, func(r *raft.Raft) raft.IndexFuture {
 		return r.AddNonvoter(raft.ServerID(nodeID), raft.ServerAddress(nodeID), 0, membershipTimeout)
 	})
@@ -170,6 +171,7 @@ func (s *Store) AddReplica(ctx context.Context, nodeID string) error {
 
 // Promote gives a node a vote. Errors as for AddReplica.
 func (s *Store) Promote(ctx context.Context, nodeID string) error {
+	s.leases.sole.Store(false)
 	return s.reconfigure(ctx, func(r *raft.Raft) raft.IndexFuture {
 		return r.AddVoter(raft.ServerID(nodeID), raft.ServerAddress(nodeID), 0, membershipTimeout)
 	})

@@ -39,3 +39,21 @@ var (
 	// ErrRecordDamaged: k right shares do not open the record. Their progress is gone.
 	ErrRecordDamaged = errors.New("seal: the shares are right but the seal record does not open: it was altered or damaged, take it from another node or a backup")
 )
+
+// What can be wrong with a root key that another side unwrapped. The shares open
+// the seal whatever it is.
+var (
+	// ErrNoWrapping: the record holds nothing that this wrapper made.
+	ErrNoWrapping = errors.New("seal: the seal record holds nothing that this seal wrapped: unseal with shares, then run 'signet operator migrate-seal'")
+	// ErrWrapping: a wrapper did not make a wrapping that it can undo; the text says
+	// which one and why.
+	ErrWrapping = errors.New("seal: the root key cannot be wrapped like that, and nothing was changed")
+	// ErrUnwrapDamaged: what came back is not what was given away.
+	ErrUnwrapDamaged = errors.New("seal: what was unwrapped is no root key of Signet: the other side unwraps something else, or changes what it is given")
+	// ErrUnwrapForeign: the root key of another cluster.
+	ErrUnwrapForeign = errors.New("seal: the unwrapped root key belongs to another cluster")
+	// ErrUnwrapGeneration: the root key of this cluster from before or after a rekey.
+	ErrUnwrapGeneration = errors.New("seal: the unwrapped root key is of another generation: it was wrapped before or after a rekey")
+	// ErrUnwrapWrong: it calls itself this cluster's, and does not open its record.
+	ErrUnwrapWrong = errors.New("seal: the unwrapped root key does not open this cluster's seal record")
+)

@@ -51,6 +51,12 @@ func FuzzParseRecord(f *testing.F) {
 		f.Add(append(b, '\n'))
 	}
 	f.Add([]byte(`{}`))
+	_, _, migrating := createOpened(f, 3, 2)
+	b, err := wrapped(f, migrating, newSide("a"), newSide("b")).Marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
 	_, shares, _ := create(f, 2, 2)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := ParseRecord(b)

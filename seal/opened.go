@@ -139,7 +139,7 @@ func (s *opened) check(r *Record) (*barrier.TermStore, error) {
 	return next, nil
 }
 
-// Beside opens another record of the same seal under the same root key, with a
+// Beside opens another record with the same shares under the same root key, with a
 // Barrier of its own. Errors: ErrNotSuccessor, ErrRecordDamaged,
 // barrier.ErrWiped.
 func (o *Opened) Beside(r *Record) (*Opened, error) {
@@ -149,7 +149,7 @@ func (o *Opened) Beside(r *Record) (*Opened, error) {
 	if s.root == nil {
 		return nil, barrier.ErrWiped
 	}
-	if err := r.SameSeal(s.record); err != nil {
+	if err := r.continues(s.record); err != nil {
 		return nil, err
 	}
 	root := append([]byte(nil), s.root...)
@@ -160,8 +160,9 @@ func (o *Opened) Beside(r *Record) (*Opened, error) {
 	return out, err
 }
 
-// Reach puts in force the record that stands any number of terms after this one,
-// or is the same: a snapshot may skip what lies between. Errors: ErrNotSuccessor
+// Reach puts in force the record that stands any number of terms and changes of
+// the wrappings after this one, or is the same: a snapshot may skip what lies
+// between. Errors: ErrNotSuccessor
 // with what differs, ErrRecordDamaged, barrier.ErrWiped; it is then what it was.
 func (o *Opened) Reach(r *Record) error {
 	s := o.opened()
@@ -170,7 +171,7 @@ func (o *Opened) Reach(r *Record) error {
 	if s.root == nil {
 		return barrier.ErrWiped
 	}
-	if err := r.SameSeal(s.record); err != nil {
+	if err := r.continues(s.record); err != nil {
 		return err
 	}
 	ts, err := r.unwrap(s.root)

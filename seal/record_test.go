@@ -109,6 +109,11 @@ func TestAlteredRecordDoesNotOpen(t *testing.T) {
 	}{
 		{"Format", func(r *Record) { r.Format = 2 }, ErrRecord},
 		{"Type", func(r *Record) { r.Type = "other" }, ErrRecord},
+		{"Revision", func(r *Record) { r.Format, r.Revision = 2, 1 }, ErrRecordDamaged},
+		{"Wrappings", func(r *Record) { r.Wrappings = []Wrapping{} }, ErrRecord},
+		{"Wrappings", func(r *Record) {
+			r.Format, r.Type, r.Wrappings = 2, "transit", []Wrapping{{Type: "transit", Name: "a", Blob: []byte{1}}}
+		}, ErrRecordDamaged},
 		{"ClusterID", func(r *Record) { r.ClusterID = "other" }, ErrShareForeign},
 		{"Generation", func(r *Record) { r.Generation = 2 }, ErrShareGeneration},
 		{"Shares", func(r *Record) { r.Shares = 6 }, ErrRecord},

@@ -46,6 +46,8 @@ func (m machine) token(t *testing.T, n *apitest.Node) string {
 func applicable(t *testing.T, n *apitest.Node, path string) object {
 	t.Helper()
 	switch last := path[strings.LastIndexByte(path, '/')+1:]; {
+	case path == "sys/migrate-seal":
+		return object{"to": "shamir"}
 	case path == "identity/applications":
 		n.Must(path+"/ci", nil)
 	case strings.HasPrefix(path, "identity/applications/"):

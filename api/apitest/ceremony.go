@@ -4,18 +4,23 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Init makes the cluster with the shares of the node's options and keeps shares
 // and root token.
 func (n *Node) Init() {
 	n.t.Helper()
-	r := n.Do(http.MethodPut, "sys/init", "", map[string]int{"secret_shares": n.o.shares, "secret_threshold": n.o.threshold})
+	sort, keys := "secret", "keys"
+	if n.o.seal != "" {
+		sort, keys = "recovery", "recovery_keys"
+	}
+	r := n.Do(http.MethodPut, "sys/init", "", map[string]int{sort + "_shares": n.o.shares, sort + "_threshold": n.o.threshold})
 	if r.Status != http.StatusOK {
 		n.t.Fatalf("init: %s", r)
 	}
 	n.root, n.keys = r.Text("root_token"), nil
-	list, _ := r.At("keys").([]any)
+	list, _ := r.At(keys).([]any)
 	for i, s := range list {
 		n.keys = append(n.keys, fmt.Sprint(s))
 		n.HandedOut(fmt.Sprintf("share %d", i+1), n.keys[i])
@@ -24,6 +29,25 @@ func (n *Node) Init() {
 		n.t.Fatalf("init: %d shares and a root token of %d characters", len(n.keys), len(n.root))
 	}
 	n.HandedOut("the root token", n.root)
+}
+
+// AwaitUnsealed waits until the node has unsealed by itself, and serves.
+func (n *Node) AwaitUnsealed() {
+	n.t.Helper()
+	var r Reply
+	for end := time.Now().Add(startTime); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if r = n.Get("sys/health", ""); r.Status == http.StatusOK {
+			return
+		}
+	}
+	n.t.Fatalf("apitest: the node did not unseal by itself: %s\n%s", r, n.Log())
+}
+
+// SealBy changes the seal blocks, from the next start on.
+func (n *Node) SealBy(blocks string) {
+	n.t.Helper()
+	n.o.seal = blocks
+	n.Configure()
 }
 
 // Unseal gives as many shares as are needed, beginning with the first.

@@ -82,7 +82,11 @@ func (n *Node) clusterHCL() string {
 	if n.clusterAddr == "" {
 		return ""
 	}
-	return fmt.Sprintf("node_id = %q\napi_addr = \"http://%s\"\ncluster_addr = \"https://%s\"\n", n.id, n.o.listen, n.clusterAddr)
+	scheme := "http"
+	if n.o.cert != "" {
+		scheme = "https"
+	}
+	return fmt.Sprintf("node_id = %q\napi_addr = \"%s://%s\"\ncluster_addr = \"https://%s\"\n", n.id, scheme, n.o.listen, n.clusterAddr)
 }
 
 // ID is the node id of a node of a cluster.
@@ -119,7 +123,13 @@ func (c *Cluster) Join(n *Node, replica bool) {
 	if r.Status != http.StatusOK || r.At("joined") != true {
 		c.t.Fatalf("join of %s: %s", n.id, r)
 	}
-	n.adoptSecrets(leader)
+	c.Admitted(n)
+}
+
+// Admitted unseals a node that has joined by itself.
+func (c *Cluster) Admitted(n *Node) {
+	c.t.Helper()
+	n.adoptSecrets(c.Nodes[0])
 	c.Unseal(n)
 }
 

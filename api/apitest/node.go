@@ -58,6 +58,10 @@ func New(t testing.TB, opts ...Option) *Node {
 	if n.o.stage == initialized {
 		return n
 	}
+	if n.o.seal != "" {
+		n.AwaitUnsealed()
+		return n
+	}
 	n.Unseal()
 	return n
 }

@@ -17,6 +17,7 @@ type options struct {
 	dataDir, auditDir string // "": below the test's own directory
 	cert, key         string // PEM files; "": plaintext
 	hooked            bool
+	seal              string // seal blocks; "": shares alone unseal the node
 	dev               bool
 	listen            string // of the API; "": the kernel chooses a port at every start
 	network           *Network
@@ -68,6 +69,10 @@ func In(w *Network) Option { return func(o *options) { o.network = w } }
 // private key that it generates to KeyRecord, for a test that searches for them.
 func RecordKeys() Option { return func(o *options) { o.hooked = true } }
 
+// SealedBy puts seal blocks into the configuration: the node unseals by itself, and
+// its shares are recovery shares.
+func SealedBy(blocks string) Option { return func(o *options) { o.seal = blocks } }
+
 // hcl is the configuration file of a node. The kernel chooses the port of a node
 // alone, a new one at every start.
 func (o *options) hcl() string {
@@ -82,7 +87,7 @@ func (o *options) hcl() string {
 	if o.durability != "" {
 		fmt.Fprintf(&b, "  durability = %q\n", o.durability)
 	}
-	b.WriteString("}\n")
+	b.WriteString("}\n" + o.seal)
 	return b.String()
 }
 

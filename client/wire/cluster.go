@@ -29,7 +29,7 @@ type JoinRequest struct {
 	LeaderClientKey  Secret `json:"leader_client_key,omitzero"`
 	AutoJoin         string `json:"auto_join,omitzero"`
 	Retry            Bool   `json:"retry,omitzero"`     // ignored: the answer says whether it joined
-	NonVoter         Bool   `json:"non_voter,omitzero"` // must be what the join token says, if it is set
+	NonVoter         Bool   `json:"non_voter,omitzero"` // ignored: the join token says it
 }
 
 // JoinResponse answers it. Bare.
@@ -55,12 +55,14 @@ type AdmitData struct {
 }
 
 // MemberRequest is POST sys/storage/raft/remove-peer, promote and demote. Needs
-// update and sudo, and the leader.
+// update and sudo.
+// Any node takes it and has the leader do it.
 type MemberRequest struct {
 	ServerID string `json:"server_id"`
 }
 
-// StepDownRequest is PUT sys/step-down. Needs update and sudo, and the leader.
+// StepDownRequest is PUT sys/step-down. Needs update and sudo. Any node
+// takes it.
 type StepDownRequest struct {
 	ServerID string `json:"server_id,omitzero"` // who is to lead; the node that is furthest if absent
 }
@@ -96,4 +98,27 @@ type RaftServer struct {
 	// Digest is the SHA-256 of the state at StateIndex, hex: equal on all nodes at the
 	// same index. Only with the query digest=true.
 	Digest string `json:"digest,omitzero"`
+}
+
+// HAStatus answers GET sys/ha-status. Vault has the list twice, beside the envelope's
+// members and in its data, and so has this.
+type HAStatus struct {
+	RequestID string   `json:"request_id"`
+	Nodes     []HANode `json:"nodes"`
+	Data      HANodes  `json:"data"`
+}
+
+// HANodes is the data of [HAStatus].
+type HANodes struct {
+	Nodes []HANode `json:"nodes"`
+}
+
+// HANode is one node.
+type HANode struct {
+	Hostname       string     `json:"hostname"` // its node id
+	APIAddress     string     `json:"api_address"`
+	ClusterAddress string     `json:"cluster_address"` // a URL
+	ActiveNode     bool       `json:"active_node"`     // it leads; the others serve too
+	LastEcho       *time.Time `json:"last_echo"`       // when it answered; null of the leader, and of one that does not answer
+	Version        string     `json:"version"`         // "" of one that does not answer
 }

@@ -134,6 +134,10 @@ const (
 	AlreadyInitialized Code = "already_initialized"
 	// NotInitialized: run init first. 503 outside of unseal and verify-share.
 	NotInitialized Code = "not_initialized"
+	// SealUnavailable (502): a seal of the configuration, on which init or a migration
+	// depends, does not do its part; the text says what it answers. Nothing was
+	// changed.
+	SealUnavailable Code = "seal_unavailable"
 	// ShareEncoding: neither hex nor base64.
 	ShareEncoding Code = "share_encoding"
 	// ShareLength: characters are missing or too many.
@@ -201,7 +205,7 @@ func Codes() []Code {
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, UnwrapFailed, KeyRejected, RotationNotAllowed, ClaimNotAllowed,
 		VersionState,
 		BadPolicy, PolicyProtected,
-		AlreadyInitialized, NotInitialized,
+		AlreadyInitialized, NotInitialized, SealUnavailable,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
 		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,
 		OutcomeUnknown, IdempotencyMismatch, IdempotencySpent, Internal,

@@ -7,9 +7,10 @@ type InitStatus struct {
 	Initialized bool `json:"initialized"`
 }
 
-// InitRequest is PUT sys/init. No token. The recovery and PGP members are known
-// so that they can be refused: ignoring them would hand out shares in clear, or
-// none, to a caller that asked for something else.
+// InitRequest is PUT sys/init. No token. The recovery members are for a server
+// whose configuration has a seal that unseals it by itself, the secret members for
+// one without. The PGP members are known so that they can be refused: ignoring them
+// would hand out shares in clear to a caller that asked for something else.
 type InitRequest struct {
 	SecretShares      Int        `json:"secret_shares,omitzero"`
 	SecretThreshold   Int        `json:"secret_threshold,omitzero"`
@@ -26,13 +27,17 @@ type InitRequest struct {
 type InitResponse struct {
 	Keys       []Secret `json:"keys"`        // the shares, hex
 	KeysBase64 []Secret `json:"keys_base64"` // the same shares, standard base64
-	RootToken  Secret   `json:"root_token"`
+	// In place of both where a seal unseals the server by itself: these unseal it
+	// too, whatever has become of that seal.
+	RecoveryKeys       []Secret `json:"recovery_keys,omitzero"`
+	RecoveryKeysBase64 []Secret `json:"recovery_keys_base64,omitzero"`
+	RootToken          Secret   `json:"root_token"`
 }
 
 // SealStatus answers GET sys/seal-status and PUT sys/unseal. Bare, no token.
 // T, N and Progress are 0 before init.
 type SealStatus struct {
-	Type         string `json:"type"` // "shamir"
+	Type         string `json:"type"` // "shamir", "transit", "exec"
 	Initialized  bool   `json:"initialized"`
 	Sealed       bool   `json:"sealed"`
 	T            int    `json:"t"`        // shares needed
@@ -41,11 +46,13 @@ type SealStatus struct {
 	Nonce        string `json:"nonce"`    // of the running unseal, "" if none
 	Version      string `json:"version"`  // semantic version
 	BuildDate    string `json:"build_date"`
-	Migration    bool   `json:"migration"`     // always false
-	RecoverySeal bool   `json:"recovery_seal"` // always false
+	Migration    bool   `json:"migration"`     // the root key is not wrapped as the configuration says: migrate the seal
+	RecoverySeal bool   `json:"recovery_seal"` // the shares are recovery shares: a seal unseals the server by itself
 	ClusterName  string `json:"cluster_name"`
 	ClusterID    string `json:"cluster_id"`
 	StorageType  string `json:"storage_type"` // "raft"
+	// Waiting says why a server that unseals by itself has not done so yet.
+	Waiting string `json:"waiting,omitzero"`
 }
 
 // UnsealRequest is PUT sys/unseal: one share as hex or base64, or reset to drop
@@ -55,7 +62,7 @@ type SealStatus struct {
 type UnsealRequest struct {
 	Key     Secret `json:"key,omitzero"`
 	Reset   Bool   `json:"reset,omitzero"`
-	Migrate Bool   `json:"migrate,omitzero"` // true is a 400
+	Migrate Bool   `json:"migrate,omitzero"` // true is a 400: see [MigrateSealRequest]
 }
 
 // VerifyShareRequest is PUT sys/verify-share: checks a share without using it.
@@ -82,7 +89,8 @@ type Health struct {
 	Version            string `json:"version"`
 	ClusterName        string `json:"cluster_name"`
 	ClusterID          string `json:"cluster_id"`
-	// Reason is the code that requests get now, "" if they are served.
+	// Reason is the code that requests get now, "" if they are served; "stopping" if
+	// they are, by a node that will be gone in a moment.
 	Reason Code `json:"reason,omitzero"`
 	// Why says it in words.
 	Why string `json:"why,omitzero"`

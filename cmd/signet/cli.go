@@ -26,6 +26,9 @@ func (c *cli) connect() (*client.Client, error) {
 
 func (c *cli) connectWith(cfg client.Config) (*client.Client, error) {
 	cfg.Retry = client.Retry{Attempts: 3, MaxWait: time.Second}
+	if several := len(cfg.Addresses); several > 1 {
+		cfg.Retry.Attempts = 6 * several // an election takes seconds, and is worth them
+	}
 	cfg.Warn = func(text string) { c.note("warning: " + text) }
 	return client.New(cfg)
 }

@@ -142,6 +142,9 @@ func hintsForAnswer(err *client.Error) []string {
 	if hints := issuerHints(err); hints != nil {
 		return hints
 	}
+	if hints := raftHints(err); hints != nil {
+		return hints
+	}
 	switch err.Code {
 	case wire.Sealed:
 		return []string{"unseal it, one share at a time, with: signet operator unseal", "see how far it is with: signet status"}
@@ -224,7 +227,7 @@ func hintsForAnswer(err *client.Error) []string {
 		return []string{"it did not count; check a share without using it: signet operator verify-share"}
 	}
 	if err.Code == "" && strings.Contains(strings.Join(err.Errors, " "), "HTTPS server") {
-		return []string{"the server speaks https: set SIGNET_ADDR=" + strings.Replace(addressInUse(), "http://", "https://", 1)}
+		return []string{"the server speaks https: set SIGNET_ADDR=" + strings.ReplaceAll(addressInUse(), "http://", "https://")}
 	}
 	if err.Code == "" {
 		return []string{"SIGNET_ADDR is " + addressInUse()}

@@ -56,6 +56,9 @@ func capability(err *client.Error) string {
 	if strings.HasPrefix(err.Path, "sys/quotas/") {
 		return quotaCapability(err) + " and sudo"
 	}
+	if need := raftCapability(err); need != "" {
+		return need
+	}
 	if need := loginCapability(err); need != "" {
 		return need
 	}

@@ -90,7 +90,10 @@ func decodeJWT(token string) decodedJWT {
 
 const environmentHelp = `{{if not .HasParent}}
 Environment:
-  SIGNET_ADDR         address of the server (https://127.0.0.1:8200)
+  SIGNET_ADDR         address of the server (https://127.0.0.1:8200), or of several
+                      nodes of one cluster with commas between them: the first one
+                      that serves is used; what is about one node, such as unseal
+                      and status, is asked of the first address alone
   SIGNET_TOKEN        token; without it the one that "signet login" stored
   SIGNET_CACERT       PEM file of the CA of the server's certificate
   SIGNET_CLIENT_CERT  PEM file of a client certificate

@@ -45,7 +45,7 @@ func TestDaemonScript(t *testing.T) {
 		Dir:   "testdata/daemon",
 		Setup: bareEnvironment,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"daemon": daemonCommand, "trim": trimCommand, "code": codeCommand,
+			"daemon": daemonCommand, "node": nodeCommand, "until": untilCommand, "trim": trimCommand, "code": codeCommand,
 		},
 	})
 }

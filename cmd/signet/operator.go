@@ -13,9 +13,9 @@ import (
 
 func newOperatorCommand(c *cli) *cobra.Command {
 	statusCommand := newStatusCommand(c)
-	return group("operator", "initialize, unseal and seal a server",
-		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), statusCommand,
-		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c))
+	return group("operator", "initialize, unseal and seal a server, and run a cluster",
+		newInitCommand(c), newUnsealCommand(c), newVerifyShareCommand(c), newSealCommand(c), newMigrateSealCommand(c), statusCommand,
+		newRotateCommand(c), newKeyStatusCommand(c), newRotateConfigCommand(c), newRaftCommand(c), newStepDownCommand(c))
 }
 
 func newInitCommand(c *cli) *cobra.Command {
@@ -23,7 +23,8 @@ func newInitCommand(c *cli) *cobra.Command {
 		Use: "init", Short: "initialize a new server, once", Args: exactly(),
 		Long: `Initializes a new server and prints the shares and the root token. Nobody can
 ask for them again. The server stays sealed; unseal it with as many shares as
-the threshold says.`,
+the threshold says. A server whose configuration has a seal "transit" or "exec"
+unseals by itself; its shares are for the day when that seal is gone.`,
 	}
 	shares := cmd.Flags().Int("shares", 5, "make `N` shares")
 	threshold := cmd.Flags().Int("threshold", 3, "any `K` of them unseal the server")
@@ -35,7 +36,7 @@ the threshold says.`,
 		if err != nil {
 			return err
 		}
-		out, err := cl.Sys().Init(ctx, *shares, *threshold)
+		out, err := initialize(ctx, cl, *shares, *threshold)
 		if err != nil {
 			return err
 		}
@@ -43,7 +44,22 @@ the threshold says.`,
 	})
 }
 
+// initialize asks for the sort of shares that the server's seal has.
+func initialize(ctx context.Context, cl *client.Client, shares, threshold int) (*wire.InitResponse, error) {
+	s, err := cl.Sys().SealStatus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.RecoverySeal {
+		return cl.Sys().InitRecovery(ctx, shares, threshold)
+	}
+	return cl.Sys().Init(ctx, shares, threshold)
+}
+
 func initTable(w io.Writer, out *wire.InitResponse, threshold int) error {
+	if len(out.RecoveryKeys) > 0 {
+		return recoveryTable(w, out, threshold)
+	}
 	for i, share := range out.Keys {
 		if _, err := fmt.Fprintf(w, "share %d: %s\n", i+1, printable(share.Reveal())); err != nil {
 			return err

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
@@ -37,7 +36,8 @@ func newServerCommand() *cobra.Command {
 		Long: `Run a node until SIGTERM or SIGINT.
 
 With --config FILE it is a node for real work: it starts sealed, and is made with
-'signet operator init' and opened with 'signet operator unseal'.
+'signet operator init' and opened with 'signet operator unseal', or by itself when
+the file has a seal "transit" or "exec".
 
 With --dev it is one node for trying things out: plaintext on loopback,
 initialized and unsealed at once. Without --data-dir nothing of it stays.
@@ -113,28 +113,23 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 	joining, stopJoining := context.WithCancel(ctx)
 	defer stopJoining()
 	go cfg.keepJoining(joining, service, logger)
+	defer cfg.unsealUnattended(ctx, logger, service)()
 	stopReload := cfg.reloadOnHangup(logger)
 	defer stopReload()
-	return waitAndStop(ctx, logger, service, web, served)
+	return waitAndStop(ctx, logger, service, server, web, served)
 }
-
-// drainTime is how long requests under way may take to finish at a stop.
-const drainTime = 15 * time.Second
 
 // waitAndStop serves until a signal, a failed listener, or an error after which
 // the node's state is not to be trusted.
-func waitAndStop(ctx context.Context, logger hclog.Logger, service *kms.Service, web *http.Server, served <-chan error) error {
+func waitAndStop(ctx context.Context, logger hclog.Logger, service *kms.Service, server *api.Server, web *http.Server, served <-chan error) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	fatal := service.Fatal()
 	select {
 	case <-ctx.Done():
 		logger.Info("stopping: requests under way are finished first")
-		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-		defer cancel()
-		service.StepDown(ctx)
-		if err := web.Shutdown(ctx); err != nil {
-			logger.Warn("some requests did not finish in time and are cut off", "error", err)
-			_ = web.Close()
+		if err := drain(logger, service, server, web, fatal); err != nil {
+			return fmt.Errorf("the node stopped itself: %w", err)
 		}
 		return nil
 	case err := <-served:
@@ -142,7 +137,7 @@ func waitAndStop(ctx context.Context, logger hclog.Logger, service *kms.Service,
 			return nil
 		}
 		return fmt.Errorf("the listener failed: %w", err)
-	case err := <-service.Fatal():
+	case err := <-fatal:
 		// No answer may leave any more: what is in memory is not to be trusted.
 		// Starting again recovers from what is on disk.
 		logger.Error("this node must stop; start it again to recover", "error", err)

@@ -18,6 +18,8 @@ import (
 	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/kms"
 	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/seal"
+	"github.com/signet-kms/signet/seal/wrap"
 )
 
 // serverConfig is the configuration file, and what the flags of a development
@@ -32,7 +34,7 @@ type serverConfig struct {
 	LogFormat     string           `hcl:"log_format,optional"`
 	PublicMetrics bool             `hcl:"unauthenticated_metrics,optional"`
 	Listeners     []listenerConfig `hcl:"listener,block"`
-	Seal          *sealConfig      `hcl:"seal,block"`
+	Seals         []*sealConfig    `hcl:"seal,block"`
 	Audit         *auditConfig     `hcl:"audit,block"`
 	Raft          *raftConfig      `hcl:"raft,block"`
 
@@ -44,6 +46,9 @@ type serverConfig struct {
 	listener  listenerConfig // the one in use
 	cert      atomic.Pointer[tls.Certificate]
 	refused   atomic.Uint64 // connections closed at once: see limitedListener
+
+	wrappers []seal.Wrapper  // of the seal blocks, in their order
+	renewed  []*wrap.Transit // those of them whose token is renewed
 }
 
 type listenerConfig struct {
@@ -52,10 +57,6 @@ type listenerConfig struct {
 	TLSCertFile string `hcl:"tls_cert_file,optional"`
 	TLSKeyFile  string `hcl:"tls_key_file,optional"`
 	TLSDisable  bool   `hcl:"tls_disable,optional"`
-}
-
-type sealConfig struct {
-	Kind string `hcl:"kind,label"`
 }
 
 type auditConfig struct {
@@ -119,9 +120,6 @@ func (c *serverConfig) complete() error {
 	if c.LogFormat != "standard" && c.LogFormat != "json" {
 		return wrong("log_format", "%q is unknown; use standard or json", c.LogFormat)
 	}
-	if c.Seal != nil && c.Seal.Kind != "shamir" {
-		return wrong("seal", "type %q is unknown; use shamir", c.Seal.Kind)
-	}
 	if c.Audit == nil {
 		c.Audit = &auditConfig{}
 	}
@@ -138,7 +136,7 @@ func (c *serverConfig) complete() error {
 		return wrong("listener", "there is more than one; a node has one address")
 	}
 	def(&c.listener.Address, defaultListen)
-	return cmp.Or(checkURL("api_addr", c.APIAddr), checkURL("cluster_addr", c.ClusterAddr), c.checkCluster(), c.checkListener())
+	return cmp.Or(checkURL("api_addr", c.APIAddr), checkURL("cluster_addr", c.ClusterAddr), c.checkCluster(), c.checkListener(), c.completeSeals())
 }
 
 // checkCluster refuses a cluster address that others could not reach, and members to
@@ -239,6 +237,7 @@ func (c *serverConfig) serviceConfig(logger hclog.Logger) kms.Config {
 		APIAddr:     c.APIAddr,
 		ClusterName: c.ClusterName,
 		Dev:         c.dev,
+		Seals:       c.wrappers,
 	}
 }
 

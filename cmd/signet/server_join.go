@@ -88,14 +88,7 @@ func (c *serverConfig) keepJoining(ctx context.Context, service *kms.Service, lo
 }
 
 func joinAt(ctx context.Context, service *kms.Service, at retryJoinConfig) error {
-	info, err := os.Stat(at.JoinTokenFile)
-	if err != nil {
-		return fmt.Errorf("join_token_file: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("join_token_file: %s can be read by others (mode %04o); run chmod 600 on it", at.JoinTokenFile, info.Mode().Perm())
-	}
-	token, err := os.ReadFile(at.JoinTokenFile)
+	token, err := readPrivate(at.JoinTokenFile)
 	if err != nil {
 		return fmt.Errorf("join_token_file: %w", err)
 	}
@@ -107,7 +100,7 @@ func joinAt(ctx context.Context, service *kms.Service, at retryJoinConfig) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return service.Join(ctx, kms.Origin{Method: "START", Path: "sys/storage/raft/join"}, string(token), func(ctx context.Context, req *kms.AdmitRequest) (*kms.AdmitResponse, error) {
+	return service.Join(ctx, kms.Origin{Method: "START", Path: "sys/storage/raft/join"}, token, func(ctx context.Context, req *kms.AdmitRequest) (*kms.AdmitResponse, error) {
 		return admit(ctx, at.LeaderAPIAddr, string(caCert), req)
 	})
 }

@@ -15,13 +15,19 @@ import (
 type fieldError struct {
 	field string
 	err   error
+	block [2]string // type and label of the block it stands in; empty for the first field of that name
 }
 
 func (e *fieldError) Error() string { return e.field + ": " + e.err.Error() }
 func (e *fieldError) Unwrap() error { return e.err }
 
 func wrong(field, format string, args ...any) error {
-	return &fieldError{field, fmt.Errorf(format, args...)}
+	return &fieldError{field: field, err: fmt.Errorf(format, args...)}
+}
+
+// wrongIn is wrong for a field whose name other blocks have too.
+func wrongIn(block, label, field, format string, args ...any) error {
+	return &fieldError{field: field, err: fmt.Errorf(format, args...), block: [2]string{block, label}}
 }
 
 // syntaxError returns the mistake that stands first in the file, with file and
@@ -45,10 +51,11 @@ func (c *serverConfig) place(err error) error {
 	}
 	where := c.file
 	begins := regexp.MustCompile(`^\s*` + regexp.QuoteMeta(wrong.field) + `\s*[="{]`)
-	line := 0
+	inside := regexp.MustCompile(`^\s*` + wrong.block[0] + `\s+"?` + regexp.QuoteMeta(wrong.block[1]) + `\b`)
+	line, there := 0, wrong.block[0] == ""
 	for text := range strings.Lines(c.text) {
 		line++
-		if begins.MatchString(text) {
+		if there = there || inside.MatchString(text); there && begins.MatchString(text) {
 			where = fmt.Sprintf("%s:%d", c.file, line)
 			break
 		}

@@ -46,9 +46,12 @@ func (c *cli) showStatus(ctx context.Context) error {
 		row{"sealed", s.Seal.Sealed},
 		row{"seal type", s.Seal.Type},
 		row{"unseal progress", progress(s.Seal)},
+		row{"unseals by itself", unattended(s.Seal)},
 		row{"health", health},
-		row{"standby", s.Health.Standby},
-		row{"leader", s.Leader.LeaderAddress},
+		row{"role", s.role()},
+		row{"lease", s.lease()},
+		row{"leader", s.leader()},
+		row{"log", fmt.Sprintf("applied to entry %d of %d", s.Leader.RaftAppliedIndex, s.Leader.RaftCommittedIndex)},
 		row{"cluster", s.Seal.ClusterName},
 		row{"cluster id", s.Seal.ClusterID},
 		row{"storage", s.Seal.StorageType},
@@ -60,6 +63,38 @@ func (c *cli) showStatus(ctx context.Context) error {
 	return err
 }
 
+// role is what the node is in its cluster, as it says.
+func (s status) role() string {
+	switch {
+	case !s.Health.Initialized:
+		return ""
+	case s.Leader.IsSelf:
+		return "leader"
+	case s.leader() == "":
+		return "follower, and knows no leader"
+	}
+	return "follower"
+}
+
+// lease says whether the node may answer requests.
+func (s status) lease() string {
+	switch {
+	case s.Health.Sealed || !s.Health.Initialized:
+		return ""
+	case s.Health.Reason == wire.NoLease || s.Health.Reason == wire.NoLeader:
+		return "none: it answers when the leader has heard from a majority"
+	}
+	return "held"
+}
+
+// leader is where the leader is to be reached.
+func (s status) leader() string {
+	if s.Leader.LeaderAddress == "" {
+		return s.Leader.LeaderClusterAddress
+	}
+	return s.Leader.LeaderAddress
+}
+
 func readStatus(ctx context.Context, cl *client.Client) (s status, err error) {
 	if s.Seal, err = cl.Sys().SealStatus(ctx); err != nil {
 		return s, err
@@ -69,6 +104,21 @@ func readStatus(ctx context.Context, cl *client.Client) (s status, err error) {
 	}
 	s.Leader, err = cl.Sys().Leader(ctx)
 	return s, err
+}
+
+// unattended says who unseals the server beside the shareholders.
+func unattended(s wire.SealStatus) string {
+	text := "no"
+	if s.RecoverySeal {
+		text = "yes"
+	}
+	if s.Waiting != "" {
+		text += ", but waits: " + printable(s.Waiting)
+	}
+	if s.Migration {
+		text += "; the configuration says otherwise: see 'signet operator migrate-seal'"
+	}
+	return text
 }
 
 func progress(s wire.SealStatus) string {

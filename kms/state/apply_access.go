@@ -34,6 +34,9 @@ func (c *RotateTerm) apply(tx *txn) error {
 	if c.Term != tx.next.Term+1 {
 		return ErrBadTerm
 	}
+	if c.Seal != tx.next.SealRevision {
+		return ErrBadSeal
+	}
 	tx.next.Term, tx.next.TermSince, tx.next.TermUses = c.Term, tx.next.Time, 0
 	return nil
 }

@@ -47,6 +47,7 @@ const (
 	KindActivateVersion Kind = 46
 	KindUndeleteIssuer  Kind = 47
 	KindPutWrappingKey  Kind = 48
+	KindMigrateSeal     Kind = 57
 )
 
 // Command is one typed change of the state. A struct's fields may be added to,
@@ -188,9 +189,10 @@ type DeleteQuota struct {
 
 // RotateTerm says that a new term of the barrier is active, whose number must
 // follow the last one. The term itself travels in the seal record of the same
-// log entry. Result: nil.
+// log entry, which was made of the one in force at the revision Seal. Result: nil.
 type RotateTerm struct {
 	Term uint64 `codec:"t"`
+	Seal uint64 `codec:"s,omitempty"` // the revision of the seal that the record beside it continues
 }
 
 // ConfigRotation sets when the barrier's term rotates by itself. Result: nil.
@@ -333,6 +335,8 @@ func blankIssuer(k Kind) (Command, bool) {
 		return &ActivateVersion{}, true
 	case KindPutWrappingKey:
 		return &PutWrappingKey{}, true
+	case KindMigrateSeal:
+		return &MigrateSeal{}, true
 	}
 	return blankApplication(k)
 }

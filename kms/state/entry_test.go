@@ -45,6 +45,8 @@ func goldenCommands() map[string]Command {
 		"put-quota":            &PutQuota{Quota{Name: "q", Path: "transit/*", Per: QuotaPerToken, Rate: 2.5, Interval: 1000000000, Block: 5000000000}},
 		"delete-quota":         &DeleteQuota{Name: "q"},
 		"rotate-term":          &RotateTerm{Term: 2},
+		"rotate-migrated-term": &RotateTerm{Term: 2, Seal: 3},
+		"migrate-seal":         &MigrateSeal{Revision: 2, Term: 3},
 		"config-rotation":      &ConfigRotation{Rotation{Disabled: true, Interval: 1, Commands: 2}},
 		"create-issuer":        &CreateIssuer{goldenIssuer(), key, v},
 		"config-issuer":        &ConfigIssuer{Name: "acme", JWKSURI: ptr("https://a/j"), MaxAge: ptr(int64(60)), Leeway: ptr(int64(30)), Lead: ptr(int64(120)), Period: ptr(int64(7200)), DeletionAllowed: ptr(true)},

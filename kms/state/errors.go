@@ -26,6 +26,7 @@ const (
 	ErrOnceMismatch       Refusal = "this idempotency key was used for another request"
 	ErrOnceSpent          Refusal = "this request was carried out before, and what it made is shown once"
 	ErrBadTerm            Refusal = "another term of the barrier became active meanwhile"
+	ErrBadSeal            Refusal = "the seal was changed by another request meanwhile; try again"
 	ErrKeyBound           Refusal = "the key serves an issuer, and nothing else uses it; sign tokens with jwt/sign"
 	ErrIssuerMissing      Refusal = "issuer not found"
 	ErrIssuerExists       Refusal = "issuer already exists"

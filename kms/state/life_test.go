@@ -181,6 +181,7 @@ func TestTermsFollowEachOther(t *testing.T) {
 	m.refused(&RotateTerm{Term: 1}, ErrBadTerm)
 	m.refused(&RotateTerm{Term: 3}, ErrBadTerm)
 	m.now += 5
+	m.refused(&RotateTerm{Term: 2, Seal: 1}, ErrBadSeal)
 	m.ok(&RotateTerm{Term: 2})
 	if m.s.Term != 2 || m.s.TermSince != m.now || m.s.TermUses != 0 {
 		t.Fatalf("term %d since %d, used %d times", m.s.Term, m.s.TermSince, m.s.TermUses)

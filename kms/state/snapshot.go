@@ -13,8 +13,9 @@ import (
 // snapshotFormat is raised when a build writes what older ones cannot read; it
 // reads what they wrote from oldestSnapshot on. Format 2 has token roles, rate
 // limits, the barrier's term, and what was done by proposal and under a Once.
-// Format 3 has issuers and profiles, applications with their credentials, and
-// what was revoked. Format 4 has members and join tokens.
+// Format 3 has issuers and profiles, applications with their credentials, what was
+// revoked, and the key that imported keys are wrapped for. Format 4 has members and
+// join tokens, and the revision of the seal.
 const (
 	snapshotFormat = 4
 	oldestSnapshot = 1
@@ -51,9 +52,10 @@ type header struct {
 	Applications int `codec:"A,omitempty"`
 	AppRoles     int `codec:"B,omitempty"`
 	SecretIDs    int `codec:"D,omitempty"`
+	Wrapping     int `codec:"W,omitempty"`
 
-	Membership Membership `codec:"M,omitempty"`
-	Wrapping   int        `codec:"W,omitempty"`
+	Membership   Membership `codec:"M,omitempty"`
+	SealRevision uint64     `codec:"Z,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -69,8 +71,7 @@ func (s *State) Write(w io.Writer) error {
 		Roles: s.roles.Len(), Quotas: s.quotas.Len(), Proposals: s.proposals.Len(), Once: s.once.Len(), Leapt: s.Leapt,
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
-		Membership: s.Membership,
-		Wrapping:   s.wrapping.Len(),
+		Wrapping: s.wrapping.Len(), Membership: s.Membership, SealRevision: s.SealRevision,
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -123,7 +124,7 @@ func Read(r io.Reader, run Runner) (*State, error) {
 	}
 	s := New()
 	s.Index, s.Epoch, s.Seq, s.Time, s.Cluster = h.Index, h.Epoch, h.Seq, h.Time, h.Cluster
-	s.Leapt, s.Membership = h.Leapt, h.Membership
+	s.Leapt, s.Membership, s.SealRevision = h.Leapt, h.Membership, h.SealRevision
 	s.Term, s.TermSince, s.TermUses, s.Rotation = h.Term, h.TermSince, h.TermUses, h.Rotation
 	if h.Format == oldestSnapshot { // it knew no other term
 		s.Term, s.TermSince = 1, h.Cluster.Created

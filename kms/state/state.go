@@ -23,6 +23,8 @@ type State struct {
 	TermUses  uint64   // commands since then, each of them sealed under it
 	Rotation  Rotation // as configured; see RotationNow
 
+	SealRevision uint64 // how often the wrappings of the seal were changed
+
 	mounts     *iradix.Tree[*Mount]      // path → mount
 	keys       *iradix.Tree[*Key]        // mount uuid / name → key
 	versions   *iradix.Tree[*KeyVersion] // mount uuid / name 0x00 be32 number → version

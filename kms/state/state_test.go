@@ -407,7 +407,10 @@ func randomCommand(rt *rapid.T, s *State) Command {
 	case 16:
 		return &PutQuota{Quota{Name: name, Per: QuotaPerSource, Rate: 1.5, Interval: 1e9}}
 	case 17:
-		return &RotateTerm{Term: s.Term + rapid.Uint64Range(0, 2).Draw(rt, "term")}
+		if rapid.Bool().Draw(rt, "migrate") {
+			return &MigrateSeal{Revision: s.SealRevision + rapid.Uint64Range(0, 2).Draw(rt, "revision"), Term: s.Term}
+		}
+		return &RotateTerm{Term: s.Term + rapid.Uint64Range(0, 2).Draw(rt, "term"), Seal: s.SealRevision}
 	case 18, 19, 20, 21, 22, 23, 24, 25, 26:
 		return randomCredentials(rt, name)
 	case 27, 28:

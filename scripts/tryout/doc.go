@@ -1,12 +1,13 @@
-// Command tryout is the part of scripts/quickstart that bash cannot do without
-// other tools: it sends requests, to sign something and for a token among them, and
-// finds their audit records.
+// Command tryout is the part of scripts/quickstart and scripts/cluster that bash cannot
+// do without other tools: it sends requests, to sign something and for a token among
+// them, finds their audit records, and finds free ports.
 //
 //	tryout sign KEY FILE OUT      sign FILE, write the DER signature to OUT, print "REQUEST-ID SIGNATURE"
 //	tryout put PATH JSON          send PUT /v1/PATH
 //	tryout token ISSUER PROFILE SUBJECT AUDIENCE OUT
 //	                              issue a token, write it to OUT, print "REQUEST-ID"
 //	tryout record LOG REQUEST-ID  print the record of that request
+//	tryout ports N                print N free ports of loopback
 //
 // It owns no format: a request is what any HTTP client would send, and a record
 // is shown as it stands in the log. It never prints the token, which it takes

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 )
 
 func main() {
@@ -14,7 +15,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: tryout sign KEY FILE OUT | tryout put PATH JSON | tryout token ISSUER PROFILE SUBJECT AUDIENCE OUT | tryout record LOG REQUEST-ID")
+var errUsage = errors.New("usage: tryout sign KEY FILE OUT | tryout put PATH JSON | tryout token ISSUER PROFILE SUBJECT AUDIENCE OUT | tryout record LOG REQUEST-ID | tryout ports N")
 
 func run(args []string, env func(string) string, stdout io.Writer) error {
 	switch {
@@ -55,6 +56,12 @@ func run(args []string, env func(string) string, stdout io.Writer) error {
 			return fmt.Errorf("%s: %w", args[1], err)
 		}
 		return show(stdout, line)
+	case len(args) == 2 && args[0] == "ports":
+		n, err := strconv.Atoi(args[1])
+		if err != nil {
+			return errUsage
+		}
+		return ports(stdout, n)
 	}
 	return errUsage
 }

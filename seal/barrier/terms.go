@@ -92,6 +92,25 @@ func (ts *TermStore) Follows(prev *TermStore) error {
 	if len(b.list) != len(a.list)+1 || b.active != a.active+1 {
 		return ErrExtension
 	}
+	return b.begins(a)
+}
+
+// Same says whether ts holds the terms of o, number, time and key, and no others.
+// Errors: ErrExtension, ErrWiped.
+func (ts *TermStore) Same(o *TermStore) error {
+	a, b := o.terms(), ts.terms()
+	if a == nil || b == nil {
+		return ErrWiped
+	}
+	if len(b.list) != len(a.list) || b.active != a.active {
+		return ErrExtension
+	}
+	return b.begins(a)
+}
+
+// begins says whether the terms of a stand at the beginning of b's, which has at
+// least as many.
+func (b *terms) begins(a *terms) error {
 	for i := range a.list {
 		if x, y := &a.list[i], &b.list[i]; x.number != y.number || x.created != y.created || !sameKey(&x.key, &y.key) {
 			return ErrExtension

@@ -1,0 +1,43 @@
+package client
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// headerIndex carries the index of the state that an answer was made from, and in a
+// request the least that the answer is to be made from.
+const headerIndex = "X-Signet-Index"
+
+// Index is the highest index of the cluster's state that an answer to this client
+// was made from; 0 before the first. Hand it to another client, with a message in a
+// queue say, and with [Client.AtLeast] that one sees all that this one was told is
+// done, on whatever node.
+func (c *Client) Index() uint64 { return c.index.Load() }
+
+// AtLeast lets the calls from now on be answered from the state at index or a later
+// one. A lower index than the client has seen changes nothing, and neither does any
+// with [Config.NoIndex].
+func (c *Client) AtLeast(index uint64) {
+	for {
+		seen := c.index.Load()
+		if index <= seen || c.index.CompareAndSwap(seen, index) {
+			return
+		}
+	}
+}
+
+// demandIndex puts the index into a request.
+func (c *Client) demandIndex(cl call, h http.Header) {
+	if index := c.index.Load(); index > 0 && !c.noIndex && !cl.here {
+		h.Set(headerIndex, strconv.FormatUint(index, 10))
+	}
+}
+
+// noteIndex takes the index of an answer. Servers that send none, or something that
+// is no index, change nothing.
+func (c *Client) noteIndex(h http.Header) {
+	if index, err := strconv.ParseUint(h.Get(headerIndex), 10, 64); err == nil {
+		c.AtLeast(index)
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
+)
+
+const raftPaths = "sys/storage/raft/"
+
+// raftHints returns what to do about an answer to a call about the nodes of the
+// cluster, nil where it is like others.
+func raftHints(err *client.Error) []string {
+	about, ok := strings.CutPrefix(err.Path, raftPaths)
+	if !ok && err.Path != "sys/step-down" {
+		return nil
+	}
+	switch err.Code {
+	case wire.NotFound:
+		return []string{"see the nodes with: signet operator raft list"}
+	case wire.OutcomeUnknown:
+		return []string{"see what has become of it with: signet operator raft list"}
+	}
+	if about != "join" {
+		return nil
+	}
+	switch err.Code {
+	case wire.AlreadyInitialized:
+		return []string{"a node that is a member already only needs its shares: signet operator unseal", "to let it join another cluster, stop it, move its data_dir away, and start it again"}
+	case wire.InvalidCredentials:
+		return []string{"make another one, on the cluster, with: signet operator raft join-token NODE_ID (NODE_ID is the node_id of the node that joins)"}
+	case wire.NoLeader:
+		return []string{"--leader is a URL of a node of the cluster, which is unsealed; --leader-ca is the CA of its certificate", "the node that joins must reach it: the request comes from there, not from here"}
+	}
+	return nil
+}
+
+// raftCapability is capability on the paths about nodes; "" if err is about another
+// one.
+func raftCapability(err *client.Error) string {
+	switch {
+	case err.Path == "sys/step-down", strings.HasPrefix(err.Path, raftPaths) && err.Path != raftPaths+"configuration":
+		return "update and sudo"
+	}
+	return ""
+}
