@@ -130,7 +130,7 @@ func (s *Service) statuses(ctx context.Context, ids []string) []*MemberStatus {
 	list := make([]*MemberStatus, len(ids))
 	tasks := make([]func(), len(ids))
 	for i, id := range ids {
-		tasks[i] = func() { list[i] = s.statusOf(ctx, id) }
+		tasks[i] = func() { list[i] = s.statusOf(ctx, id, false) }
 	}
 	sideBySide(tasks...)
 	return list
