@@ -495,7 +495,7 @@ func (s *Service) memberStatus(digest bool) MemberStatus {
 	v := s.view.Load()
 	m := MemberStatus{
 		Version: s.cfg.Version, Sealed: v == nil, Serving: s.mayServe(v) == nil,
-		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.audit.Err() == nil,
+		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(),
 	}
 	if v == nil {
 		return m
@@ -687,11 +687,14 @@ func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) 
 	return nil, s.changeRoster(ctx, "cluster/address", roster.With(moved), state.SetRoster{})
 }
 
-// handOver gives leadership to an unsealed voter whose audit log can be written, when
-// a node has it that is sealed or cannot write its own: nobody can write while it
-// leads.
+// mayLead says whether this node could take writes if it led: its audit log can be
+// written, and its disk has room.
+func (s *Service) mayLead() bool { return s.audit.Err() == nil && !s.store.Full() }
+
+// handOver gives leadership to an unsealed voter that could take writes, when a node
+// has it that is sealed or cannot: nobody can write while it leads.
 func (s *Service) handOver(ctx context.Context) {
-	if !s.store.Leading() || s.unsealed() && s.audit.Err() == nil || !s.hasPeers() || time.Since(s.promotion.handed) < time.Second {
+	if !s.store.Leading() || s.unsealed() && s.mayLead() || !s.hasPeers() || time.Since(s.promotion.handed) < time.Second {
 		return
 	}
 	s.promotion.handed = time.Now()
@@ -711,7 +714,7 @@ func (s *Service) handOver(ctx context.Context) {
 		err := s.store.Transfer(giving, server.NodeID)
 		cancel()
 		if err == nil {
-			s.log.Info("this node cannot lead, sealed or without an audit log, and gave the lead away", "to", server.NodeID)
+			s.log.Info("this node cannot lead, sealed or without an audit log or room on its disk, and gave the lead away", "to", server.NodeID)
 			return
 		}
 	}

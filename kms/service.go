@@ -236,6 +236,7 @@ func (s *Service) lead(ctx context.Context) {
 		if err := s.openEpoch(ctx); err != nil && ctx.Err() == nil {
 			s.epochErr.Store(&err)
 			s.log.Warn("could not take up leadership, trying again", "error", err)
+			s.handOver(ctx)
 			pause(ctx, time.Second)
 		}
 	}
