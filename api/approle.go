@@ -9,7 +9,7 @@ import (
 )
 
 func login(rq *request, in *wire.LoginRequest) (issued, error) {
-	call, err := rq.s.kms.Begin(rq.origin)
+	call, err := rq.begin(false)
 	if err != nil {
 		rq.s.kms.Reject(rq.origin, nil, err)
 		return issued{}, err
@@ -17,10 +17,10 @@ func login(rq *request, in *wire.LoginRequest) (issued, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
 	token, info, err := rq.s.kms.LoginAppRole(ctx, call, in.RoleID.Value, in.SecretID.Reveal())
+	rq.call = call // for the warnings
 	if err != nil {
 		return issued{}, err
 	}
-	rq.call = call // for the warnings
 	return issued{authOf(info, token.Reveal())}, nil
 }
 

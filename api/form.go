@@ -66,11 +66,11 @@ func (rq *request) readForm() (map[string]string, error) {
 	if err != nil || typ != "application/x-www-form-urlencoded" {
 		return nil, errFormType
 	}
-	b, err := readBody(rq.r, rq.route.body, &rq.s.bodies)
+	b, err := rq.body(&rq.s.bodies)
 	if err != nil {
 		return nil, err
 	}
-	defer b.drop()
+	defer rq.letGo(b)
 	if err := rq.idempotent(b.buf); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func revocationJWT(rq *request) error {
 		return err
 	}
 	delete(rq.w.Header(), "Content-Type")
-	rq.w.WriteHeader(http.StatusOK)
+	rq.head(http.StatusOK)
 	return nil
 }
 

@@ -46,11 +46,11 @@ func (rq *request) decode(in any) error {
 	if rq.call == nil {
 		from = &rq.s.strangers
 	}
-	b, err := readBody(rq.r, rq.route.body, from)
+	b, err := rq.body(from)
 	if err != nil {
 		return err
 	}
-	defer b.drop()
+	defer rq.letGo(b)
 	if from == &rq.s.bodies {
 		// What the body decodes to, and the answer, are about as long, and stay
 		// until the client has taken the answer.
@@ -99,6 +99,10 @@ func (rq *request) book(n int64) error {
 
 // release gives back what the request booked, when its answer has left.
 func (rq *request) release() {
+	if rq.held != nil {
+		rq.held.drop()
+		rq.held = nil
+	}
 	rq.s.bodies.used.Add(-rq.booked)
 	rq.booked = 0
 }
@@ -120,7 +124,7 @@ func (rq *request) reply(out any) {
 			rq.write(status, &wire.Envelope[*nothing]{RequestID: rq.origin.RequestID, Warnings: warnings})
 			return
 		}
-		rq.w.WriteHeader(http.StatusNoContent)
+		rq.head(http.StatusNoContent)
 	case selfWriting:
 		rq.send(status, appendEnvelope(v, rq.origin.RequestID, rq.warnings()))
 	case interface{ bareValue() any }:
@@ -128,7 +132,7 @@ func (rq *request) reply(out any) {
 	case issued:
 		rq.write(status, &wire.Envelope[*nothing]{RequestID: rq.origin.RequestID, Warnings: rq.warnings(), Auth: v.auth})
 	default:
-		rq.write(status, &wire.Envelope[any]{RequestID: rq.origin.RequestID, Data: out, Warnings: rq.warnings()})
+		rq.write(status, &wire.Envelope[any]{RequestID: rq.origin.RequestID, Data: rq.withEffect(out), Warnings: rq.warnings()})
 	}
 }
 
@@ -145,7 +149,7 @@ func (rq *request) write(status int, v any) {
 	out, err := json.Marshal(v)
 	if err != nil {
 		rq.s.log.Error("an answer does not encode", "request_id", rq.origin.RequestID, "error", err)
-		rq.w.WriteHeader(http.StatusInternalServerError)
+		rq.head(http.StatusInternalServerError)
 		return
 	}
 	rq.send(status, out)
@@ -163,7 +167,7 @@ func (rq *request) send(status int, out []byte) {
 		patience := largePatience + time.Duration(len(out)/slowestReader)*time.Second
 		_ = http.NewResponseController(rq.w).SetWriteDeadline(time.Now().Add(min(patience, writeTimeout)))
 	}
-	rq.w.WriteHeader(status)
+	rq.head(status)
 	if rq.r.Method == http.MethodHead {
 		return
 	}

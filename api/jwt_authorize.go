@@ -174,17 +174,17 @@ func authorizeJWT(rq *request) error {
 	switch p.Access {
 	case kms.JWTGranted:
 		setClaims(h, &p)
-		rq.w.WriteHeader(http.StatusOK)
+		rq.head(http.StatusOK)
 		return nil
 	case kms.JWTScopeLacked:
 		h["Www-Authenticate"] = []string{challenge + `, error="insufficient_scope", scope="` + q.Demand.Scope + `"`}
-		rq.w.WriteHeader(http.StatusForbidden)
+		rq.head(http.StatusForbidden)
 		return nil
 	case kms.JWTDenied:
 		challenge += `, error="invalid_token"`
 	}
 	h["Www-Authenticate"] = []string{challenge}
-	rq.w.WriteHeader(http.StatusUnauthorized)
+	rq.head(http.StatusUnauthorized)
 	return nil
 }
 

@@ -36,10 +36,10 @@ func serveDocument(mediaType string, kind kms.DocumentKind) func(rq *request) er
 			h.Set("Access-Control-Allow-Headers", "If-None-Match")
 			h.Set("Access-Control-Max-Age", "86400")
 			h.Set("Allow", "GET, HEAD, OPTIONS")
-			rq.w.WriteHeader(http.StatusNoContent)
+			rq.head(http.StatusNoContent)
 			return nil
 		}
-		d, err := rq.s.kms.IssuerDocument(rq.origin, rq.vars["issuer"], kind)
+		d, err := rq.document(kind)
 		if err != nil {
 			return err
 		}
@@ -47,12 +47,12 @@ func serveDocument(mediaType string, kind kms.DocumentKind) func(rq *request) er
 		h["Cache-Control"] = []string{"public, max-age=" + strconv.FormatInt(d.MaxAge, 10)}
 		if holds(rq.r.Header["If-None-Match"], d.ETag) {
 			delete(h, "Content-Type")
-			rq.w.WriteHeader(http.StatusNotModified)
+			rq.head(http.StatusNotModified)
 			return nil
 		}
 		h["Content-Type"] = typ
 		h["Content-Length"] = []string{strconv.Itoa(len(d.Body))}
-		rq.w.WriteHeader(http.StatusOK)
+		rq.head(http.StatusOK)
 		if rq.r.Method == http.MethodGet {
 			_, _ = rq.w.Write(d.Body) // the client is gone if this fails
 		}

@@ -72,7 +72,7 @@ func serveMetrics(rq *request) error {
 	}
 	if !rq.s.cfg.PublicMetrics {
 		rq.origin.Path = "sys/metrics"
-		call, err := rq.s.kms.BeginUnaudited(rq.origin)
+		call, err := rq.begin(true)
 		if err == nil {
 			rq.call = call
 			err = rq.s.kms.Authenticate(call, tokenOf(rq.r))
@@ -81,7 +81,9 @@ func serveMetrics(rq *request) error {
 			err = rq.s.kms.LimitToken(call)
 		}
 		if err != nil {
-			rq.s.kms.Reject(rq.origin, call, err)
+			if !kms.Doubted(err) {
+				rq.s.kms.Reject(rq.origin, call, err)
+			}
 			return err
 		}
 		if err := rq.s.kms.MayReadMetrics(call); err != nil {

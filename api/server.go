@@ -86,7 +86,9 @@ type request struct {
 	token  string    // of the headers; for lookup-self, which repeats it
 	status int       // of a success, 0 for 200
 	behind bool      // a gateway put the end user's path behind its own, which was cut off
-	booked int64     // of bodies, for this request's body and answer; given back when the answer has left
+	demand kms.Demand
+	held   *body // kept while the request may have to be decided again
+	booked int64 // of bodies, for this request's body and answer; given back when the answer has left
 }
 
 // ServeHTTP implements http.Handler.
@@ -194,48 +196,6 @@ func methodOf(r *http.Request) string {
 func listQuery(r *http.Request) bool {
 	list := r.URL.Query().Get("list")
 	return list == "true" || list == "1"
-}
-
-// run authenticates where the route asks for it, then hands over to the route.
-func (s *Server) run(rq *request) {
-	start := time.Now()
-	defer rq.release()
-	err := s.authenticate(rq)
-	if err == nil {
-		err = rq.route.serve(rq)
-	} else if rq.route.auth == public || rq.call == nil {
-		s.kms.Reject(rq.origin, nil, err)
-	} else {
-		s.kms.Reject(rq.origin, rq.call, err)
-	}
-	if err != nil {
-		rq.fail(err)
-	}
-	rq.route.observe(time.Since(start), err)
-}
-
-// authenticate takes the view that the request is decided on, and then finds the
-// caller, from the headers alone: no byte of the body is read for a stranger.
-func (s *Server) authenticate(rq *request) error {
-	if rq.route.auth == public {
-		return nil
-	}
-	begin := s.kms.Begin
-	if rq.route.auth == always {
-		begin = s.kms.BeginUnaudited
-	}
-	call, err := begin(rq.origin)
-	if err != nil {
-		return err
-	}
-	rq.call = call
-	switch rq.route.auth {
-	case client:
-		return rq.authenticateClient()
-	case gateway:
-		return rq.authenticateGateway()
-	}
-	return rq.authenticateToken()
 }
 
 func (rq *request) authenticateToken() error {

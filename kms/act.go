@@ -3,7 +3,6 @@ package kms
 import (
 	"context"
 	"errors"
-	"maps"
 	"time"
 
 	"github.com/signet-kms/signet/audit"
@@ -13,33 +12,16 @@ import (
 
 // act runs a verb that changes nothing in the cluster: policy, then do, then one
 // record with the outcome, durable before act returns nil. What do computed may
-// be used only then.
+// be used only then. An error may be Doubted, and then there is no record.
 func (s *Service) act(c *Call, v verb, do func(a *gate.Admission) error) error {
 	a, err := s.admit(c, v)
 	if err != nil {
 		return err
 	}
-	return s.finish(c, a, s.twice(c, a, do))
-}
-
-// twice does it again, on a newer state, when something was missing that may be there.
-// What the first time left in the record goes.
-func (s *Service) twice(c *Call, a *gate.Admission, do func(a *gate.Admission) error) error {
-	record := a.Record
-	record.Fields = maps.Clone(record.Fields)
-	err := translate(do(a))
-	if !missing(err) && !c.missed {
-		return err
+	if err = translate(do(a)); s.doubts(c, err) {
+		return &doubt{err}
 	}
-	moved, behind := s.lookAgain(c)
-	if behind != nil {
-		return behind
-	}
-	if !moved {
-		return err
-	}
-	a.Record, c.missed = record, false
-	return translate(do(a))
+	return s.finish(c, a, err)
 }
 
 // finish ends a verb that changed nothing, with its one record. The record may
@@ -83,13 +65,15 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		return nil, err
 	}
 	if result, again, err := c.repeated(a); again {
+		if err == nil {
+			err = s.awaitEarlier(ctx, c)
+		}
 		return result, s.finish(c, a, err)
 	}
-	var cmd state.Command
-	err = s.twice(c, a, func(a *gate.Admission) (err error) {
-		cmd, err = build(a)
-		return err
-	})
+	cmd, err := build(a)
+	if s.doubts(c, translate(err)) {
+		return nil, &doubt{translate(err)}
+	}
 	if c.once != nil {
 		note(a, "idempotent", "first")
 	}
@@ -110,6 +94,7 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		note(a, "idempotent", "repeated") // by a request that was under way at the same time
 	}
 	if err == nil {
+		c.barrier = done.barrier
 		c.view = &view{State: done.state, acls: c.view.acls, issuers: c.view.issuers} // what the answer is made from
 	}
 	if closeErr := s.close(a, err); closeErr != nil && err == nil {

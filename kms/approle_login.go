@@ -121,6 +121,9 @@ func (s *Service) LoginAppRole(ctx context.Context, c *Call, roleID, secretID st
 		return Token{}, TokenInfo{}, err
 	}
 	found, err := s.admitted(c, roleID, secretID)
+	if s.doubts(c, err) {
+		return Token{}, TokenInfo{}, &doubt{err}
+	}
 	if err == nil {
 		err = s.limitLogin(c, found.role.Application)
 	}
@@ -180,7 +183,7 @@ func (s *Service) spendCredentials(ctx context.Context, c *Call, rec *audit.Reco
 		}
 	}
 	if err == nil {
-		c.view = &view{State: done.state, acls: c.view.acls}
+		c.view, c.fenced = &view{State: done.state, acls: c.view.acls, issuers: c.view.issuers}, true
 	}
 	return err
 }
@@ -233,6 +236,9 @@ func (s *Service) AuthenticateApplication(ctx context.Context, c *Call, roleID, 
 		return saying(ErrAuditUnavailable, "the disk of the audit log is almost full: only requests with a token are served")
 	}
 	found, err := s.admitted(c, roleID, secretID)
+	if s.doubts(c, err) {
+		return &doubt{err}
+	}
 	if err != nil {
 		return err
 	}

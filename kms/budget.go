@@ -84,16 +84,25 @@ func (s *Service) bookBlock(c *Call, v *state.KeyVersion, count uint64) error {
 	if err := s.audit.Append(&rec); err != nil {
 		return err
 	}
-	done, err := s.propose(ctx, id, &state.ReserveEncryptions{Mount: v.Mount, Name: v.Name, Number: v.Number, Count: count})
+	_, err := s.propose(ctx, id, &state.ReserveEncryptions{Mount: v.Mount, Name: v.Name, Number: v.Number, Count: count})
 	rec.Type, rec.Outcome, rec.Code = audit.TypeOutcome, outcome(err), Code(err)
 	s.audit.AppendLate(&rec)
-	if err != nil {
-		return err
+	return err
+}
+
+// noticeBooking has the leader rotate a key whose version is half used up, whichever
+// node booked. The machine calls it, so it waits for nothing.
+func (s *Service) noticeBooking(n *state.Numbered, result any) {
+	if n.Command.Kind() != state.KindReserveEncryptions || s.closing.Load() {
+		return
 	}
-	if booked, ok := done.result.(*state.KeyVersion); ok && booked.Encryptions >= state.RotateEncryptions {
-		s.rotateFull(booked)
+	if booked, ok := result.(*state.KeyVersion); ok && booked.Encryptions >= state.RotateEncryptions {
+		s.done.Go(func() {
+			if s.leading() {
+				s.rotateFull(booked)
+			}
+		})
 	}
-	return nil
 }
 
 // forget drops what this node keeps of a key that was deleted, destroyed or

@@ -32,8 +32,8 @@ type Call struct {
 	view    *view
 	serving uint64 // the serving period in which the view was taken
 	token   *state.Token
-	missed  bool              // something was unknown that another node may know: see act
-	fenced  bool              // the view has all that was acknowledged before the call: see fence
+	fenced  bool              // the view has all that was acknowledged before the call: see fence and BeginAt
+	missed  bool              // the answer says that something is not there: see doubts
 	counted bool              // the token's uses are limited, and one was spent on this request
 	limited bool              // the token's rate limits were asked
 	seen    *state.Token      // a live token that was refused for where it came from
@@ -44,6 +44,8 @@ type Call struct {
 
 	once     *state.Once // nil: see Idempotent
 	replayed bool        // an earlier request did the write, and its result is told again
+
+	barrier barrierDone // of a write
 }
 
 // Begin takes the view that the whole request is decided on, before
@@ -112,13 +114,11 @@ func (s *Service) Confirm(c *Call) error {
 // for the cluster and has the errors of a write too, and *Limited.
 func (s *Service) Authenticate(c *Call, token string) error {
 	t := s.lookupToken(c.view, token)
-	if t == nil && validToken(c.view.Cluster.TokenKey, token) { // this cluster made it
-		if _, err := s.lookAgain(c); err != nil {
-			return err
-		}
-		t = s.lookupToken(c.view, token)
-	}
 	if t == nil {
+		// A token without this cluster's MAC is on no node.
+		if validToken(c.view.Cluster.TokenKey, token) && s.doubts(c, ErrInvalidToken) {
+			return &doubt{ErrInvalidToken}
+		}
 		return ErrInvalidToken
 	}
 	if len(t.BoundCIDRs) != 0 && !within(t.BoundCIDRs, c.Remote) {

@@ -16,6 +16,7 @@ import (
 // Requests between members that the domain answers.
 const (
 	opPropose  = "propose"  // a follower has a command committed
+	opBarrier  = "barrier"  // a follower asks when a command is in force everywhere
 	opAdmit    = "admit"    // a node that wants to join asked a follower
 	opAnnounce = "announce" // a member says where it is to be reached
 	opStatus   = "status"   // how a member is
@@ -36,7 +37,8 @@ var forwardedName = barrier.Name{Kind: "forwarded"}
 
 // forwarded is the leader's answer to a proposal of another node.
 type forwarded struct {
-	Index uint64 `json:"index"` // the outcome is known to who has applied the log up to here
+	Index   uint64      `json:"index"`             // the outcome is known to who has applied the log up to here
+	Barrier barrierDone `json:"barrier,omitempty"` // of a barrier-class command
 }
 
 // forward has the leader commit a command that this node decided on. The outcome is
@@ -54,13 +56,14 @@ func (s *Service) forward(ctx context.Context, leader string, n *state.Numbered)
 	if err := s.askAnyLeader(ctx, leader, message, &answer); err != nil {
 		return applied{}, err
 	}
+	s.observed.forwarded.Inc()
 	// The leader has the outcome, and so will this node, unless it skipped the entry
 	// with a snapshot.
 	for {
 		next := s.moved.next()
 		select {
 		case here := <-outcome:
-			return here.told()
+			return here.told(answer.Barrier)
 		default:
 		}
 		v := s.view.Load()
@@ -70,7 +73,7 @@ func (s *Service) forward(ctx context.Context, leader string, n *state.Numbered)
 		if v.Index >= answer.Index {
 			select {
 			case here := <-outcome:
-				return here.told()
+				return here.told(answer.Barrier)
 			default:
 				return applied{}, saying(ErrOutcomeUnknown, "the write is decided, and this node did not see how; read before trying again")
 			}
@@ -78,17 +81,18 @@ func (s *Service) forward(ctx context.Context, leader string, n *state.Numbered)
 		select {
 		case <-next:
 		case here := <-outcome:
-			return here.told()
+			return here.told(answer.Barrier)
 		case <-ctx.Done():
 			return applied{}, saying(ErrOutcomeUnknown, "the write is decided, and this node does not know how yet; read before trying again")
 		}
 	}
 }
 
-func (h outcomeHere) told() (applied, error) {
+func (h outcomeHere) told(b barrierDone) (applied, error) {
 	if h.refusal != nil {
 		return applied{}, translate(spent(h.refusal))
 	}
+	h.done.barrier = b
 	return h.done.told(), nil
 }
 
@@ -205,7 +209,7 @@ func besideAgain(n *state.Numbered, beside []state.Part) error {
 // does, so it could do no less by itself.
 func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, error) {
 	if !s.leading() {
-		return nil, &raftstore.PeerError{Code: codeNotProposed, Text: "this node does not lead"}
+		return nil, errNotTheLeader
 	}
 	n, err := s.openForwarded(message)
 	if err != nil {
@@ -217,7 +221,7 @@ func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, er
 	refusal := state.Refusal("")
 	switch {
 	case err == nil && state.BarrierClass(n.Command.Kind()):
-		err = s.everywhere(ctx, done.state.Index)
+		done.barrier, err = s.everywhere(ctx, done.state.Index)
 	case errors.As(err, &refusal), Code(err) != "internal" && !s.infrastructure(err):
 		// Refused by the machine, and the follower's machine says so too.
 		return json.Marshal(forwarded{Index: s.stateIndex()})
@@ -225,7 +229,7 @@ func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, er
 	if err != nil {
 		return nil, peerError(err)
 	}
-	return json.Marshal(forwarded{Index: done.state.Index})
+	return json.Marshal(forwarded{done.state.Index, done.barrier})
 }
 
 // infrastructure says whether an error is one of a write that did not get to the
@@ -252,6 +256,8 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 		return s.answerAdmit(ctx, body)
 	case opAnnounce:
 		return s.answerAnnounce(ctx, from, body)
+	case opBarrier:
+		return s.answerBarrier(ctx, body)
 	case opMember:
 		return s.answerMember(ctx, from, body)
 	case opStatus:
@@ -259,5 +265,3 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 	}
 	return nil, &raftstore.PeerError{Code: "unsupported", Text: "this node does not know " + Quote(op) + "; it may be of another version"}
 }
-
-func (s *Service) barrierTook(time.Duration) {}

@@ -2,9 +2,6 @@ package kms
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -126,82 +123,28 @@ func (s *Service) fence(ctx context.Context, c *Call) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, fenceTime)
 	defer cancel()
-	var index uint64
-	var err error
-	for {
-		if index, err = s.store.Leases().Fence(ctx); err == nil || ctx.Err() != nil || s.view.Load() == nil {
-			break
-		}
-		pause(ctx, 20*time.Millisecond) // there may be another leader soon
-	}
+	index, err := s.fenceIndex(ctx)
 	if err == nil {
 		err = s.reach(ctx, index)
 	}
 	v := s.view.Load()
-	switch {
-	case v == nil:
-		return ErrSealed
-	case err != nil:
-		return fmt.Errorf("%w: the leader does not say how far the cluster is: %w", ErrNoLease, err)
+	if err != nil || v == nil {
+		return s.cannotFence(err)
 	}
 	c.view, c.fenced = v, true
 	return nil
-}
-
-// lookAgain lets a call that met something which this node does not know see all that
-// was acknowledged anywhere before the call: a node that is behind, or leads no more
-// and does not know it yet, must not deny what others made. It says whether the call
-// has another view now. Error: ErrNoLease, when nobody can tell.
-func (s *Service) lookAgain(c *Call) (bool, error) {
-	if c.fenced || !s.hasPeers() {
-		return false, nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), refreshTime)
-	defer cancel()
-	index, err := s.store.Leases().Fence(ctx)
-	if err == nil {
-		err = s.reach(ctx, index)
-	}
-	v := s.view.Load()
-	switch {
-	case v == nil:
-		return false, ErrSealed
-	case err != nil:
-		return false, fmt.Errorf("%w: what was asked for is not here, and the leader does not say whether it is there: %w", ErrNoLease, err)
-	}
-	moved := v.Index != c.view.Index
-	c.view, c.fenced = v, true
-	return moved, nil
-}
-
-// refreshTime bounds how long what is unknown here is waited for.
-const refreshTime = time.Second
-
-// missing says whether an error is about something that this node does not know, and
-// that may be there nonetheless.
-func missing(err error) bool {
-	return slices.ContainsFunc([]*Error{ErrNotFound, ErrKeyNotFound, ErrTokenNotFound, ErrIssuerNotFound, ErrProfileNotFound, ErrVersionTooNew, ErrNoSigningKey},
-		func(e *Error) bool { return errors.Is(err, e) })
 }
 
 // fenceTime bounds how long a follower waits for the leader's word.
 const fenceTime = 4 * time.Second
 
-// everywhere waits until no node serves from before index, where a command stands
-// that takes something away.
-func (s *Service) everywhere(ctx context.Context, index uint64) error {
-	took, err := s.store.Leases().Barrier(ctx, index)
-	if err != nil {
-		return saying(ErrOutcomeUnknown, "the change is made, but whether other nodes know it is not certain yet: they do within %v", 3*time.Second)
-	}
-	s.barrierTook(took)
-	return nil
-}
-
 // noticed is told every command that this node applied.
 func (s *Service) noticed(index uint64, n *state.Numbered, done applied, refusal error) {
 	if state.BarrierClass(n.Command.Kind()) {
 		s.store.Leases().Raise(index)
+	}
+	if refusal == nil {
+		s.noticeBooking(n, done.result)
 	}
 	if w, waits := s.waiters.Load(string(n.Proposal)); waits {
 		select {

@@ -9,6 +9,10 @@
 // told to be done is done, committed and durable. What is not known is said to
 // be not known (ErrOutcomeUnknown).
 //
+// Each unsealed node of a cluster serves by itself, under a lease, and has the leader
+// commit what it decided to write (cluster_forward.go). What it does not know it may
+// not deny: see Doubted.
+//
 // Start reading at Service, then at Service.act and Service.write in act.go,
 // through which every verb passes, then at Sign.
 package kms

@@ -65,6 +65,7 @@ func (w *verifier) decrypt(a *gate.Admission, text string) (checkedToken, error)
 	}
 	from, err := w.issuer.opener(w.c.view, e.Header.KID)
 	if err != nil || from == nil {
+		w.c.misses()
 		return checkedToken{reason: jose.ReasonUnknownKey}, err
 	}
 	v := from.version

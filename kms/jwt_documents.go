@@ -33,19 +33,19 @@ type Document struct {
 type documents [3]Document
 
 // IssuerDocument returns a public document. No token is asked for, and nothing is
-// recorded but a count. Errors: ErrNotFound for an issuer that is not in use, and
-// those of Begin but for the audit log's.
-func (s *Service) IssuerDocument(o Origin, name string, kind DocumentKind) (Document, error) {
-	s.Count("jwt/documents")
-	// Only a node that may answer knows which keys are published.
-	c, err := s.BeginUnaudited(o)
-	if err != nil {
-		return Document{}, err
-	}
+// recorded but a count. The call needs nobody behind it; it is there since only a node
+// that may answer knows which keys are published. Errors: ErrNotFound for an issuer
+// that is not in use, which may be Doubted, and those of Confirm.
+func (s *Service) IssuerDocument(c *Call, name string, kind DocumentKind) (Document, error) {
 	i := c.view.Issuer(name)
 	if i == nil || i.Deleted != 0 {
+		if s.doubts(c, ErrNotFound) {
+			return Document{}, &doubt{ErrNotFound}
+		}
+		s.Count("jwt/documents")
 		return Document{}, saying(ErrNotFound, "there is no issuer %s", gate.Scrub(name))
 	}
+	s.Count("jwt/documents")
 	found := c.view.viewOf(i)
 	d := found.documents()[kind]
 	d.MaxAge = found.maxAge(max(time.Now().UnixNano(), c.view.Time))

@@ -204,6 +204,7 @@ func (w *minter) batch(c *Call, a *gate.Admission, reqs []JWTRequest, out []Issu
 				return err // the node's fault, which is no item's
 			}
 			out[n], seen[n] = IssuedJWT{Err: err}, audit.ItemHash{Code: Code(err)}
+			c.missed = c.missed || absent(err)
 		}
 		seen[n].Index = n
 	}

@@ -52,6 +52,7 @@ func (s *Service) asNode(name, method, path string) (*Call, error) {
 	c, err := s.Begin(Origin{RequestID: newUUID(), Method: method, Path: path})
 	if err == nil {
 		c.Caller = policy.Caller{Root: true, DisplayName: name}
+		c.fenced = true // by the leader itself, which opened its epoch on all there was
 	}
 	return c, err
 }

@@ -69,6 +69,8 @@ type applied struct {
 	result   any
 	state    *state.State
 	replayed bool // another request had done it before: see Call.Idempotent
+
+	barrier barrierDone
 }
 
 // kept is the result of an entry that a sealed node will apply at unseal. What

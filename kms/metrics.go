@@ -61,6 +61,6 @@ func (s *Service) Collectors() (public, private []prometheus.Collector) {
 		s.store.Collector(),
 		newQuotaCollector(s),
 	}
-	private = append(private, s.scheduled.collectors()...)
+	private = append(append(private, s.clusterCollectors()...), s.scheduled.collectors()...)
 	return public, private
 }

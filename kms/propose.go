@@ -97,7 +97,7 @@ func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state
 	}
 	done, err := s.commit(ctx, id, again, once, cmd)
 	if err == nil && state.BarrierClass(cmd.Kind()) {
-		err = s.everywhere(ctx, done.state.Index)
+		done.barrier, err = s.everywhere(ctx, done.state.Index)
 	}
 	return done, err
 }
@@ -105,6 +105,9 @@ func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state
 // commit gives a command its number, seals it, hands it to raft in number order
 // and waits.
 func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
+	if err := s.clockWrong(); err != nil {
+		return applied{}, err
+	}
 	s.numbering.Lock()
 	if s.numbering.bar == nil || s.sealing.Load() {
 		s.numbering.Unlock()

@@ -75,6 +75,9 @@ type Service struct {
 
 	started time.Time // the zero of the limiters' clock
 
+	observed    observed
+	clockOffset func() time.Duration // how far a leader's clock is behind its voters'; the store's, but in tests
+
 	sealing  atomic.Bool // no more proposals: the node is about to seal
 	closing  atomic.Bool
 	clock    clock
@@ -116,7 +119,7 @@ func Open(cfg Config) (*Service, error) {
 		cfg: cfg, started: time.Now(), log: cfg.Logger.Named("kms"), keys: keyring.New(),
 		fatal: make(chan error, 1), wake: make(chan struct{}, 1), due: make(chan struct{}, 1),
 		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
-		making: make(chan struct{}, max(1, runtime.NumCPU()/2)),
+		making: make(chan struct{}, max(1, runtime.NumCPU()/2)), observed: newObserved(),
 	}
 	early := &earlyMembers{}
 	s.machine = &machine{publish: s.publish, members: early.take, noticed: s.noticed}
@@ -124,7 +127,7 @@ func Open(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.store = store
+	s.store, s.clockOffset = store, store.Leases().ClockOffset
 	early.pass(s.obeyRoster)
 	store.HandlePeers(s.answerPeer)
 	cfg.Audit.Node = store.Identity().NodeID
@@ -297,8 +300,11 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if v == nil {
 		return ErrSealed
 	}
-	epoch := v.Epoch + 1
-	sealed, err := s.sealCommand(&state.Numbered{Epoch: epoch, At: time.Now().UnixNano(), Proposal: newProposal(), Command: &state.Epoch{}})
+	epoch, at := v.Epoch+1, time.Now().UnixNano()
+	if s.hasPeers() {
+		at = v.Time // whether its clock is right this node does not know yet: see hearClocks
+	}
+	sealed, err := s.sealCommand(&state.Numbered{Epoch: epoch, At: at, Proposal: newProposal(), Command: &state.Epoch{}})
 	if err != nil {
 		return err
 	}
@@ -310,15 +316,9 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if !ok {
 		return ErrSealed
 	}
-	s.numbering.Lock()
-	defer s.numbering.Unlock()
-	if s.numbering.bar == nil || !s.store.Leading() {
-		return ErrNoLeader
-	}
-	if err := s.store.Leases().Grant(done.state.Index, !s.hasPeers()); err != nil {
+	if err := s.takeLead(ctx, epoch, done.state.Index); err != nil {
 		return err
 	}
-	s.numbering.epoch, s.numbering.seq = epoch, 0
 	s.nudge() // something may have become due while nobody led
 	return nil
 }

@@ -85,6 +85,9 @@ func (s *Service) Health() Health {
 		h.Serving, h.Reason, h.Why = false, ErrAuditUnavailable.code, err.Error()
 	}
 	h.Standby = h.Serving && !s.store.Leading()
+	if err := s.clockWrong(); h.Serving && err != nil {
+		h.Standby, h.Reason, h.Why = true, Code(err), err.Error()
+	}
 	return h
 }
 

@@ -114,6 +114,12 @@ func (s *Service) settleSeal(ctx context.Context) (release func(), err error) {
 	case <-ctx.Done():
 		return func() {}, saying(ErrBusy, "another change of the seal is under way; nothing was done, try again shortly")
 	}
+	if s.follows() != "" {
+		// A follower has asked the leader already, see fence, and raft would tell it
+		// nothing: should another change be under way, the state refuses this one by
+		// its number.
+		return release, nil
+	}
 	if err := s.store.Barrier(ctx); err != nil {
 		if err = translate(err); Code(err) != "internal" {
 			return release, err

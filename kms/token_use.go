@@ -57,6 +57,7 @@ func (s *Service) spendUse(ctx context.Context, c *Call, t *state.Token) (*state
 		s.audit.AppendLate(&intent)
 	}
 	done, err := s.propose(ctx, id, &state.UseToken{Hash: t.Hash})
+	s.moveTo(c, done)
 	if errors.Is(err, ErrTokenNotFound) || errors.Is(err, state.ErrTokenMissing) {
 		err = ErrInvalidToken // spent, expired or revoked since the view was taken
 	}

@@ -131,6 +131,7 @@ func (s *Service) runBatch(c *Call, a *gate.Admission, items []Item, results []R
 				return err // the node's fault, which is no item's
 			}
 			r = Result{Err: err}
+			c.missed = c.missed || absent(err)
 		}
 		results[i] = r
 		hashes[i] = audit.ItemHash{Index: i, Input: s.hashOf(seen[0]), Output: s.hashOf(seen[1]), Code: Code(err), KeyVersion: r.Version}

@@ -38,6 +38,8 @@ type Leases struct {
 	next   *flight // the one after it, for those who came since
 
 	lead *granting // of this leadership; nil on others
+
+	leaders atomic.Uint64 // see LeaderIndex
 }
 
 // flight is one request for a lease and those who wait for what it brings.
@@ -221,8 +223,12 @@ func (l *Leases) renew(ctx context.Context) (uint64, error) {
 		return 0, err
 	}
 	l.publish()
+	l.leaders.Store(answer.Index)
 	return answer.Index, nil
 }
+
+// LeaderIndex is the index of the leader's state as of the last lease.
+func (l *Leases) LeaderIndex() uint64 { return l.leaders.Load() }
 
 // ask is Store.Ask with JSON both ways.
 func (l *Leases) ask(ctx context.Context, id, op string, in, out any) error {

@@ -270,6 +270,22 @@ func (g *granting) pokeUntil(holder string) {
 	}
 }
 
+// KnowsClocks says whether this leader knows the wall clocks of a majority of its
+// voters, its own included, which ClockOffset goes by.
+func (l *Leases) KnowsClocks() bool {
+	g := l.leading()
+	if g == nil {
+		return false
+	}
+	_, voters, err := g.members()
+	if err != nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return 2*len(g.grantor.Offsets(voters, bootTime())) > len(voters)
+}
+
 // ClockOffset is how far this leader's wall clock is behind the median of its
 // voters' clocks; zero on others.
 func (l *Leases) ClockOffset() time.Duration {

@@ -175,8 +175,8 @@ func TestPeersAskEachOther(t *testing.T) {
 		return append([]byte(from+" "+op+" "), body...), nil
 	})
 	big := bytes.Repeat([]byte("x"), MaxEntry)
-	out, err := c.stores[0].Ask(ctx, "node1", "echo", big)
-	if err != nil || !bytes.Equal(out, append([]byte("node0 echo "), big...)) {
+	out, err := c.stores[0].Ask(ctx, "node1", "repeat", big)
+	if err != nil || !bytes.Equal(out, append([]byte("node0 repeat "), big...)) {
 		t.Errorf("%d bytes, %v", len(out), err)
 	}
 	if _, err = c.stores[0].Ask(ctx, "node1", "refuse", nil); !errors.As(err, &refused) || *refused != (PeerError{"because", "I do not"}) {
@@ -185,7 +185,7 @@ func TestPeersAskEachOther(t *testing.T) {
 	if _, err = c.stores[0].Ask(ctx, "node1", "fail", nil); !errors.As(err, &refused) || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
-	if _, err = c.stores[0].Ask(ctx, "node1", "echo", bytes.Repeat(big, 2)); !errors.As(err, &refused) || refused.Code != "bad_message" {
+	if _, err = c.stores[0].Ask(ctx, "node1", "repeat", bytes.Repeat(big, 2)); !errors.As(err, &refused) || refused.Code != "bad_message" {
 		t.Error(err)
 	}
 	short, cancel := context.WithTimeout(ctx, time.Second)
@@ -193,14 +193,14 @@ func TestPeersAskEachOther(t *testing.T) {
 	if _, err = c.stores[0].Ask(short, "node1", "hang", nil); !errors.Is(err, ErrNoAnswer) {
 		t.Error(err)
 	}
-	if _, err = c.stores[0].Ask(ctx, "stranger", "echo", nil); !errors.Is(err, ErrNotDelivered) {
+	if _, err = c.stores[0].Ask(ctx, "stranger", "repeat", nil); !errors.Is(err, ErrNotDelivered) {
 		t.Error(err)
 	}
 	must(t, c.stores[1].Close())
-	if _, err = c.stores[0].Ask(ctx, "node1", "echo", nil); err == nil {
+	if _, err = c.stores[0].Ask(ctx, "node1", "repeat", nil); err == nil {
 		t.Error("a closed node answers")
 	}
-	if _, err = c.stores[0].Ask(ctx, "node1", "echo", nil); !errors.Is(err, ErrNotDelivered) {
+	if _, err = c.stores[0].Ask(ctx, "node1", "repeat", nil); !errors.Is(err, ErrNotDelivered) {
 		t.Error(err)
 	}
 }

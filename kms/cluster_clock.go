@@ -1,0 +1,89 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// maxClockOffset is how far a leader's clock may be from the median of its voters'
+// clocks. Its clock is what tokens expire by, in all the cluster.
+const maxClockOffset = 5 * time.Second
+
+// clockWrong says why this leader must not stamp anything; nil on others, and while
+// its clock is right as far as it knows. With two voters nobody can say whose clock
+// is wrong: then neither leads while they differ by twice the bound.
+func (s *Service) clockWrong() error {
+	off := s.clockOffset()
+	switch {
+	case off > maxClockOffset:
+		return saying(ErrNoLeader, "the clock of this node, which leads, is %v behind those of the others, so it writes nothing and hands over: put its clock right", off.Round(time.Second))
+	case off < -maxClockOffset:
+		return saying(ErrNoLeader, "the clock of this node, which leads, is %v ahead of those of the others, so it writes nothing and hands over: put its clock right", -off.Round(time.Second))
+	}
+	return nil
+}
+
+// whyNotLeading says why this node must not lead; nil if it may.
+func (s *Service) whyNotLeading() error {
+	if !s.unsealed() {
+		return ErrSealed
+	}
+	if err := s.audit.Err(); err != nil {
+		return translate(err)
+	}
+	if s.store.Full() {
+		return ErrStorageFull
+	}
+	return s.clockWrong()
+}
+
+// mayLead says whether this node could take writes if it led: its audit log can be
+// written, and its disk has room.
+func (s *Service) mayLead() bool { return s.audit.Err() == nil && !s.store.Full() }
+
+// takeLead begins to grant leases and to number commands, for a leader whose epoch
+// command stands at index. A leader with peers numbers none before it has heard their
+// clocks.
+func (s *Service) takeLead(ctx context.Context, epoch, index uint64) error {
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	if s.numbering.bar == nil || !s.store.Leading() {
+		return ErrNoLeader
+	}
+	alone, period := !s.hasPeers(), s.numbering.periods
+	if err := s.store.Leases().Grant(index, alone); err != nil {
+		return err
+	}
+	if !alone {
+		s.numbering.Unlock()
+		err := s.hearClocks(ctx)
+		s.numbering.Lock()
+		if err != nil {
+			return err
+		}
+		if s.numbering.bar == nil || s.numbering.periods != period || !s.store.Leading() {
+			return ErrNoLeader
+		}
+	}
+	s.numbering.epoch, s.numbering.seq = epoch, 0
+	return nil
+}
+
+// clocksTime is how long a new leader waits until it knows the clocks of a majority:
+// they come with requests for leases, which holders make as soon as they see a new
+// leader. Sealed voters make none, so it does not insist.
+const clocksTime = 600 * time.Millisecond
+
+// hearClocks waits until this new leader can tell whether its clock is right.
+func (s *Service) hearClocks(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, clocksTime)
+	defer cancel()
+	for ctx.Err() == nil && s.store.Leading() && !s.store.Leases().KnowsClocks() {
+		pause(ctx, 2*time.Millisecond)
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return nil
+}

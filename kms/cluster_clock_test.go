@@ -1,0 +1,31 @@
+package kms
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// A leader whose clock is off stamps nothing, says why, and goes on when it is right.
+func TestALeaderWithAWrongClockWritesNothing(t *testing.T) {
+	n := newNode(t)
+	ref := n.key("web", "ed25519")
+	for _, off := range []time.Duration{time.Hour, -time.Hour, maxClockOffset + 1, -maxClockOffset - 1} {
+		before := n.stateIndex()
+		n.clockOffset = func() time.Duration { return off }
+		_, err := n.RotateKey(t.Context(), n.rootCall("transit/keys/web/rotate"), ref)
+		if !errors.Is(err, ErrNoLeader) || n.stateIndex() != before {
+			t.Errorf("off by %v: %v, state %d after %d", off, err, n.stateIndex(), before)
+		}
+		if h := n.Health(); !h.Serving || !h.Standby || h.Reason != ErrNoLeader.code || h.Why == "" {
+			t.Errorf("off by %v: %+v", off, h)
+		}
+		if n.whyNotLeading() == nil {
+			t.Errorf("off by %v it may lead", off)
+		}
+	}
+	n.clockOffset = func() time.Duration { return maxClockOffset }
+	if _, err := n.RotateKey(t.Context(), n.rootCall("transit/keys/web/rotate"), ref); err != nil || n.whyNotLeading() != nil || n.Health().Standby {
+		t.Errorf("within the bound: %v", err)
+	}
+}

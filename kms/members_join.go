@@ -1,0 +1,228 @@
+package kms
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
+)
+
+// AdmitRequest is a node that wants to join.
+type AdmitRequest struct {
+	Token       string `json:"token"`
+	NodeID      string `json:"node_id"`
+	Incarnation string `json:"incarnation"`
+	CSR         []byte `json:"csr"` // DER (RFC 2986)
+	Address     string `json:"cluster_addr"`
+	APIAddress  string `json:"api_addr"`
+}
+
+// AdmitResponse is what makes it a member. None of it is secret.
+type AdmitResponse struct {
+	Certificate []byte `json:"certificate"` // DER
+	Roster      []byte `json:"roster"`
+}
+
+// Admit makes a node a member that has a join token: a replica at first, which is
+// promoted when it has caught up, if it is to vote. Any node takes the request; the
+// leader decides. Errors: ErrInvalidCredentials for every join token that is not
+// good, ErrBadRequest, ErrSealed, ErrNoLeader, ErrNoLease.
+func (s *Service) Admit(ctx context.Context, o Origin, req *AdmitRequest) (*AdmitResponse, error) {
+	if s.view.Load() == nil {
+		err := s.exists()
+		if err == nil {
+			err = ErrSealed
+		}
+		s.Reject(o, nil, err)
+		return nil, err
+	}
+	if leader := s.follows(); leader != "" {
+		return s.relayAdmit(ctx, o, leader, req)
+	}
+	return s.admitHere(ctx, o, req)
+}
+
+func (s *Service) relayAdmit(ctx context.Context, o Origin, leader string, req *AdmitRequest) (*AdmitResponse, error) {
+	body, err := json.Marshal(struct {
+		Origin Origin
+		*AdmitRequest
+	}{o, req})
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.store.Ask(ctx, leader, opAdmit, body)
+	refusal := (*raftstore.PeerError)(nil)
+	if errors.As(err, &refusal) {
+		for _, known := range []*Error{ErrInvalidCredentials, ErrBadRequest, ErrSealed, ErrNoLease, ErrAuditUnavailable, ErrOutcomeUnknown} {
+			if refusal.Code == known.code {
+				return nil, saying(known, "%s", refusal.Text)
+			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoLeader, errForwarding)
+	}
+	out := &AdmitResponse{}
+	if err := json.Unmarshal(b, out); err != nil {
+		return nil, ErrOutcomeUnknown
+	}
+	s.audit.AppendLate(&audit.Record{Type: audit.TypeNode, RequestID: o.RequestID, Operation: "sys/storage/raft/admit", Method: o.Method, Path: o.Path, Remote: o.Remote,
+		Outcome: audit.OutcomeOK, Fields: map[string]string{"node_id": req.NodeID, "relayed_to": leader}})
+	return out, nil
+}
+
+func (s *Service) answerAdmit(ctx context.Context, body []byte) ([]byte, error) {
+	var in struct {
+		Origin Origin
+		AdmitRequest
+	}
+	if json.Unmarshal(body, &in) != nil {
+		return nil, &raftstore.PeerError{Code: ErrBadRequest.code, Text: ErrBadRequest.text}
+	}
+	out, err := s.admitHere(ctx, in.Origin, &in.AdmitRequest)
+	if err != nil {
+		return nil, peerError(err)
+	}
+	return json.Marshal(out)
+}
+
+// admitHere is Admit at the leader.
+func (s *Service) admitHere(ctx context.Context, o Origin, req *AdmitRequest) (*AdmitResponse, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	c, err := s.Begin(o)
+	if err != nil {
+		s.Reject(o, nil, err)
+		return nil, err
+	}
+	t, spki, err := s.checkAdmit(c, req)
+	if err != nil {
+		s.Reject(o, nil, err)
+		return nil, err
+	}
+	c.Caller = policy.Caller{Root: true, DisplayName: "join-token-" + t.ID}
+	var next *raftstore.Roster
+	_, err = s.write(ctx, c, verb{operation: "sys/storage/raft/admit", need: policy.Update}, func(a *gate.Admission) (state.Command, error) {
+		note(a, "node_id", req.NodeID)
+		note(a, "cluster_addr", req.Address)
+		roster, err := s.machine.rosterNow()
+		if err != nil {
+			return nil, err
+		}
+		next = roster.With(raftstore.Member{
+			NodeID: req.NodeID, Incarnation: req.Incarnation, TLSKey: spki, Address: req.Address, APIAddress: req.APIAddress, Suffrage: t.Suffrage,
+		})
+		return s.setRoster(next, state.SetRoster{JoinToken: t.ID, Incarnation: req.Incarnation})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.AddReplica(ctx, req.NodeID); err != nil {
+		return nil, translate(err)
+	}
+	s.store.Leases().MembersChanged()
+	v := s.view.Load()
+	if v == nil {
+		return nil, ErrSealed
+	}
+	cert, err := signMember(next.CA, v.Membership.CAKey, req.NodeID, spki)
+	if err != nil {
+		return nil, err
+	}
+	body, err := next.Marshal()
+	return &AdmitResponse{Certificate: cert, Roster: body}, err
+}
+
+// checkAdmit says whether a request to join is good. Whoever has no good token
+// learns nothing else.
+func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []byte, error) {
+	id, secret, _, err := parseJoinToken(req.Token)
+	if err != nil {
+		return nil, nil, err
+	}
+	refused := saying(ErrInvalidCredentials, "the join token is not good for this: unknown, expired, used, or for another node id")
+	t := c.view.JoinToken(id)
+	if t == nil || subtle.ConstantTimeCompare(t.Hash, joinHash(id, secret)) != 1 || t.NodeID != req.NodeID || t.Expire <= max(time.Now().UnixNano(), c.view.Time) ||
+		t.Used != "" && t.Used != req.Incarnation {
+		return nil, nil, refused
+	}
+	if !memberID.MatchString(req.Incarnation) {
+		return nil, nil, fmt.Errorf("%w: a node has an incarnation", ErrBadRequest)
+	}
+	roster, err := s.machine.rosterNow()
+	if err != nil {
+		return nil, nil, err
+	}
+	switch m := roster.Member(req.NodeID); {
+	case m == nil:
+	case m.Removed && m.Incarnation == req.Incarnation:
+		return nil, nil, refused // with the token of its first life: removed is for good
+	case !m.Removed && m.Incarnation != req.Incarnation:
+		return nil, nil, fmt.Errorf("%w: node %s is a member already, with other data; remove it first, or choose another id", ErrBadRequest, req.NodeID)
+	}
+	if err := raftstore.CheckAddress(req.Address); err != nil {
+		return nil, nil, fmt.Errorf("%w: cluster_addr: %w", ErrBadRequest, err)
+	}
+	spki, err := readRequest(req.CSR, req.NodeID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
+	}
+	return t, spki, nil
+}
+
+// Join makes this node, which has no data yet, a member of a cluster. send asks a
+// node of that cluster to admit it. It returns when the roster is on disk; the
+// leader sends the rest. Errors: ErrInitialized, ErrBadRequest, what send returns.
+func (s *Service) Join(ctx context.Context, o Origin, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	err := s.join(ctx, token, send)
+	rec := s.nodeRecord(o, "sys/storage/raft/join")
+	rec.Outcome, rec.Code = outcome(err), Code(err)
+	s.audit.AppendLate(rec)
+	return err
+}
+
+func (s *Service) join(ctx context.Context, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
+	_, _, pin, err := parseJoinToken(token)
+	if err != nil {
+		return err
+	}
+	if s.store.Bootstrapped() {
+		return saying(ErrInitialized, "this node has cluster state already: join with an empty data directory")
+	}
+	if s.cfg.Store.Listen == "" {
+		return fmt.Errorf("%w: this node has no cluster port: set cluster_addr in its configuration", ErrBadRequest)
+	}
+	csr, err := s.store.CertificateRequest()
+	if err != nil {
+		return err
+	}
+	id := s.store.Identity()
+	answer, err := send(ctx, &AdmitRequest{
+		Token: token, NodeID: id.NodeID, Incarnation: id.Incarnation, CSR: csr, Address: s.cfg.Store.Address, APIAddress: s.cfg.APIAddr,
+	})
+	if err != nil {
+		return err
+	}
+	roster, err := raftstore.ParseRoster(answer.Roster)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBadRequest, err)
+	}
+	if got, err := spkiHash(roster.CA); err != nil || subtle.ConstantTimeCompare(got[:], pin[:]) != 1 {
+		return saying(ErrInvalidCredentials, "the node that answered is not of the cluster that made the join token: nothing was joined")
+	}
+	if err := s.store.Join(roster, answer.Certificate); err != nil {
+		return translate(err)
+	}
+	s.caught.Store(false)
+	return nil
+}

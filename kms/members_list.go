@@ -1,0 +1,133 @@
+package kms
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/signet-kms/signet/kms/internal/gate"
+	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/raftstore"
+)
+
+// MemberInfo is one node of the cluster, as the leader or this node knows it.
+type MemberInfo struct {
+	NodeID     string
+	Address    string
+	APIAddress string
+	Voter      bool // votes now
+	WillVote   bool // is to have a vote
+	Leader     bool
+	Status     *MemberStatus // nil: it did not answer
+}
+
+// MemberStatus is what a member says of itself.
+type MemberStatus struct {
+	Version   string `json:"version"`
+	Sealed    bool   `json:"sealed"`
+	Serving   bool   `json:"serving"`
+	LastIndex uint64 `json:"last_index"` // of its log
+	Applied   uint64 `json:"applied"`
+	State     uint64 `json:"state"` // index of the state that requests see; 0 while sealed
+	Healthy   bool   `json:"healthy"`
+	Digest    string `json:"digest,omitempty"` // SHA-256 of the state at State, hex; only when it was asked for
+}
+
+func (s *Service) memberStatus(digest bool) MemberStatus {
+	v := s.view.Load()
+	m := MemberStatus{
+		Version: s.cfg.Version, Sealed: v == nil, Serving: s.mayServe(v) == nil,
+		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(),
+	}
+	if v == nil {
+		return m
+	}
+	m.State = v.Index
+	if digest { // of the same view as the index
+		if sum, err := v.Digest(); err == nil {
+			m.Digest = hex.EncodeToString(sum[:])
+		}
+	}
+	return m
+}
+
+// askDigest is the body of opStatus that asks for the digest of the state too: it
+// costs as much as writing a snapshot.
+const askDigest = "digest"
+
+// Members lists the nodes of the cluster. It needs read on
+// sys/storage/raft/configuration. With digest each unsealed node says the SHA-256 of
+// its state too: nodes at the same index must have the same.
+func (s *Service) Members(ctx context.Context, c *Call, digest bool) (list []MemberInfo, index uint64, err error) {
+	err = s.act(c, verb{operation: "sys/storage/raft/configuration", need: policy.Read}, func(*gate.Admission) error {
+		list, err = s.listMembers(ctx, digest)
+		index = c.view.Membership.Version
+		return err
+	})
+	return list, index, err
+}
+
+// HAStatus is Members for sys/ha-status, where it needs read.
+func (s *Service) HAStatus(ctx context.Context, c *Call) (list []MemberInfo, err error) {
+	err = s.act(c, verb{operation: "sys/ha-status", need: policy.Read}, func(*gate.Admission) error {
+		list, err = s.listMembers(ctx, false)
+		return err
+	})
+	return list, err
+}
+
+func (s *Service) listMembers(ctx context.Context, digest bool) ([]MemberInfo, error) {
+	servers, err := s.store.Servers()
+	if err != nil {
+		return nil, translate(err)
+	}
+	roster, err := s.machine.rosterNow()
+	if err != nil {
+		return nil, err
+	}
+	leader, _ := s.store.Leader()
+	list := make([]MemberInfo, len(servers))
+	for i, server := range servers {
+		m := MemberInfo{NodeID: server.NodeID, Voter: server.Voter, Leader: server.NodeID == leader}
+		if known := roster.Member(server.NodeID); known != nil {
+			m.Address, m.APIAddress, m.WillVote = known.Address, known.APIAddress, known.Suffrage == raftstore.Voter
+		}
+		list[i] = m
+	}
+	patience := statusTime
+	if digest {
+		patience = digestTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tasks := make([]func(), len(list))
+	for i := range list {
+		tasks[i] = func() { list[i].Status = s.statusOf(ctx, list[i].NodeID, digest) }
+	}
+	sideBySide(tasks...)
+	return list, nil
+}
+
+// How long members are asked how they are, and for a digest.
+const (
+	statusTime = 500 * time.Millisecond
+	digestTime = 5 * time.Second
+)
+
+func (s *Service) statusOf(ctx context.Context, id string, digest bool) *MemberStatus {
+	if id == s.store.Identity().NodeID {
+		own := s.memberStatus(digest)
+		return &own
+	}
+	var question []byte
+	if digest {
+		question = []byte(askDigest)
+	}
+	b, err := s.store.Ask(ctx, id, opStatus, question)
+	out := &MemberStatus{}
+	if err != nil || json.Unmarshal(b, out) != nil {
+		return nil
+	}
+	return out
+}

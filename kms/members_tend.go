@@ -1,0 +1,144 @@
+package kms
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
+)
+
+// promoteReady gives the nodes that are to vote their votes, once they have caught
+// up with the log and stayed so for a look or two.
+func (s *Service) promoteReady(ctx context.Context) {
+	now := time.Now()
+	if now.Sub(s.promotion.looked) < promoteEvery {
+		return
+	}
+	s.promotion.looked = now
+	servers, err := s.store.Servers()
+	roster, err2 := s.machine.rosterNow()
+	if err != nil || err2 != nil {
+		return
+	}
+	ready := map[string]int{}
+	for _, server := range servers {
+		m := roster.Member(server.NodeID)
+		if server.Voter || m == nil || m.Removed || m.Suffrage != raftstore.Voter {
+			continue
+		}
+		last := s.store.LastIndex()
+		asking, cancel := context.WithTimeout(ctx, statusTime)
+		st := s.statusOf(asking, server.NodeID, false)
+		cancel()
+		if st == nil || !st.Healthy || st.LastIndex+promoteBehind < last {
+			continue
+		}
+		ready[server.NodeID] = s.promotion.ready[server.NodeID] + 1
+		if ready[server.NodeID] < promoteLooks {
+			continue
+		}
+		if err := s.store.Promote(ctx, server.NodeID); err != nil {
+			s.log.Warn("could not give a node its vote, trying again", "node", server.NodeID, "error", err)
+			continue
+		}
+		delete(ready, server.NodeID)
+		s.log.Info("a node has caught up and votes now", "node", server.NodeID)
+		rec := &audit.Record{Type: audit.TypeNode, Operation: "cluster/promote", Outcome: audit.OutcomeOK, Fields: map[string]string{"node_id": server.NodeID}}
+		s.audit.AppendLate(rec)
+	}
+	s.promotion.ready = ready
+}
+
+const (
+	promoteEvery  = 500 * time.Millisecond
+	promoteLooks  = 2
+	promoteBehind = 64 // entries
+)
+
+// follow does what a follower owes: it says where it is to be reached, when that is
+// not what the roster has.
+func (s *Service) follow(ctx context.Context) {
+	leader := s.follows()
+	roster := s.store.Roster()
+	if leader == "" || roster == nil {
+		return
+	}
+	own, want := roster.Member(s.store.Identity().NodeID), s.selfMember("")
+	if own == nil || own.Address == want.Address && own.APIAddress == want.APIAddress {
+		return
+	}
+	if time.Since(s.promotion.announced) < time.Second {
+		return
+	}
+	s.promotion.announced = time.Now()
+	body, err := json.Marshal(announcement{want.Address, want.APIAddress})
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, statusTime)
+		defer cancel()
+		_, err = s.store.Ask(ctx, leader, opAnnounce, body)
+	}
+	if err != nil {
+		s.log.Debug("could not tell the leader this node's addresses yet", "error", err)
+	}
+}
+
+type announcement struct {
+	Address    string `json:"cluster_addr"`
+	APIAddress string `json:"api_addr"`
+}
+
+func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) ([]byte, error) {
+	var in announcement
+	if json.Unmarshal(body, &in) != nil || raftstore.CheckAddress(in.Address) != nil {
+		return nil, &raftstore.PeerError{Code: ErrBadRequest.code, Text: "no address of a cluster port"}
+	}
+	roster, err := s.machine.rosterNow()
+	if err != nil {
+		return nil, err
+	}
+	m := roster.Member(from)
+	if m == nil || m.Removed {
+		return nil, &raftstore.PeerError{Code: ErrBadRequest.code, Text: "not a member"}
+	}
+	moved := *m
+	moved.Address, moved.APIAddress = in.Address, in.APIAddress
+	return nil, s.changeRoster(ctx, "cluster/address", roster.With(moved), state.SetRoster{})
+}
+
+// handOver gives leadership to an unsealed voter whose audit log can be written, when
+// a node has it that cannot lead: nobody can write while it leads.
+func (s *Service) handOver(ctx context.Context) {
+	if !s.store.Leading() || time.Since(s.promotion.handed) < time.Second {
+		return
+	}
+	why := s.whyNotLeading()
+	if why == nil || !s.hasPeers() {
+		return
+	}
+	s.promotion.handed = time.Now()
+	servers, err := s.store.Servers()
+	if err != nil {
+		return
+	}
+	self := s.store.Identity().NodeID
+	for _, server := range slices.DeleteFunc(servers, func(o raftstore.Server) bool { return !o.Voter || o.NodeID == self }) {
+		asking, cancel := context.WithTimeout(ctx, statusTime)
+		st := s.statusOf(asking, server.NodeID, false)
+		cancel()
+		if st == nil || st.Sealed || !st.Healthy {
+			continue
+		}
+		giving, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := s.store.Transfer(giving, server.NodeID)
+		cancel()
+		if err == nil {
+			s.log.Warn("this node cannot lead and gave the lead away", "why", why, "to", server.NodeID)
+			return
+		}
+	}
+	s.log.Warn("this node cannot lead, and no other voter takes over", "why", why)
+}
