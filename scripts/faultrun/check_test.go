@@ -16,7 +16,7 @@ import (
 func (r *run) finish(pictures string) {
 	r.t.Helper()
 	r.settle()
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(2 * time.Second)
 	r.ended.Store(true)
 	r.wg.Wait()
 	r.nothingLost()
