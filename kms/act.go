@@ -88,6 +88,9 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	var cmd state.Command
 	err = s.twice(c, a, func(a *gate.Admission) (err error) {
 		cmd, err = build(a)
+		// That there is nothing to revoke, or to delete, only the cluster knows: a
+		// leader that was replaced may not have seen it being made.
+		c.missed = c.missed || cmd == nil && err == nil
 		return err
 	})
 	if c.once != nil {
