@@ -34,6 +34,8 @@ type Node struct {
 	log  *buffer // stderr and stdout of all processes
 	http *http.Client
 
+	expected string // an alarm in the log that is no fault: see Expect
+
 	lives []bool // one a process that was started → it was killed
 
 	mu      sync.Mutex // guards what follows, which the goroutines of a test share
