@@ -446,6 +446,10 @@ func (s *Service) snapshotAtStop() {
 	}
 }
 
+// Hurry makes requests that wait for a leader to be elected give up, since this node
+// is about to stop. What is under way with a leader goes on.
+func (s *Service) Hurry() { s.closing.Store(true) }
+
 // Close seals the node and closes the store and the audit log.
 func (s *Service) Close() error {
 	s.closing.Store(true)
