@@ -359,6 +359,20 @@ func TestCallsAboutOneNode(t *testing.T) {
 	}
 }
 
+// An answer about the node itself does not say that it serves.
+func TestASealedNodeThatAnswersAboutItselfStaysAside(t *testing.T) {
+	first, second := serve(t, refuse(503, wire.Sealed), reply(200, "# metrics")), serve(t, both)
+	c, _, _ := connectAt(t, Config{}, first, second)
+	_ = safely(c)
+	if _, err := c.Sys().Metrics(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	_ = safely(c)
+	if got := counts(first, second); got[0] != 2 || got[1] != 2 {
+		t.Errorf("requests %v", got)
+	}
+}
+
 func TestAnyOrderSpreads(t *testing.T) {
 	used := map[int]bool{}
 	for range 200 {

@@ -32,8 +32,15 @@ func (s *Service) whyNotLeading() error {
 	if err := s.audit.Err(); err != nil {
 		return translate(err)
 	}
+	if s.store.Full() {
+		return ErrStorageFull
+	}
 	return s.clockWrong()
 }
+
+// mayLead says whether this node could take writes if it led: its audit log can be
+// written, and its disk has room.
+func (s *Service) mayLead() bool { return s.audit.Err() == nil && !s.store.Full() }
 
 // takeLead begins to grant leases and to number commands, for a leader whose epoch
 // command stands at index. A leader with peers numbers none before it has heard their

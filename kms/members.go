@@ -68,7 +68,7 @@ func (s *Service) tendMembers(ctx context.Context) {
 	if v == nil {
 		return
 	}
-	if err := s.ensureCA(ctx, v); err != nil {
+	if err := firstError(s.ensureRecovered(ctx), s.ensureCA(ctx, v)); err != nil {
 		if ctx.Err() == nil && !errors.Is(err, ErrNoLeader) {
 			s.log.Warn("could not set the cluster port up, trying again", "error", err)
 		}

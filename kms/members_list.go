@@ -38,7 +38,7 @@ func (s *Service) memberStatus(digest bool) MemberStatus {
 	v := s.view.Load()
 	m := MemberStatus{
 		Version: s.cfg.Version, Sealed: v == nil, Serving: s.mayServe(v) == nil,
-		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.audit.Err() == nil,
+		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(),
 	}
 	if v == nil {
 		return m

@@ -239,6 +239,7 @@ func (s *Service) lead(ctx context.Context) {
 		if err := s.openEpoch(ctx); err != nil && ctx.Err() == nil {
 			s.epochErr.Store(&err)
 			s.log.Warn("could not take up leadership, trying again", "error", err)
+			s.handOver(ctx)
 			pause(ctx, time.Second)
 		}
 	}
@@ -444,6 +445,10 @@ func (s *Service) snapshotAtStop() {
 		s.log.Warn("no snapshot at the stop; the next start goes through the log instead", "error", err)
 	}
 }
+
+// Hurry makes requests that wait for a leader to be elected give up, since this node
+// is about to stop. What is under way with a leader goes on.
+func (s *Service) Hurry() { s.closing.Store(true) }
 
 // Close seals the node and closes the store and the audit log.
 func (s *Service) Close() error {

@@ -62,6 +62,12 @@ func (s *Store) admit(data []byte) (*node, error) {
 	return r, nil
 }
 
+// Full says whether new entries are refused for want of space on the disk.
+func (s *Store) Full() bool {
+	free, err := s.dir.free()
+	return err != nil || free < s.reserve
+}
+
 // enter counts a proposal or barrier in, unless the store is going down. The
 // caller owes a proposals.Done.
 func (s *Store) enter() (*node, error) {

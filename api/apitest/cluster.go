@@ -1,8 +1,9 @@
 package apitest
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -67,7 +68,9 @@ func (c *Cluster) add(id string, opts []Option) *Node {
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)))
+		var b [2]byte
+		_, _ = rand.Read(b[:]) // does not fail
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+binary.BigEndian.Uint16(b[:])%20000))
 		if err == nil {
 			defer func() { _ = l.Close() }()
 			return l.Addr().String()

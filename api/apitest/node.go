@@ -34,6 +34,8 @@ type Node struct {
 	log  *buffer // stderr and stdout of all processes
 	http *http.Client
 
+	expected string // an alarm in the log that is no fault: see Expect
+
 	lives []bool // one a process that was started → it was killed
 
 	mu      sync.Mutex // guards what follows, which the goroutines of a test share
@@ -149,6 +151,13 @@ func (n *Node) DataDir() string { return n.o.dataDir }
 
 // KeyRecord is the file in which a node made with RecordKeys writes its keys.
 func (n *Node) KeyRecord() string { return filepath.Join(n.dir, "key-record") }
+
+// LoggedBesides says that a command on the node's files opened its audit log, and
+// ended well.
+func (n *Node) LoggedBesides() { n.lives = append(n.lives, false) }
+
+// ConfigFile is the configuration file.
+func (n *Node) ConfigFile() string { return n.configFile() }
 
 func (n *Node) configFile() string { return filepath.Join(n.dir, "signet.hcl") }
 

@@ -185,6 +185,10 @@ func (n *Node) awaitExit(p *process) {
 	}
 }
 
+// Expect lets the log hold an alarm which the test causes itself: "audit record is
+// lost", by a disk that fails.
+func (n *Node) Expect(alarm string) { n.expected = alarm }
+
 // Ended says whether the process has ended by itself; Exit tells how.
 func (n *Node) Ended() bool {
 	n.mu.Lock()

@@ -70,6 +70,7 @@ decrypts with them on request, and records every use of a key.`,
 	add(groupAccess, newLoginCommand(c), newTokenCommand(c), newPolicyCommand(c), newQuotaCommand(c), newApplicationCommand(c), newAppRoleCommand(c))
 	add(groupOperate, newServerCommand(), newOperatorCommand(c, inspectSnapshot), newStatusCommand(c), newBenchCommand(c))
 	add(groupOther, newVersionCommand(c))
+	addRecovery(c, root)
 	addIdempotencyKeys(root)
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)

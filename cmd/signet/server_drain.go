@@ -39,6 +39,7 @@ func drain(logger hclog.Logger, service *kms.Service, server *api.Server, web *h
 			return err
 		}
 	}
+	service.Hurry()
 	if err := web.Shutdown(ctx); err != nil {
 		logger.Warn("some requests did not finish in time and are cut off", "error", err)
 		_ = web.Close()

@@ -53,7 +53,7 @@ func TestWhichCommandsAreBarrierClass(t *testing.T) {
 		KindGenesis: true, KindEpoch: true, KindTick: true, KindCreateToken: true, KindRenewToken: true, KindCreateKey: true,
 		KindReserveEncryptions: true, KindUndeleteKey: true, KindUseToken: true, KindPutQuota: true, KindDeleteQuota: true,
 		KindRotateTerm: true, KindConfigRotation: true, KindCreateIssuer: true, KindUndeleteIssuer: true,
-		KindCreateSecretID: true, KindLoginAppRole: true, KindUseSecretID: true, KindCreateJoinToken: true, KindDeleteJoinToken: true,
+		KindCreateSecretID: true, KindMigrateSeal: true, KindLoginAppRole: true, KindUseSecretID: true, KindCreateJoinToken: true, KindDeleteJoinToken: true,
 		KindPutWrappingKey: true,
 	}
 	for k := KindGenesis; k < 1000; k++ {

@@ -8,7 +8,6 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/signet-kms/signet/api/apitest"
-	"github.com/signet-kms/signet/audit"
 )
 
 // finish ends the clients and judges what they saw. pictures is the directory for
@@ -16,7 +15,7 @@ import (
 func (r *run) finish(pictures string) {
 	r.t.Helper()
 	r.settle()
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(2 * time.Second)
 	r.ended.Store(true)
 	r.wg.Wait()
 	r.nothingLost()
@@ -117,11 +116,11 @@ func (r *run) audited() {
 		logs[n] = map[string]int{}
 		for _, rec := range recs {
 			switch {
-			case rec.Type == audit.TypeIntent:
+			case rec.Type == "intent":
 				logs[n][rec.RequestID] |= 1
-			case rec.Type == audit.TypeOutcome && rec.Outcome == audit.OutcomeOK:
+			case rec.Type == "outcome" && rec.Outcome == "ok":
 				logs[n][rec.RequestID] |= 2
-			case rec.Outcome == audit.OutcomeOK && rec.Fields["idempotent"] == "repeated":
+			case rec.Outcome == "ok" && rec.Fields["idempotent"] == "repeated":
 				logs[n][rec.RequestID] = 3 // it was done before, and this request only told so
 			}
 		}

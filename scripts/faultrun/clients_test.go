@@ -52,9 +52,9 @@ var errUnknown = errors.New("nobody says how the write ended")
 // until one says how it ended. once says that it was sent once.
 func (c *client) write(path string, body any) (answer apitest.Reply, by *apitest.Node, once bool, err error) {
 	c.seq++
-	key := fmt.Sprintf("%s-%d-%d", c.r.name, c.id, c.seq)
+	key := fmt.Sprintf("%d-%d-%d", c.r.h.began.UnixNano(), c.id, c.seq)
 	maybe := false
-	for end := time.Now().Add(writeTime); time.Now().Before(end) && !c.r.over(); {
+	for end := time.Now().Add(writeTime); time.Now().Before(end); {
 		n := c.any()
 		answer, err = c.ask(n, "POST", path, c.r.root, body, "Idempotency-Key", key)
 		code := wire.Code(answer.Code())
@@ -123,7 +123,7 @@ func (c *client) registers() {
 	for i := 0; !c.r.over(); i++ {
 		keys := c.r.keysNow()
 		if len(keys) == 0 || c.id == 0 && i%40 == 0 {
-			key := fmt.Sprintf("%s-%d-%d", c.r.name, c.id, i)
+			key := fmt.Sprintf("k%d-%d", c.id, i)
 			c.change(key, "create", 0)
 			continue
 		}

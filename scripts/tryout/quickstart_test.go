@@ -75,7 +75,7 @@ func noteSources(t *testing.T, root string) {
 		t.Fatal(err)
 	}
 	names := strings.Fields(string(out))
-	for _, name := range append(names, filepath.Join(root, "scripts", "quickstart"), filepath.Join(root, "scripts", "cluster"), filepath.Join(root, "scripts", "cluster.d", "story"), filepath.Join(root, "scripts", "lib.sh")) {
+	for _, name := range append(names, filepath.Join(root, "scripts", "quickstart"), filepath.Join(root, "scripts", "cluster"), filepath.Join(root, "scripts", "cluster.d", "story.sh"), filepath.Join(root, "scripts", "lib.sh")) {
 		if _, err := os.Stat(name); err != nil {
 			t.Fatal(err)
 		}

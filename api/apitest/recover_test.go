@@ -1,0 +1,115 @@
+package apitest_test
+
+import (
+	"bytes"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-kms/signet/api/apitest"
+)
+
+// recoverNode runs the command on a node's files, with what the operator types.
+func recoverNode(t *testing.T, n *apitest.Node, typed string, more ...string) (code int, out string) {
+	t.Helper()
+	args := append([]string{"operator", "recover", "--config", n.ConfigFile()}, more...)
+	cmd := exec.Command(apitest.Binary(t), args...)
+	cmd.Stdin = strings.NewReader(typed)
+	var buf bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &buf, &buf
+	_ = cmd.Run() // the code tells
+	return cmd.ProcessState.ExitCode(), buf.String()
+}
+
+// A majority is lost for good; the survivor goes on with all that it acknowledged,
+// takes new members, and refuses the lost ones when they come back.
+func TestASurvivorRecoversTheCluster(t *testing.T) {
+	t.Parallel()
+	c := apitest.NewCluster(t, 3)
+	survivor, lost := c.Followers()[0], []*apitest.Node{}
+	survivor.Must("transit/keys/web", object{"type": "ed25519"})
+	signed := wantStatus(t, survivor.Post("transit/sign/web", survivor.Root(), object{"input": "aGk="}), 200).Text("data", "signature")
+	for _, n := range c.Nodes {
+		if n != survivor {
+			lost = append(lost, n)
+		}
+	}
+	if code, out := recoverNode(t, survivor, lost[0].ID()+"\n"); code != 1 || !strings.Contains(out, "still runs") {
+		t.Errorf("on a node that runs: %d, %s", code, out)
+	}
+	for _, n := range lost {
+		n.Kill()
+	}
+	survivor.Kill()
+
+	code, out := recoverNode(t, survivor, "", "--preview", "-o", "json")
+	if code != 0 || !strings.Contains(out, `"cluster_epoch": 1`) || !strings.Contains(out, `"changed": false`) || strings.Count(out, `"voter": true`) != 3 {
+		t.Errorf("the preview: %d, %s", code, out)
+	}
+	for typed, want := range map[string]string{
+		"\n":                       "no node was given up",
+		lost[0].ID() + "\n":        "a majority of the voters is not given up",
+		"nobody\n":                 "no such node",
+		survivor.ID() + "\n":       "is this one",
+		lost[0].ID() + " nobody\n": "no such node",
+	} {
+		if code, out := recoverNode(t, survivor, typed); code != 1 || !strings.Contains(out, want) || !strings.Contains(out, "nothing was changed") {
+			t.Errorf("typed %q: %d, %s", typed, code, out)
+		}
+	}
+	code, out = recoverNode(t, survivor, lost[0].ID()+" "+lost[1].ID()+"\n")
+	if code != 0 || !strings.Contains(out, "cluster epoch  2") || !strings.Contains(out, "wipe the data of") {
+		t.Fatalf("recover: %d, %s", code, out)
+	}
+	survivor.LoggedBesides()
+	if code, out := recoverNode(t, survivor, lost[0].ID()+"\n"); code != 1 || !strings.Contains(out, "a majority of the voters is not given up") {
+		t.Errorf("once more: %d, %s", code, out)
+	}
+
+	survivor.Start()
+	c.Unseal(survivor)
+	c.Eventually("the survivor serves", func() bool { return survivor.Get("sys/health", "").Status == 200 })
+	if r := wantStatus(t, survivor.Post("transit/verify/web", survivor.Root(), object{"input": "aGk=", "signature": signed}), 200); r.At("data", "valid") != true {
+		t.Errorf("what was acknowledged is lost: %s", r)
+	}
+	survivor.Must("transit/keys/after", object{"type": "ed25519"})
+
+	// The lost come back with their data: they are a minority of one epoch, and this
+	// one does not listen to them.
+	for _, n := range lost {
+		n.Start()
+	}
+	time.Sleep(2 * time.Second) // elections of theirs would show
+	if survivor.Get("sys/health", "").Status != 200 {
+		t.Error("those who were given up disturb the survivor")
+	}
+	if r := survivor.Get("sys/storage/raft/configuration", survivor.Root()); strings.Contains(string(r.Body), lost[0].ID()) {
+		t.Errorf("those who were given up are members still: %s", r)
+	}
+	for _, n := range lost {
+		n.Stop()
+	}
+
+	// Somebody new is welcome, in the new epoch.
+	fresh := c.Add("fresh")
+	c.Join(fresh, false)
+	c.Eventually("the new node serves", func() bool { return fresh.Get("sys/health?standbyok=true", "").Status == 200 })
+	wantStatus(t, fresh.Post("transit/sign/after", survivor.Root(), object{"input": "aGk="}), 200)
+	if report := wantStatus(t, verify(fresh, save(t, survivor)), 200); report.At("data", "cluster_epoch").(interface{ String() string }).String() != "2" {
+		t.Errorf("the backup is of another epoch: %s", report)
+	}
+}
+
+func TestAnEmptyDirectoryIsNotRecovered(t *testing.T) {
+	t.Parallel()
+	n := apitest.New(t, apitest.Uninitialized())
+	n.Stop()
+	if code, out := recoverNode(t, n, "a\n"); code != 1 || !strings.Contains(out, "holds no cluster state") {
+		t.Errorf("%d, %s", code, out)
+	}
+	if left, err := filepath.Glob(filepath.Join(n.DataDir(), "raft", "snapshots", "*")); err != nil || len(left) != 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
