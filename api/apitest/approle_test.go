@@ -278,7 +278,7 @@ path "auth/approle/role/Web*" { capabilities = ["create", "update", "read", "lis
 	wantError(t, n.Post(roleAt+"web/secret-id-accessor/destroy", token, object{"secret_id_accessor": db.accessor}), 404, "not_found")
 	wantStatus(t, db.login(n), 200)
 	// "Web" is another role than "web": no spelling of a name reaches it.
-	wantStatus(t, n.Post(roleAt+"Web", token, object{"token_policies": "x"}), 204)
+	wantStatus(t, n.Post(roleAt+"Web", token, object{"token_policies": "default"}), 204)
 	data(t, "web", n.Get(roleAt+"web", n.Root()), map[string]string{"token_policies": "[]"})
 	// Create is for what is new, update for what exists, as in Vault.
 	for capability, want := range map[string][2]int{"create": {204, 403}, "update": {403, 204}} {

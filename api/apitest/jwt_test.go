@@ -101,12 +101,12 @@ func TestWhatAProfileRefuses(t *testing.T) {
 		"twice, escaped":       {`{"sub":"user:1","claims":{"role":"a","\u0072ole":"` + canary + `"}}`, "invalid_json", "twice"},
 		"twice inside":         {`{"sub":"user:1","claims":{"nested":{"a":1,"a":"` + canary + `"}}}`, "invalid_json", "twice"},
 		"claims are no object": {`{"sub":"user:1","claims":["` + canary + `"]}`, "claim_not_allowed", "claims"},
-		"audience":             {`{"sub":"user:1","aud":"` + canary + `"}`, "claim_not_allowed", "aud"},
-		"second audience":      {`{"sub":"user:1","aud":["api://orders","` + canary + `"]}`, "claim_not_allowed", "aud"},
+		"audience":             {`{"sub":"user:1","aud":"` + canary + `"}`, "claim_not_allowed", canary},
+		"second audience":      {`{"sub":"user:1","aud":["api://orders","` + canary + `"]}`, "claim_not_allowed", canary},
 		"audience is a number": {`{"sub":"user:1","aud":1}`, "bad_request", "aud"},
 		"subject":              {`{"sub":"` + canary + `"}`, "claim_not_allowed", "sub"},
 		"subject is a number":  {`{"sub":1}`, "bad_request", "sub"},
-		"scope":                {`{"sub":"user:1","scope":"` + canary + `"}`, "claim_not_allowed", "scope"},
+		"scope":                {`{"sub":"user:1","scope":"` + canary + `"}`, "claim_not_allowed", canary},
 		"ttl":                  {`{"sub":"user:1","ttl":"2h"}`, "claim_not_allowed", "ttl"},
 		"ttl of nothing":       {`{"sub":"user:1","ttl":0}`, "claim_not_allowed", "ttl"},
 		"ttl in milliseconds":  {`{"sub":"user:1","ttl":"1500ms"}`, "bad_request", "ttl"},
@@ -122,7 +122,8 @@ func TestWhatAProfileRefuses(t *testing.T) {
 		"no batch":             {`{"batch_input":{}}`, "bad_request", "batch_input"},
 	} {
 		r := wantError(t, n.Do("POST", "jwt/sign/acme/access", n.Root(), c.body), 400, c.code)
-		if !strings.Contains(r.Errors(), c.says) || strings.Contains(string(r.Body), canary) {
+		// Audiences and scopes are named; what stands in a claim is not repeated.
+		if !strings.Contains(r.Errors(), c.says) || c.says != canary && strings.Contains(string(r.Body), canary) {
 			t.Errorf("%s: %s", name, r)
 		}
 	}
