@@ -51,6 +51,18 @@ func joinCluster(rq *request, in *wire.JoinRequest) (bare[*wire.JoinResponse], e
 	return bare[*wire.JoinResponse]{&wire.JoinResponse{Joined: true}}, nil
 }
 
+// admit takes a request to join. A sealed node says so before it reads what a
+// stranger sent.
+func admit(rq *request) error {
+	if rq.s.kms.Sealed() {
+		ctx, cancel := rq.context()
+		defer cancel()
+		_, err := rq.s.kms.Admit(ctx, rq.origin, &kms.AdmitRequest{})
+		return err
+	}
+	return handle(admitNode)(rq)
+}
+
 func admitNode(rq *request, in *wire.AdmitRequest) (*wire.AdmitData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()

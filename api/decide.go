@@ -135,9 +135,10 @@ func (rq *request) letGo(b *body) {
 	}
 }
 
-// head begins the answer, and says which state it was decided on.
+// head begins the answer, and says which state it was decided on. A gateway's answers
+// say nothing of it: it may pass their headers on to end users.
 func (rq *request) head(status int) {
-	if c := rq.call; c != nil {
+	if c := rq.call; c != nil && rq.route.auth != gateway {
 		h := rq.w.Header()
 		h[wire.HeaderIndex] = []string{strconv.FormatUint(c.StateIndex(), 10)}
 		if took, everywhere := c.Everywhere(); everywhere {

@@ -117,7 +117,7 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "sys/step-down", controlBody, commit, token, false, "sys/step-down", "Have the leader hand over. Needs sudo.", handle(stepDown), nil},
 		{"GET", "sys/storage/raft/configuration", 0, quick, token, false, "sys/storage/raft/configuration", "The nodes of the cluster, and how they are.", handle(raftConfiguration), nil},
 		{"POST PUT", "sys/storage/raft/join", strangersBody, making, public, false, "sys/storage/raft/join", "Make this node a member of a cluster.", handle(joinCluster), nil},
-		{"POST PUT", "sys/storage/raft/admit", strangersBody, commit, public, true, "sys/storage/raft/admit", "Admit a node that has a join token.", handle(admitNode), nil},
+		{"POST PUT", "sys/storage/raft/admit", strangersBody, commit, public, true, "sys/storage/raft/admit", "Admit a node that has a join token.", admit, nil},
 		{"POST PUT", "sys/storage/raft/join-token", controlBody, commit, token, true, "sys/storage/raft/join-token", "Make a token that lets one node join. Needs sudo.", handle(createJoinToken), nil},
 		{"POST PUT", "sys/storage/raft/remove-peer", controlBody, commit, token, false, "sys/storage/raft/remove-peer", "Take a node out of the cluster. Needs sudo.", handle(changeMember((*kms.Service).RemoveMember)), nil},
 		{"POST PUT", "sys/storage/raft/promote", controlBody, commit, token, false, "sys/storage/raft/promote", "Give a replica a vote. Needs sudo.", handle(changeMember((*kms.Service).PromoteMember)), nil},

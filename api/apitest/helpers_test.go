@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"os"
 	"os/exec"
@@ -208,4 +209,13 @@ func eventually(t *testing.T, what string, cond func() bool) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// lasting is the data of an answer without what it says of its own write.
+func lasting(r apitest.Reply) any {
+	data, _ := r.At("data").(map[string]any)
+	data = maps.Clone(data)
+	delete(data, "effective")
+	delete(data, "barrier_ms")
+	return data
 }
