@@ -10,7 +10,7 @@ import (
 
 // version is the release this source is of (semantic versioning), the same in
 // `signet version` and in the server's seal status.
-const version = "0.3.0"
+const version = "0.4.0"
 
 // buildInfo is what the binary knows of itself.
 type buildInfo struct {
