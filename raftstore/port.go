@@ -28,6 +28,8 @@ type port struct {
 	limit    chan struct{} // one element for each handshake under way
 
 	closing chan struct{}
+	life    context.Context // ends with closing
+	end     context.CancelFunc
 	once    sync.Once
 	done    sync.WaitGroup
 
@@ -50,6 +52,7 @@ func openPort(listen string, d *dataDir, id Identity, log hclog.Logger) (*port, 
 		raft: make(chan net.Conn), peers: make(chan net.Conn), limit: make(chan struct{}, handshakesOnce),
 		closing: make(chan struct{}), conns: map[net.Conn]*Member{},
 	}
+	p.life, p.end = context.WithCancel(context.Background())
 	if err := p.load(); err != nil {
 		return nil, err
 	}
@@ -154,7 +157,7 @@ func (p *port) greet(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), handshakeTime)
+	ctx, cancel := context.WithTimeout(p.life, handshakeTime)
 	defer cancel()
 	secured := tls.Server(conn, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
@@ -232,6 +235,7 @@ func (p *port) dial(ctx context.Context, id, protocol string) (net.Conn, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
+	defer context.AfterFunc(p.life, cancel)()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", m.Address)
 	if err != nil {
 		return nil, err
@@ -257,6 +261,7 @@ func (p *port) dial(ctx context.Context, id, protocol string) (net.Conn, error) 
 func (p *port) close() {
 	p.once.Do(func() {
 		close(p.closing)
+		p.end()
 		_ = p.listener.Close()
 		p.mu.Lock()
 		open := make([]net.Conn, 0, len(p.conns))

@@ -310,7 +310,13 @@ func (s *Store) close() error {
 	var err error
 	if r := s.raft.Load(); r != nil {
 		s.drain()
-		err = r.shutdown().Error()
+		stopping := r.shutdown()
+		if s.port != nil {
+			// A stream to a peer that is cut off would hold raft up until each answer
+			// it waits for is overdue.
+			s.port.close()
+		}
+		err = stopping.Error()
 	}
 	// Raft that stopped by itself is not waited for above; whatever is left of
 	// it reaches neither the machine nor, further down, the file.

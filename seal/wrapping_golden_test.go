@@ -54,7 +54,7 @@ func TestGoldenWrapped(t *testing.T) {
 // empty place for a new layout.
 func TestMakeGoldenWrapped(t *testing.T) {
 	if os.Getenv("SIGNET_MAKE_GOLDEN") == "" {
-		t.Skip("the golden files are there")
+		t.Skip("the golden files are there; SIGNET_MAKE_GOLDEN=1 makes others")
 	}
 	_, shares, opened := createOpened(t, 3, 2)
 	if err := opened.AdoptSeal(wrapped(t, opened, newSide("unseal/golden"))); err != nil {

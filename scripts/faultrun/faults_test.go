@@ -31,7 +31,7 @@ func TestFaults(t *testing.T) {
 		return
 	}
 	if *wanted == "" {
-		t.Skip("the whole table is made by scripts/faults")
+		t.Skip("the whole table takes long, as with SIGNET_TEST_LONG=1: scripts/faults makes it")
 	}
 	if *out != "" {
 		if err := os.MkdirAll(*out, 0o755); err != nil {
