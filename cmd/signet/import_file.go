@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"os"
+	"unicode/utf8"
 
 	"github.com/signet-kms/signet/client/wire"
 )
@@ -36,6 +37,11 @@ func (c *cli) readKeyFile(name string, raw bool) ([]byte, error) {
 		if bytes.Contains(content, []byte("-----BEGIN ")) {
 			clear(content)
 			return nil, usageError("a symmetric key is the bytes themselves, and this is PEM", "say the --type of the key in it")
+		}
+		if bytes.HasSuffix(content, []byte("\n")) && utf8.Valid(content) {
+			// An editor's line break would make it another key than the one elsewhere,
+			// which nobody notices before the first token is refused.
+			c.note("warning: the key ends with a line break, which is taken as part of it; if it is not, remove it and import again under another name")
 		}
 		return content, nil
 	}

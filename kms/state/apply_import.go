@@ -1,5 +1,7 @@
 package state
 
+import "slices"
+
 // WrappingName is the name of a mount's wrapping key. No key that anybody makes
 // has it: their names do not begin with a dot.
 const WrappingName = ".wrapping"
@@ -84,14 +86,7 @@ func (tx *txn) kidTaken(k *Key, kid string) bool {
 	return false
 }
 
-func (t *Tombstone) has(kid string) bool {
-	for _, spent := range t.KIDs {
-		if spent == kid {
-			return true
-		}
-	}
-	return false
-}
+func (t *Tombstone) has(kid string) bool { return slices.Contains(t.KIDs, kid) }
 
 // KIDTaken is what makes a version of k with this kid be refused.
 func (s *State) KIDTaken(mount, name, kid string) bool {
