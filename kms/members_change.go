@@ -195,7 +195,7 @@ func (s *Service) successor(ctx context.Context, voters []string, wanted string)
 	}
 	if roster, err := s.machine.rosterNow(); err == nil {
 		if m := roster.Member(wanted); m != nil && !m.Removed {
-			return "", fmt.Errorf("%w: node %s has no vote: promote it first, or wait until it has caught up", ErrBadRequest, wanted)
+			return "", fmt.Errorf("%w: node %s has no vote: it gets one when it has caught up, unless it is a replica, which must be promoted first", ErrBadRequest, wanted)
 		}
 	}
 	return "", fmt.Errorf("%w: no node %s in the cluster", ErrNotFound, Quote(wanted))

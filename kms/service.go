@@ -71,6 +71,7 @@ type Service struct {
 
 	promotion struct { // of lead alone
 		looked, announced, handed time.Time
+		told                      int            // members whom this one told its addresses, see whomToTell
 		ready                     map[string]int // node → looks at which it had caught up
 	}
 

@@ -3,6 +3,7 @@ package raftstore
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -15,6 +16,8 @@ type leadership struct {
 	term    uint64        // term it leads in
 	since   time.Time     // when it was told so; zero while it does not lead
 	changed chan struct{} // closed and replaced at each change
+
+	leaderless atomic.Pointer[time.Time] // since when no leader was known; nil while one is
 }
 
 func (l *leadership) set(leading bool, term uint64) {
@@ -84,7 +87,22 @@ func (s *Store) Leader() (id, address string) {
 		return "", ""
 	}
 	a, i := r.LeaderWithID()
+	if i != "" {
+		s.leader.leaderless.Store(nil)
+	} else if s.leader.leaderless.Load() == nil {
+		now := time.Now()
+		s.leader.leaderless.CompareAndSwap(nil, &now)
+	}
 	return string(i), string(a)
+}
+
+// Leaderless is for how long this node has known no leader; 0 while it knows one.
+// It counts from the first look: something looks all the time, see Leader.
+func (s *Store) Leaderless() time.Duration {
+	if at := s.leader.leaderless.Load(); at != nil {
+		return time.Since(*at)
+	}
+	return 0
 }
 
 // LeadershipChanged returns a channel that is closed the next time this node
