@@ -123,6 +123,10 @@ func (s *Service) admitHere(ctx context.Context, o Origin, req *AdmitRequest) (*
 		}
 		if old := roster.Member(req.NodeID); old != nil && !old.Removed {
 			m.Suffrage = old.Suffrage // the token made it a member, and changes nothing that was decided of it since
+		} else if m.Suffrage == raftstore.Voter {
+			if err := roomToVote(roster, req.NodeID); err != nil {
+				return nil, err
+			}
 		}
 		next = roster.With(m)
 		return s.setRoster(next, state.SetRoster{JoinToken: t.ID, Incarnation: req.Incarnation})
