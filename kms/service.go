@@ -213,7 +213,16 @@ func (s *Service) publish(st *state.State) {
 	default:
 		next.quotas = compileQuotas(st, old.quotas)
 	}
+	// A snapshot of another survivor, after a recovery, may be older than what this node
+	// had: what it told the leader of how far it is must not count for it any more.
+	fell := old != nil && st.Index < old.Index && s.serving.Load() != 0
+	if fell {
+		s.store.Leases().Rest()
+	}
 	s.view.Store(next)
+	if fell {
+		s.store.Leases().Serve(s.stateIndex, s.reach)
+	}
 	s.noticeTerm(st)
 }
 
