@@ -67,6 +67,11 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 		if m := roster.Member(req.NodeID); m != nil && !m.Removed {
 			return nil, fmt.Errorf("%w: node %s is a member already; remove it first, or choose another id", ErrBadRequest, req.NodeID)
 		}
+		if !req.Replica {
+			if err := roomToVote(roster, req.NodeID); err != nil {
+				return nil, err
+			}
+		}
 		pin, err := spkiHash(roster.CA)
 		if err != nil {
 			return nil, err
