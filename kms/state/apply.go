@@ -197,6 +197,7 @@ func (c *Genesis) apply(tx *txn) error {
 	}
 	tx.next.Cluster = c.Cluster
 	tx.next.TermSince = tx.next.Time
+	tx.next.Membership.Level = c.Level
 	mount, policy := c.Mount, c.Default
 	tx.mounts.Insert([]byte(mount.Path), &mount)
 	tx.policies.Insert([]byte(policy.Name), &policy)
