@@ -128,7 +128,7 @@ func (s *Service) askLeader(ctx context.Context, leader string, message []byte, 
 	case refusal.Code == codeNotProposed || refusal.Code == "not_ready":
 		return fmt.Errorf("%w: %s", ErrNoLeader, refusal.Text)
 	}
-	for _, known := range []*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull} {
+	for _, known := range []*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull, ErrClusterLevel} {
 		if refusal.Code == known.code {
 			return saying(known, "the leader: %s", refusal.Text)
 		}
@@ -196,7 +196,7 @@ func besideAgain(n *state.Numbered, beside []state.Part) error {
 	switch cmd := n.Command.(type) {
 	case *state.RotateTerm, *state.MigrateSeal:
 		n.Command = &withRecord{cmd, c}
-	case *state.SetRoster:
+	case *state.SetRoster, *state.SetClusterLevel:
 		n.Command = &withRoster{cmd, c}
 	default:
 		return errors.New("nothing stands beside such a command")
@@ -212,6 +212,10 @@ func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, er
 		return nil, errNotTheLeader
 	}
 	n, err := s.openForwarded(message)
+	if corruption := (*state.Corruption)(nil); errors.As(err, &corruption) {
+		// Members propose what the cluster's level allows, so this is none of them.
+		return nil, peerError(saying(ErrClusterLevel, "the leader does not know this change: %s", corruption.Err))
+	}
 	if err != nil {
 		return nil, peerError(err)
 	}
@@ -235,7 +239,7 @@ func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, er
 // infrastructure says whether an error is one of a write that did not get to the
 // machine, or of which nobody knows.
 func (s *Service) infrastructure(err error) bool {
-	return slices.ContainsFunc([]*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrAuditUnavailable}, func(e *Error) bool { return errors.Is(err, e) })
+	return slices.ContainsFunc([]*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrAuditUnavailable, ErrClusterLevel}, func(e *Error) bool { return errors.Is(err, e) })
 }
 
 // peerError is an error on its way to another member.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
+	"github.com/signet-kms/signet/kms/state"
 	"github.com/signet-kms/signet/raftstore"
 )
 
@@ -22,9 +23,17 @@ type MemberInfo struct {
 	Status     *MemberStatus // nil: it did not answer
 }
 
+// MemberList is the nodes of the cluster.
+type MemberList struct {
+	List    []MemberInfo
+	Version uint64 // of the roster
+	Level   uint64 // the cluster's feature level
+}
+
 // MemberStatus is what a member says of itself.
 type MemberStatus struct {
 	Version   string `json:"version"`
+	Level     uint64 `json:"level"` // the feature level that its build knows
 	Sealed    bool   `json:"sealed"`
 	Serving   bool   `json:"serving"`
 	LastIndex uint64 `json:"last_index"` // of its log
@@ -37,7 +46,7 @@ type MemberStatus struct {
 func (s *Service) memberStatus(digest bool) MemberStatus {
 	v := s.view.Load()
 	m := MemberStatus{
-		Version: s.cfg.Version, Sealed: v == nil, Serving: s.mayServe(v) == nil,
+		Version: s.cfg.Version, Level: state.Level, Sealed: v == nil, Serving: s.mayServe(v) == nil,
 		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(),
 	}
 	if v == nil {
@@ -59,13 +68,13 @@ const askDigest = "digest"
 // Members lists the nodes of the cluster. It needs read on
 // sys/storage/raft/configuration. With digest each unsealed node says the SHA-256 of
 // its state too: nodes at the same index must have the same.
-func (s *Service) Members(ctx context.Context, c *Call, digest bool) (list []MemberInfo, index uint64, err error) {
+func (s *Service) Members(ctx context.Context, c *Call, digest bool) (out MemberList, err error) {
 	err = s.act(c, verb{operation: "sys/storage/raft/configuration", need: policy.Read}, func(*gate.Admission) error {
-		list, err = s.listMembers(ctx, digest)
-		index = c.view.Membership.Version
+		out.List, err = s.listMembers(ctx, digest)
+		out.Version, out.Level = c.view.Membership.Version, c.view.Membership.Level
 		return err
 	})
-	return list, index, err
+	return out, err
 }
 
 // HAStatus is Members for sys/ha-status, where it needs read.

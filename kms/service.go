@@ -69,6 +69,9 @@ type Service struct {
 	promotion struct { // of lead alone
 		looked, announced, handed time.Time
 		ready                     map[string]int // node → looks at which it had caught up
+
+		leveled  time.Time // when the members were last asked for their feature levels
+		heldBack string    // who keeps the level down, as it was logged
 	}
 
 	waiting waiting // of the unattended unseal
@@ -121,6 +124,7 @@ func Open(cfg Config) (*Service, error) {
 		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
 		making: make(chan struct{}, max(1, runtime.NumCPU()/2)), observed: newObserved(),
 	}
+	cfg.Store.Level = state.Level
 	early := &earlyMembers{}
 	s.machine = &machine{publish: s.publish, members: early.take, noticed: s.noticed}
 	store, err := raftstore.Open(cfg.Store, s.machine)
@@ -138,6 +142,10 @@ func Open(cfg Config) (*Service, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.catchUp(ctx)
+	if err := store.Err(); err != nil { // the log holds what this build must not skip
+		cancel()
+		return nil, errors.Join(err, store.Close(), s.audit.Close())
+	}
 	s.done.Go(func() { s.lead(ctx) })
 	s.done.Go(func() { s.tick(ctx) })
 	s.done.Go(func() { s.watchTerm(ctx) })

@@ -64,6 +64,9 @@ func (a *Applier) Term() uint64 { return a.tx.next.Term }
 // RosterVersion is the version of the roster in force.
 func (a *Applier) RosterVersion() uint64 { return a.tx.next.Membership.Version }
 
+// Level is the feature level of the cluster.
+func (a *Applier) Level() uint64 { return a.tx.next.Membership.Level }
+
 // State returns the state after all that was applied.
 func (a *Applier) State() *State { return a.tx.commit() }
 
