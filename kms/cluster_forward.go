@@ -15,12 +15,13 @@ import (
 
 // Requests between members that the domain answers.
 const (
-	opPropose  = "propose"  // a follower has a command committed
-	opBarrier  = "barrier"  // a follower asks when a command is in force everywhere
-	opAdmit    = "admit"    // a node that wants to join asked a follower
-	opAnnounce = "announce" // a member says where it is to be reached
-	opStatus   = "status"   // how a member is
-	opMember   = "member"   // a member's caller changes a member, or who leads
+	opPropose   = "propose"   // a follower has a command committed
+	opBarrier   = "barrier"   // a follower asks when a command is in force everywhere
+	opAdmit     = "admit"     // a node that wants to join asked a follower
+	opAnnounce  = "announce"  // a member says where it is to be reached
+	opStatus    = "status"    // how a member is
+	opAutopilot = "autopilot" // a member's caller asks how the leader finds the members
+	opMember    = "member"    // a member's caller changes a member, or who leads
 )
 
 // Codes of refusals between members, beside those of the domain.
@@ -264,6 +265,8 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 		return s.answerBarrier(ctx, body)
 	case opMember:
 		return s.answerMember(ctx, from, body)
+	case opAutopilot:
+		return s.answerAutopilot(ctx)
 	case opStatus:
 		return json.Marshal(s.memberStatus(string(body) == askDigest))
 	}

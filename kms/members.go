@@ -83,7 +83,7 @@ func (s *Service) tendMembers(ctx context.Context) {
 		}
 		return
 	}
-	s.promoteReady(ctx)
+	s.tendVotes(ctx, v)
 }
 
 // ensureCA makes the cluster's CA, gives this node its certificate, and keeps its

@@ -130,3 +130,20 @@ type HANode struct {
 	Version        string     `json:"version"`         // "" of one that does not answer
 	FeatureLevel   uint64     `json:"feature_level"`   // that its build knows; 0 of one that does not answer
 }
+
+// JoinTokenList is the data of LIST sys/storage/raft/join-token: the join tokens that
+// have not expired. Needs sudo. No secret is in it.
+type JoinTokenList struct {
+	Keys    []string                 `json:"keys"`     // ids
+	KeyInfo map[string]JoinTokenInfo `json:"key_info"` // id → what it is
+}
+
+// JoinTokenInfo is one of them.
+type JoinTokenInfo struct {
+	NodeID    string    `json:"node_id"`
+	NonVoter  bool      `json:"non_voter"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	CreatedBy string    `json:"created_by"`       // display name of the token that made it
+	UsedBy    string    `json:"used_by,omitzero"` // incarnation of the node that joined with it
+}

@@ -15,7 +15,8 @@ import (
 func newRaftCommand(c *cli) *cobra.Command {
 	return group("raft", "list, admit, remove and change the nodes of a cluster",
 		newRaftListCommand(c), newRaftJoinTokenCommand(c), newRaftJoinCommand(c), newRaftRemoveCommand(c),
-		newRaftPromoteCommand(c), newRaftDemoteCommand(c), newRaftTransferCommand(c))
+		newRaftPromoteCommand(c), newRaftDemoteCommand(c), newRaftTransferCommand(c),
+		newAutopilotCommand(c), newJoinTokensCommand(c), newRevokeJoinTokenCommand(c))
 }
 
 func newRaftListCommand(c *cli) *cobra.Command {
