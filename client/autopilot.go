@@ -23,9 +23,12 @@ func (r Raft) SetAutopilotConfig(ctx context.Context, req wire.AutopilotConfigRe
 }
 
 // JoinTokens lists the join tokens that have not expired, without their secrets.
-// Error: ErrNotFound when there is none.
 func (r Raft) JoinTokens(ctx context.Context) (wire.JoinTokenList, error) {
-	return fetch[wire.JoinTokenList](ctx, r.c, call{method: http.MethodGet, path: raftPath + "join-token", query: listing()})
+	out, err := fetch[wire.JoinTokenList](ctx, r.c, call{method: http.MethodGet, path: raftPath + "join-token", query: listing()})
+	if refused, ok := err.(*Error); ok && refused.Code == wire.NotFound {
+		return wire.JoinTokenList{}, nil
+	}
+	return out, err
 }
 
 // RevokeJoinToken makes a join token worth nothing. A node that joined with it stays.

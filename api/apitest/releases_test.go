@@ -43,6 +43,24 @@ type left struct {
 		Last int64  `json:"last"`
 	} `json:"destroyed"`
 	Answers []given `json:"answers"`
+
+	Issuers []string `json:"issuers"`
+	Issued  []struct {
+		Issuer   string    `json:"issuer"`
+		Subject  string    `json:"subject"`
+		Audience string    `json:"audience"`
+		Token    string    `json:"token"`
+		JTI      string    `json:"jti"`
+		KID      string    `json:"kid"`
+		Expires  time.Time `json:"expires"`
+		Reason   string    `json:"reason"`
+	} `json:"issued"`
+	Logins []struct {
+		Application string `json:"application"`
+		RoleID      string `json:"role_id"`
+		SecretID    string `json:"secret_id"`
+		Code        string `json:"code"`
+	} `json:"logins"`
 }
 
 // given is an answer that the release gave to its root token.
@@ -76,6 +94,7 @@ func TestDataOfEarlierReleases(t *testing.T) {
 			n.Unseal()
 			m.saysTheSame(t, n)
 			m.tokens(t, n)
+			m.issuance(t, n)
 			m.goesOn(t, n, log)
 		})
 	}
@@ -127,6 +146,9 @@ func (m *left) adopt(t *testing.T, dir string) *apitest.Node {
 	}
 	for i, token := range m.Revoked {
 		n.HandedOut(fmt.Sprintf("revoked token %d", i+1), token)
+	}
+	for i, login := range m.Logins {
+		n.HandedOut(fmt.Sprintf("secret id %d", i+1), login.SecretID)
 	}
 	return n
 }
@@ -249,6 +271,7 @@ func (m *left) goesOn(t *testing.T, n *apitest.Node, log []byte) {
 			t.Errorf("%s is at version %d, want %d", k.Name, got, k.Latest)
 		}
 	}
+	m.issuance(t, n)
 	m.auditContinues(t, n, log)
 }
 

@@ -19,6 +19,9 @@ func raftHints(err *client.Error) []string {
 	}
 	switch err.Code {
 	case wire.NotFound:
+		if strings.HasPrefix(about, "join-token") {
+			return []string{"see them with: signet operator raft join-tokens"}
+		}
 		return []string{"see the nodes with: signet operator raft list"}
 	case wire.OutcomeUnknown:
 		return []string{"see what has become of it with: signet operator raft list"}
