@@ -122,6 +122,7 @@ func TestDeadNodesAreCleanedUp(t *testing.T) {
 	set(object{"min_quorum": 3})
 	c.Eventually("the dead node is removed", func() bool { return member(t, asker, dead.ID()) == nil })
 	leader := c.Leader()
+	c.Eventually("it is recorded", func() bool { return len(removals(t, leader)) > 0 })
 	got := removals(t, leader)
 	if len(got) != 1 || got[0].Outcome != audit.OutcomeOK || got[0].Fields["node_id"] != dead.ID() || !strings.Contains(got[0].Fields["reason"], "did not answer for") || got[0].DisplayName != "autopilot" {
 		t.Errorf("records of the removal: %+v", got)
