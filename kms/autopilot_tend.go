@@ -17,7 +17,8 @@ const (
 	tendSoon  = 500 * time.Millisecond
 	tendEvery = 2 * time.Second
 
-	removeAgain = time.Minute // after a removal that came to nothing
+	tendGap     = 30 * time.Second // after so long without a look who was silent is not known
+	removeAgain = time.Minute      // after a removal that came to nothing
 )
 
 // tendVotes looks at the members, gives those that are ready their votes, and removes
@@ -28,8 +29,12 @@ func (s *Service) tendVotes(ctx context.Context, v *view) {
 	if s.promotion.waits {
 		wait = tendSoon
 	}
-	if now.Sub(s.promotion.looked) < wait {
+	since := now.Sub(s.promotion.looked)
+	if since < wait {
 		return
+	}
+	if since > tendGap { // this node was stopped, or sealed
+		s.forgetMembers()
 	}
 	s.promotion.looked = now
 	members, err := s.lookAtMembers(ctx, v, s.promotion.members, now)

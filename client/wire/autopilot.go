@@ -31,7 +31,7 @@ type AutopilotState struct {
 	FailureTolerance int                        `json:"failure_tolerance"` // how many healthy voters can fail before writes stop
 	Leader           string                     `json:"leader"`            // a node id
 	Voters           []string                   `json:"voters"`
-	NonVoters        []string                   `json:"non_voters,omitempty"`
+	NonVoters        []string                   `json:"non_voters,omitzero"`
 	Servers          map[string]AutopilotServer `json:"servers"` // node id → how it is
 }
 
