@@ -95,6 +95,11 @@ func TestDataOfEarlierReleases(t *testing.T) {
 			m.saysTheSame(t, n)
 			m.tokens(t, n)
 			m.issuance(t, n)
+			// It is alone, and so at the level of this build; what only that knows works.
+			wantStatus(t, n.Post(autopilotConfig, n.Root(), object{"max_trailing_logs": 2000}), 204)
+			if level := number(t, n.Get("sys/health", ""), "feature_level"); level != 1 {
+				t.Errorf("feature level %d", level)
+			}
 			m.goesOn(t, n, log)
 		})
 	}
