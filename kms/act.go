@@ -71,6 +71,9 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		return result, s.finish(c, a, err)
 	}
 	cmd, err := build(a)
+	if cmd != nil && err == nil {
+		err = s.knownToAll(ctx, cmd)
+	}
 	if cmd == nil && err == nil {
 		// That there is nothing to revoke, or to delete, only the cluster knows: a
 		// leader that was replaced may not have seen it being made.

@@ -105,7 +105,7 @@ func (s *Service) changeOnce(ctx context.Context, id []byte, once *state.Once, w
 			err = s.store.Demote(ctx, nodeID)
 		}
 	case memberPromote:
-		next.Suffrage = raftstore.Voter // see promoteReady
+		next.Suffrage = raftstore.Voter // see tendVotes
 		err = roomToVote(roster, nodeID)
 	}
 	if err != nil {

@@ -24,6 +24,7 @@ type AdmitRequest struct {
 	CSR         []byte `json:"csr"` // DER (RFC 2986)
 	Address     string `json:"cluster_addr"`
 	APIAddress  string `json:"api_addr"`
+	Level       uint64 `json:"level"` // the feature level of its build
 }
 
 // AdmitResponse is what makes it a member. None of it is secret.
@@ -35,7 +36,7 @@ type AdmitResponse struct {
 // Admit makes a node a member that has a join token: a replica at first, which is
 // promoted when it has caught up, if it is to vote. Any node takes the request; the
 // leader decides. Errors: ErrInvalidCredentials for every join token that is not
-// good, ErrBadRequest, ErrSealed, ErrNoLeader, ErrNoLease.
+// good, ErrBadRequest, ErrClusterLevel for a build that is too old, ErrSealed, ErrNoLeader, ErrNoLease.
 func (s *Service) Admit(ctx context.Context, o Origin, req *AdmitRequest) (*AdmitResponse, error) {
 	if s.view.Load() == nil {
 		err := s.exists()
@@ -62,7 +63,7 @@ func (s *Service) relayAdmit(ctx context.Context, o Origin, leader string, req *
 	b, err := s.store.Ask(ctx, leader, opAdmit, body)
 	refusal := (*raftstore.PeerError)(nil)
 	if errors.As(err, &refusal) {
-		for _, known := range []*Error{ErrInvalidCredentials, ErrBadRequest, ErrSealed, ErrNoLeader, ErrNoLease, ErrAuditUnavailable, ErrOutcomeUnknown} {
+		for _, known := range []*Error{ErrInvalidCredentials, ErrBadRequest, ErrClusterLevel, ErrSealed, ErrNoLeader, ErrNoLease, ErrAuditUnavailable, ErrOutcomeUnknown} {
 			if refusal.Code == known.code {
 				return nil, saying(known, "%s", refusal.Text)
 			}
@@ -117,6 +118,9 @@ func (s *Service) admitHere(ctx context.Context, o Origin, req *AdmitRequest) (*
 		roster, err := s.machine.rosterNow()
 		if err != nil {
 			return nil, err
+		}
+		if req.Level < roster.Level { // of the roster that this one follows: see raiseLevel
+			return nil, saying(ErrClusterLevel, "the cluster is at feature level %d, and node %s knows levels up to %d: start the version on it that the other nodes run", roster.Level, req.NodeID, req.Level)
 		}
 		m := raftstore.Member{
 			NodeID: req.NodeID, Incarnation: req.Incarnation, TLSKey: spki, Address: req.Address, APIAddress: req.APIAddress, Suffrage: t.Suffrage,
@@ -240,10 +244,13 @@ func (s *Service) join(ctx context.Context, token string, send func(context.Cont
 	}
 	id := s.store.Identity()
 	answer, err := send(ctx, &AdmitRequest{
-		Token: token, NodeID: id.NodeID, Incarnation: id.Incarnation, CSR: csr, Address: s.cfg.Store.Address, APIAddress: s.cfg.APIAddr,
+		Token: token, NodeID: id.NodeID, Incarnation: id.Incarnation, CSR: csr, Address: s.cfg.Store.Address, APIAddress: s.cfg.APIAddr, Level: state.Level,
 	})
 	if err != nil {
 		return err
+	}
+	if err := raftstore.CheckLevel(answer.Roster, state.Level); err != nil {
+		return translate(err)
 	}
 	roster, err := raftstore.ParseRoster(answer.Roster)
 	if err != nil {

@@ -156,7 +156,7 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 	case refusal.Code == codeNotProposed || refusal.Code == "not_ready" || refusal.Code == ErrNoLease.code:
 		return saying(ErrNoLeader, "the leader, node %s: %s", leader, refusal.Text)
 	}
-	for _, known := range []*Error{ErrBadRequest, ErrNotFound, ErrSealed, ErrBusy, ErrStorageFull, ErrAuditUnavailable, ErrIdempotencyMismatch} {
+	for _, known := range []*Error{ErrBadRequest, ErrNotFound, ErrSealed, ErrBusy, ErrStorageFull, ErrAuditUnavailable, ErrIdempotencyMismatch, ErrClusterLevel} {
 		if refusal.Code == known.code {
 			return saying(known, "%s", refusal.Text)
 		}

@@ -105,7 +105,7 @@ func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state
 // commit gives a command its number, seals it, hands it to raft in number order
 // and waits.
 func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
-	if err := s.clockWrong(); err != nil {
+	if err := firstError(s.clockWrong(), s.levelAllows(cmd)); err != nil {
 		return applied{}, err
 	}
 	s.numbering.Lock()

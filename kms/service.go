@@ -72,9 +72,17 @@ type Service struct {
 
 	promotion struct { // of lead alone
 		looked, announced, handed time.Time
-		told                      int            // members whom this one told its addresses, see whomToTell
-		ready                     map[string]int // node → looks at which it had caught up
+		told                      int // members whom this one told its addresses, see whomToTell
+
+		members []memberHealth // as this leader saw them last; nil: it has not looked yet
+		waits   bool           // one of them is to get its vote
+		removed time.Time      // when a removal was last tried and failed
+
+		leveled  time.Time // when the members were last asked for their feature levels
+		heldBack string    // who keeps the level down, as it was logged
 	}
+
+	autopilot atomic.Pointer[[]memberHealth] // promotion.members, for those who ask
 
 	waiting waiting // of the unattended unseal
 
@@ -126,6 +134,7 @@ func Open(cfg Config) (*Service, error) {
 		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
 		making: make(chan struct{}, max(1, runtime.NumCPU()/2)), observed: newObserved(),
 	}
+	cfg.Store.Level = state.Level
 	early := &earlyMembers{}
 	s.machine = &machine{publish: s.publish, members: early.take, noticed: s.noticed}
 	store, err := raftstore.Open(cfg.Store, s.machine)
@@ -134,15 +143,20 @@ func Open(cfg Config) (*Service, error) {
 	}
 	s.store, s.clockOffset = store, store.Leases().ClockOffset
 	early.pass(s.obeyRoster)
-	store.HandlePeers(s.answerPeer)
-	cfg.Audit.Node = store.Identity().NodeID
-	if s.audit, err = audit.Open(cfg.Audit); err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
-	s.gate = gate.New(s.audit)
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.catchUp(ctx)
+	if err := store.Err(); err != nil { // the log holds what this build must not skip
+		cancel()
+		return nil, errors.Join(err, store.Close())
+	}
+	cfg.Audit.Node = store.Identity().NodeID
+	if s.audit, err = audit.Open(cfg.Audit); err != nil {
+		cancel()
+		return nil, errors.Join(err, store.Close())
+	}
+	s.gate = gate.New(s.audit)
+	store.HandlePeers(s.answerPeer)
 	s.done.Go(func() { s.lead(ctx) })
 	s.done.Go(func() { s.tick(ctx) })
 	s.done.Go(func() { s.watchTerm(ctx) })
@@ -314,6 +328,7 @@ func (s *Service) endEpoch() {
 	s.numbering.Lock()
 	defer s.numbering.Unlock()
 	s.numbering.epoch = 0
+	s.forgetMembers()
 	s.store.Leases().Cease()
 }
 

@@ -50,6 +50,10 @@ var (
 	// other nodes know this node by the old one.
 	ErrIdentity = errors.New("the identity of this node is damaged: restore the file from a copy of this data directory, or wipe the directory and join again")
 
+	// ErrLevel: the cluster uses what this build does not know. Nothing was changed:
+	// a build that knows it opens the directory as it is.
+	ErrLevel = errors.New("this build is too old for the cluster: start the version that the other nodes run")
+
 	// ErrCorruptStore: the log file is not what was written. See Corruption.
 	ErrCorruptStore = errors.New("the log file is corrupt: restore the data directory, or wipe it and join again")
 

@@ -44,27 +44,27 @@ const handshakeTime = 5 * time.Second
 
 // openPort listens and knows what the directory has: the last roster and this
 // node's certificate.
-func openPort(listen string, d *dataDir, id Identity, log hclog.Logger) (*port, error) {
+func openPort(o Options, d *dataDir, id Identity, log hclog.Logger) (*port, error) {
 	p := &port{
 		log: log.Named("peers"), dir: d, identity: id,
 		raft: make(chan net.Conn), peers: make(chan net.Conn),
 		closing: make(chan struct{}), conns: map[net.Conn]*Member{},
 	}
 	p.life, p.end = context.WithCancel(context.Background())
-	if err := p.load(); err != nil {
+	if err := p.load(o.Level); err != nil {
 		return nil, err
 	}
 	var err error
-	if p.listener, err = net.Listen("tcp", listen); err != nil {
+	if p.listener, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("the cluster port: %w", err)
 	}
 	p.done.Go(p.accept)
 	return p, nil
 }
 
-// load reads the files of an earlier life.
-func (p *port) load() error {
-	roster, err := readRoster(p.dir)
+// load reads the files of an earlier life. level is Options.Level.
+func (p *port) load(level uint64) error {
+	roster, err := readRoster(p.dir, level)
 	if err != nil {
 		return err
 	}
@@ -80,14 +80,18 @@ func (p *port) load() error {
 	return err
 }
 
-// readRoster reads the roster that the directory has, nil for none.
-func readRoster(d *dataDir) (*Roster, error) {
+// readRoster reads the roster that the directory has, nil for none. Errors: ErrLevel
+// for one above level, ErrIdentity, those of the file system.
+func readRoster(d *dataDir, level uint64) (*Roster, error) {
 	b, err := os.ReadFile(d.file(rosterFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := CheckLevel(b, level); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.file(rosterFile), err)
 	}
 	roster, err := ParseRoster(b)
 	if err != nil {

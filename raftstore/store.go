@@ -68,7 +68,7 @@ type node struct {
 // after the snapshot reach m once this node leads or follows a leader: wait for
 // WaitLeader and Barrier before reading m. The caller closes the store.
 //
-// Errors: ErrLocked, ErrNodeID, ErrPortMissing, ErrIdentity, a *Corruption of kind
+// Errors: ErrLocked, ErrNodeID, ErrPortMissing, ErrIdentity, ErrLevel, a *Corruption of kind
 // ErrCorruptStore or ErrCorruptSnapshot, a *Fatal from the machine,
 // ErrStorageFailed, and those of the file system.
 func Open(o Options, m Machine) (*Store, error) {
@@ -138,7 +138,7 @@ func (s *Store) openTransport() (err error) {
 		_, s.transport = raft.NewInmemTransport(raft.ServerAddress(s.identity.NodeID))
 		return nil
 	}
-	if s.port, err = openPort(s.opts.Listen, s.dir, s.identity, s.log); err != nil {
+	if s.port, err = openPort(s.opts, s.dir, s.identity, s.log); err != nil {
 		return err
 	}
 	s.peers = newPeers(s.port, s.leases)

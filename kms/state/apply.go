@@ -69,6 +69,9 @@ func (a *Applier) Term() uint64 { return a.tx.next.Term }
 // RosterVersion is the version of the roster in force.
 func (a *Applier) RosterVersion() uint64 { return a.tx.next.Membership.Version }
 
+// Level is the feature level of the cluster.
+func (a *Applier) Level() uint64 { return a.tx.next.Membership.Level }
+
 // State returns the state after all that was applied.
 func (a *Applier) State() *State { return a.tx.commit() }
 
@@ -211,6 +214,7 @@ func (c *Genesis) apply(tx *txn) error {
 	}
 	tx.next.Cluster = c.Cluster
 	tx.next.TermSince = tx.next.Time
+	tx.next.Membership.Level = c.Level
 	mount, policy := c.Mount, c.Default
 	tx.mounts.Insert([]byte(mount.Path), &mount)
 	tx.policies.Insert([]byte(policy.Name), &policy)
