@@ -12,10 +12,10 @@ import (
 	"github.com/signet-kms/signet/client"
 )
 
-// fillState makes a state of several pieces: policies with long texts.
-func fillState(n *apitest.Node, policies int) {
-	text := `path "a" { capabilities = ["read"] }` + "\n#" + strings.Repeat("x", 500<<10)
-	for i := range policies {
+// fillState makes a state of so many pieces and more: policies with long texts.
+func fillState(n *apitest.Node, pieces int) {
+	text := `path "a" { capabilities = ["read"] }` + "\n#" + strings.Repeat("x", 60<<10)
+	for i := range pieces*256/60 + 1 {
 		n.Must(fmt.Sprintf("sys/policies/acl/long-%d", i), object{"policy": text})
 	}
 }
@@ -37,10 +37,10 @@ func TestAKilledLeaderLeavesAWholeRestoreOrNone(t *testing.T) {
 	t.Parallel()
 	c := apitest.NewCluster(t, 3)
 	root := c.Nodes[0].Root()
-	fillState(c.Leader(), 8)
+	fillState(c.Leader(), 16)
 	c.Leader().Must("sys/policies/acl/lost", object{"policy": `path "a" { capabilities = ["read"] }`})
 	raw := save(t, c.Leader())
-	for round, when := range []int{1, 8, 99} { // pieces that are there when the leader goes; 99: with the last
+	for round, when := range []int{1, 8, 16} { // pieces that are there when the leader goes; 16: almost all
 		leader, from := c.Leader(), c.Followers()[0]
 		if r := leader.Do("DELETE", "sys/policies/acl/lost", root, nil); r.Status != 204 {
 			t.Fatal(r)
