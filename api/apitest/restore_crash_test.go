@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,13 +41,23 @@ func TestAKilledLeaderLeavesAWholeRestoreOrNone(t *testing.T) {
 	fillState(c.Leader(), 16)
 	c.Leader().Must("sys/policies/acl/lost", object{"policy": `path "a" { capabilities = ["read"] }`})
 	raw := save(t, c.Leader())
-	for round, when := range []int{1, 8, 16} { // pieces that are there when the leader goes; 16: almost all
+	for round, kill := range []struct {
+		when int  // so many pieces are there
+		here bool // the node that was asked goes, and not the leader
+	}{{when: 4}, {when: 16}, {when: 3, here: true}} {
 		leader, from := c.Leader(), c.Followers()[0]
+		victim := leader
+		if kill.here {
+			victim = from
+		}
 		if r := leader.Do("DELETE", "sys/policies/acl/lost", root, nil); r.Status != 204 {
 			t.Fatal(r)
 		}
 		token := from.NewToken("default")
 		before := generation(from)
+		if !strings.ContainsAny(before, "0123456789") {
+			t.Fatalf("the generation is %s", before)
+		}
 		outcome := make(chan error, 1)
 		go func() {
 			_, err := from.Client(root).Raft().Restore(context.Background(), bytes.NewReader(raw), client.RestoreOptions{Force: true})
@@ -55,16 +66,15 @@ func TestAKilledLeaderLeavesAWholeRestoreOrNone(t *testing.T) {
 		end := time.Now().Add(10 * time.Second)
 		for most := 0; time.Now().Before(end); {
 			now := prepared(from)
-			if most = max(most, now); now >= when || most > 0 && now == 0 || len(outcome) > 0 {
+			if most = max(most, now); now >= kill.when || most > 0 && now == 0 || len(outcome) > 0 {
 				break
 			}
 		}
-		leader.Kill()
+		victim.Kill()
 		err := <-outcome
-		leader.Start()
-		c.Unseal(leader)
+		victim.Start()
+		c.Unseal(victim)
 		c.Settle()
-		c.Eventually("no restore is under way, or it is left behind", func() bool { return generation(c.Leader()) != "<nil>" })
 		did := generation(c.Leader()) != before
 		if err == nil && !did || err != nil && did && !strings.Contains(fmt.Sprint(err), "may or may not") && !strings.Contains(fmt.Sprint(err), "outcome") {
 			t.Errorf("round %d: the restore was done: %t, and the caller was told %v", round, did, err)
@@ -77,8 +87,11 @@ func TestAKilledLeaderLeavesAWholeRestoreOrNone(t *testing.T) {
 			}
 		}
 		sameOnAll(t, c)
-		if round < 2 {
-			time.Sleep(16 * time.Second) // what a dead restore has prepared is in the way of the next for so long
+		c.Settle()
+		if prepared(c.Leader()) > 0 {
+			wantError(t, c.Leader().Post(restorePath+"-force", root, raw), 503, "overloaded")
+			time.Sleep(16 * time.Second) // what a dead node has prepared is in the way for so long
+			wantStatus(t, c.Leader().Post(restorePath+"-force", root, raw), 200)
 		}
 	}
 }
@@ -115,6 +128,7 @@ func TestTwoRestoresAtOnce(t *testing.T) {
 		t.Errorf("%d were done, and the generation is %s", done, got)
 	}
 	sameOnAll(t, c)
+	c.Settle()
 }
 
 // A client that goes away before the body has ended, or while it is prepared, has
@@ -151,4 +165,26 @@ func (c *cutReader) Read(p []byte) (int, error) {
 	n := copy(p, c.raw)
 	c.raw = c.raw[n:]
 	return n, nil
+}
+
+// With a full disk a restore is refused while it is prepared, and done when there is
+// space again.
+func TestARestoreOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	mount := tmpfs(t, "160m")
+	n := apitest.New(t, apitest.DataDir(filepath.Join(mount, "data")))
+	fillState(n, 4)
+	raw := save(t, n)
+	token := n.NewToken("default")
+	free := fill(t, mount)
+	for range 2 {
+		wantError(t, restore(n, raw), 503, "storage_full")
+	}
+	if got := generation(n); got != "0" {
+		t.Errorf("the generation is %s", got)
+	}
+	wantStatus(t, n.Get("auth/token/lookup-self", token), 200)
+	free()
+	eventually(t, "there is space again", func() bool { return restore(n, raw).Status == 200 })
+	wantError(t, n.Get("auth/token/lookup-self", token), 403, "invalid_token")
 }
