@@ -70,7 +70,7 @@ func (s *Service) newBackup() (*Backup, error) {
 	}
 	st := at.state
 	return &Backup{s: s, at: at, meta: backup.Meta{
-		ClusterID: st.Cluster.ID, ClusterEpoch: roster.Epoch, RosterVersion: roster.Version,
+		ClusterID: st.Cluster.ID, ClusterEpoch: roster.Epoch, RosterVersion: roster.Version, Generation: st.Generation,
 		Index: st.Index, CommandEpoch: st.Epoch, CommandSeq: st.Seq, Term: at.term, Time: time.Unix(0, st.Time).UTC(),
 		Node: s.store.Identity().NodeID, Software: s.cfg.Version,
 	}}, nil

@@ -217,6 +217,10 @@ var translations = []struct {
 	{state.ErrBadSeal, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
 	{state.ErrOvertaken, ErrNoLeader},
+	{state.ErrRestoreUnderWay, ErrBusy},
+	{state.ErrRestoreGone, ErrBusy},
+	{state.ErrOldGeneration, ErrBadSnapshot},
+	{state.ErrForeignBackup, ErrBadSnapshot},
 	// Before ErrNotProposed, which they are as well.
 	{state.ErrRosterChanged, ErrBusy},
 	{state.ErrLevelFalls, ErrBusy}, // another leader raised it

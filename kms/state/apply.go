@@ -89,6 +89,7 @@ func (tx *txn) begin(index uint64, n *Numbered) {
 	tx.expireSecretIDs()
 	tx.forget()
 	tx.forgetIssued()
+	tx.forgetStaging()
 }
 
 // Leap is how far replicated time goes ahead at once, in nanoseconds, before State
@@ -183,6 +184,20 @@ func (tx *txn) commit() *State {
 	n.wrapping, n.proposals = tx.wrapping.Commit(), tx.proposals.Commit()
 	n.once, n.onceTimes, n.onceOrder, n.onceCount = tx.once.Commit(), tx.onceTimes.Commit(), tx.onceOrder.Commit(), tx.onceCount.Commit()
 	return &n
+}
+
+// deleteAll removes what lies under a prefix. The tree's own DeletePrefix does not count
+// what was inserted since the last commit: its length would be too high from then on,
+// and a snapshot would claim records that it does not have.
+func deleteAll[T any](tx *iradix.Txn[T], prefix []byte) {
+	var paths [][]byte
+	tx.Root().WalkPrefix(prefix, func(path []byte, _ T) bool {
+		paths = append(paths, path)
+		return false
+	})
+	for _, path := range paths {
+		tx.Delete(path)
+	}
 }
 
 // expireAtOnce bounds how many expired tokens one command removes, each with its

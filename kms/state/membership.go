@@ -81,7 +81,7 @@ func blankMembership(k Kind) (Command, bool) {
 	case KindSetAutopilot:
 		return &SetAutopilot{}, true
 	}
-	return nil, false
+	return blankRestore(k)
 }
 
 func (c *SetRoster) apply(tx *txn) error {
@@ -149,7 +149,7 @@ func BarrierClass(k Kind) bool {
 		KindRotateIssuer, KindActivateIssuer, KindCancelRotation, KindUnpublishVersion, KindCompromiseVersion,
 		KindRevokeIssued, KindSpendIssued,
 		KindPutApplication, KindSetApplicationState, KindDeleteApplication, KindPutAppRole, KindDeleteAppRole, KindDeleteSecretID,
-		KindSetRoster:
+		KindSetRoster, KindCommitRestore:
 		return true
 	}
 	return false

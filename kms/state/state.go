@@ -25,6 +25,9 @@ type State struct {
 
 	SealRevision uint64 // how often the wrappings of the seal were changed
 
+	Generation uint64   // how many restores the cluster has been through
+	staging    *Staging // of a restore that is being prepared; nil when there is none
+
 	mounts     *iradix.Tree[*Mount]      // path → mount
 	keys       *iradix.Tree[*Key]        // mount uuid / name → key
 	versions   *iradix.Tree[*KeyVersion] // mount uuid / name 0x00 be32 number → version
