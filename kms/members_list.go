@@ -49,7 +49,7 @@ type MemberStatus struct {
 func (s *Service) memberStatus(digest bool) MemberStatus {
 	v := s.view.Load()
 	m := MemberStatus{
-		Version: s.cfg.Version, Level: state.Level, Sealed: v == nil, Serving: s.mayServe(v) == nil,
+		Version: s.cfg.Version, Level: state.Level, Sealed: v == nil, Serving: s.mayServe(v) == nil && s.audit.Err() == nil,
 		LastIndex: s.store.LastIndex(), Term: s.store.Term(), LastContact: s.sinceContact(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(),
 	}
 	if v == nil {

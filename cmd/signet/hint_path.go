@@ -56,6 +56,14 @@ func capability(err *client.Error) string {
 	if strings.HasPrefix(err.Path, "sys/quotas/") {
 		return quotaCapability(err) + " and sudo"
 	}
+	switch err.Path {
+	case "sys/seal", "sys/rotate", "sys/rotate/config", "sys/migrate-seal":
+		if err.Method != http.MethodGet {
+			return "update and sudo"
+		}
+	case "auth/token/accessors":
+		return "list and sudo"
+	}
 	if need := raftCapability(err); need != "" {
 		return need
 	}

@@ -65,6 +65,10 @@ func raftCapability(err *client.Error) string {
 		return "list and sudo"
 	case err.Method == http.MethodDelete:
 		return "delete and sudo"
+	case about == "snapshot" && reading:
+		return "read and sudo"
+	case about == "snapshot-status" && reading:
+		return "read"
 	}
 	return "update and sudo"
 }
