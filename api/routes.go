@@ -123,6 +123,7 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "sys/storage/raft/promote", controlBody, commit, token, false, "sys/storage/raft/promote", "Give a replica a vote. Needs sudo.", handle(changeMember((*kms.Service).PromoteMember)), nil},
 		{"POST PUT", "sys/storage/raft/demote", controlBody, commit, token, false, "sys/storage/raft/demote", "Take a voter's vote. Needs sudo.", handle(changeMember((*kms.Service).DemoteMember)), nil},
 		{"GET", "sys/storage/raft/snapshot", 0, streaming, token, false, "sys/storage/raft/snapshot", "A backup of everything, sealed. Needs sudo.", saveSnapshot, nil},
+		{"GET", "sys/storage/raft/tombstones", 0, streaming, token, true, "sys/storage/raft/tombstones", "What a restore must not bring back. Needs sudo.", saveTombstones, nil},
 		{"POST PUT", "sys/storage/raft/snapshot-verify", 0, streaming, token, true, "sys/storage/raft/snapshot-verify", "Open a backup, check it, and say what is in it. Needs sudo.", verifySnapshot, nil},
 		{"GET", "sys/mounts", 0, quick, token, false, "sys/mounts", "The mounted engines.", handle(mounts), nil},
 		{"GET", "sys/metrics", 0, quick, public, false, "sys/metrics", "Metrics in Prometheus's text format. Asks for a token itself, unless configured not to.", serveMetrics, nil},

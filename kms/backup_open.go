@@ -145,7 +145,7 @@ func agrees(b *backup.Reader, st *state.State) (*seal.Record, error) {
 	}
 	m := b.Meta
 	if record.ClusterID != m.ClusterID || st.Cluster.ID != m.ClusterID || st.Index != m.Index || st.Epoch != m.CommandEpoch ||
-		st.Seq != m.CommandSeq || st.Term != m.Term || st.Membership.Version != roster.Version || st.Time != m.Time.UnixNano() {
+		st.Seq != m.CommandSeq || st.Generation != m.Generation || st.Term != m.Term || st.Membership.Version != roster.Version || st.Time != m.Time.UnixNano() {
 		return nil, saying(ErrBadSnapshot, "its state is not the one that it is labelled with")
 	}
 	return record, nil

@@ -34,7 +34,8 @@ type snapshotContent struct {
 
 func newSnapshotCommand(c *cli, inspect func(io.Reader) (snapshotContent, error)) *cobra.Command {
 	return group("snapshot", "back the cluster up, and look at backups",
-		newSnapshotSaveCommand(c), newSnapshotInspectCommand(c, inspect), newSnapshotVerifyCommand(c))
+		newSnapshotSaveCommand(c), newSnapshotInspectCommand(c, inspect), newSnapshotVerifyCommand(c),
+		newSnapshotTombstonesCommand(c))
 }
 
 func newSnapshotSaveCommand(c *cli) *cobra.Command {

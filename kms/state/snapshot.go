@@ -56,6 +56,9 @@ type header struct {
 
 	Membership   Membership `codec:"M,omitempty"`
 	SealRevision uint64     `codec:"Z,omitempty"`
+
+	Generation uint64   `codec:"G,omitempty"`
+	Revival    *Revival `codec:"Y,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -72,6 +75,7 @@ func (s *State) Write(w io.Writer) error {
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
 		Wrapping: s.wrapping.Len(), Membership: s.Membership, SealRevision: s.SealRevision,
+		Generation: s.Generation, Revival: s.Revival,
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -125,6 +129,7 @@ func Read(r io.Reader, run Runner) (*State, error) {
 	s := New()
 	s.Index, s.Epoch, s.Seq, s.Time, s.Cluster = h.Index, h.Epoch, h.Seq, h.Time, h.Cluster
 	s.Leapt, s.Membership, s.SealRevision = h.Leapt, h.Membership, h.SealRevision
+	s.Generation, s.Revival = h.Generation, h.Revival
 	s.Term, s.TermSince, s.TermUses, s.Rotation = h.Term, h.TermSince, h.TermUses, h.Rotation
 	if h.Format == oldestSnapshot { // it knew no other term
 		s.Term, s.TermSince = 1, h.Cluster.Created

@@ -25,6 +25,9 @@ type State struct {
 
 	SealRevision uint64 // how often the wrappings of the seal were changed
 
+	Generation uint64   // how many restores the cluster has been through
+	Revival    *Revival // how it came back in an empty directory, the last time; nil never
+
 	mounts     *iradix.Tree[*Mount]      // path → mount
 	keys       *iradix.Tree[*Key]        // mount uuid / name → key
 	versions   *iradix.Tree[*KeyVersion] // mount uuid / name 0x00 be32 number → version
