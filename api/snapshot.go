@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/client/wire"
+	"github.com/signet-kms/signet/kms"
 )
 
 // streamPatience is how long the other side of a stream may neither take nor send
@@ -72,7 +73,13 @@ type patientReader struct {
 func (p *patientReader) Read(b []byte) (int, error) {
 	_ = p.control.SetReadDeadline(time.Now().Add(streamPatience)) // without it, the server's own holds
 	n, err := p.r.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		// The server goes on reading, to see whether the client goes away: a deadline
+		// would look like that.
+		_ = p.control.SetReadDeadline(time.Time{})
+	default:
 		err = errBodyBroken
 	}
 	return n, err
@@ -90,10 +97,14 @@ func verifySnapshot(rq *request) error {
 		rq.leaveBody()
 		return err
 	}
-	rq.reply(&wire.SnapshotReport{
-		ClusterID: r.ClusterID, ClusterEpoch: r.ClusterEpoch, Index: r.Index, Term: r.Term, Time: r.Time.UTC(), Node: r.Node, Software: r.Software,
+	rq.reply(snapshotReport(r))
+	return nil
+}
+
+func snapshotReport(r *kms.BackupReport) *wire.SnapshotReport {
+	return &wire.SnapshotReport{
+		ClusterID: r.ClusterID, ClusterEpoch: r.ClusterEpoch, Generation: r.Generation, Index: r.Index, Term: r.Term, Time: r.Time.UTC(), Node: r.Node, Software: r.Software,
 		Shares: r.Shares, Threshold: r.Threshold, ShareGeneration: r.ShareGeneration, SameShares: r.SameShares,
 		Keys: r.Keys, Versions: r.Versions, Tokens: r.Tokens, Policies: r.Policies, Issuers: r.Issuers,
-	})
-	return nil
+	}
 }

@@ -102,6 +102,43 @@ func (r Raft) VerifySnapshot(ctx context.Context, body io.Reader) (wire.Snapshot
 	return *env.Data, nil
 }
 
+// RestoreOptions says how a backup is restored.
+type RestoreOptions struct {
+	DryRun bool // say what would change, and change nothing
+	Force  bool // also if the backup is older than an earlier restore
+}
+
+// Restore restores a backup of this cluster into it: what is missing comes back and
+// definitions are as they were, but nothing comes back that was destroyed or revoked
+// since, and credentials made since are revoked, save the caller's. It needs update and
+// sudo on sys/storage/raft/snapshot, or snapshot-force. If body is an io.Seeker, other
+// nodes are asked when one does not serve. As long as the server has not got the body
+// to its end nothing changes, and the error says so. Error: with the code
+// wire.BadSnapshot for a backup that cannot be restored here.
+func (r Raft) Restore(ctx context.Context, body io.Reader, o RestoreOptions) (wire.SnapshotRestore, error) {
+	cl := call{method: http.MethodPost, path: raftPath + "snapshot", effect: !o.DryRun}
+	if o.Force {
+		cl.path += "-force"
+	}
+	if o.DryRun {
+		cl.query = url.Values{"dry_run": {"true"}}
+	}
+	var env wire.Envelope[*wire.SnapshotRestore]
+	if err := r.c.upload(ctx, cl, body, &env); err != nil {
+		return wire.SnapshotRestore{}, err
+	}
+	if env.Data == nil {
+		return wire.SnapshotRestore{}, cl.badAnswer("no data in it")
+	}
+	return *env.Data, nil
+}
+
+// SnapshotStatus says how many restores the cluster has been through, and how far one is
+// prepared that is under way.
+func (r Raft) SnapshotStatus(ctx context.Context) (wire.SnapshotStatus, error) {
+	return fetch[wire.SnapshotStatus](ctx, r.c, call{method: http.MethodGet, path: raftPath + "snapshot-status"})
+}
+
 // upload sends a body of any length and decodes the answer.
 func (c *Client) upload(ctx context.Context, cl call, body io.Reader, out any) error {
 	resp, err := c.open(ctx, cl, body)
@@ -127,17 +164,19 @@ func (c *Client) open(ctx context.Context, cl call, body io.Reader) (*http.Respo
 	seeker, again := body.(io.Seeker)
 	again = again || body == nil
 	asked := make([]bool, len(c.nodes.all))
+	once := cl.idempotencyKey(ctx)
 	for at := c.nodes.pick(asked, cl.effect, true); ; {
 		asked[at] = true
 		base := c.nodes.all[at].base
-		resp, reached, err := c.openAt(ctx, cl, base, token, body)
+		sent := &sentBody{r: body}
+		resp, reached, err := c.openAt(ctx, cl, base, token, once, sent)
 		if err == nil {
 			c.nodes.good(at)
 			return resp, nil
 		}
 		answered := (*Error)(nil)
 		if !errors.As(err, &answered) {
-			err = &NetworkError{Method: cl.method, Path: cl.path, Address: base.String(), Err: err, mayHaveHappened: cl.effect && reached}
+			err = &NetworkError{Method: cl.method, Path: cl.path, Address: base.String(), Err: err, mayHaveHappened: cl.effect && reached && sent.all.Load()}
 		}
 		elsewhere := answered != nil && (answered.Code.NothingHappened() || answered.Code == wire.Sealed) || answered == nil && !reached
 		if at = c.nodes.pick(asked, cl.effect, false); at < 0 || !again || !elsewhere || ctx.Err() != nil {
@@ -151,13 +190,29 @@ func (c *Client) open(ctx context.Context, cl call, body io.Reader) (*http.Respo
 	}
 }
 
-func (c *Client) openAt(ctx context.Context, cl call, base *url.URL, token Secret, body io.Reader) (*http.Response, bool, error) {
+// sentBody is a body that knows whether it was sent to its end: before that no server
+// acts on it.
+type sentBody struct {
+	r   io.Reader // nil for none
+	all atomic.Bool
+}
+
+func (b *sentBody) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err == io.EOF {
+		b.all.Store(true)
+	}
+	return n, err
+}
+
+func (c *Client) openAt(ctx context.Context, cl call, base *url.URL, token Secret, once string, sent *sentBody) (*http.Response, bool, error) {
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	target := *base
 	target.Path, target.RawQuery = "/v1/"+cl.path, cl.query.Encode()
-	if body != nil {
-		body = io.NopCloser(body) // it is the caller's to close
+	var body io.Reader
+	if sent.r != nil {
+		body = io.NopCloser(sent) // it is the caller's to close
 	}
 	req, err := http.NewRequestWithContext(ctx, cl.method, target.String(), body)
 	if err != nil {
@@ -166,6 +221,9 @@ func (c *Client) openAt(ctx context.Context, cl call, base *url.URL, token Secre
 	req.Header.Set("User-Agent", "signet-client")
 	req.Header.Set(wire.HeaderRequest, "true")
 	req.Header.Set(wire.HeaderToken, token.Reveal())
+	if once != "" {
+		req.Header.Set(wire.HeaderIdempotencyKey, once)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/gzip")
 		req.Header.Set("Expect", "100-continue") // a refusal comes before the body goes

@@ -20,6 +20,7 @@ import (
 type BackupReport struct {
 	ClusterID    string
 	ClusterEpoch uint64
+	Generation   uint64 // how many restores the cluster had been through
 	Index        uint64 // of the last log entry in the state
 	Term         uint64 // of the barrier
 	Time         time.Time
@@ -64,7 +65,7 @@ func (s *Service) VerifyBackup(c *Call, r io.Reader) (*BackupReport, error) {
 func (b *openedBackup) report(now *seal.Record) *BackupReport {
 	m := b.meta
 	out := &BackupReport{
-		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Index: m.Index, Term: m.Term, Time: m.Time, Node: m.Node, Software: m.Software,
+		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Generation: m.Generation, Index: m.Index, Term: m.Term, Time: m.Time, Node: m.Node, Software: m.Software,
 		Shares: b.record.Shares, Threshold: b.record.Threshold, ShareGeneration: b.record.Generation,
 		SameShares: now != nil && b.record.Generation == now.Generation,
 	}
@@ -100,7 +101,7 @@ func readBackup(r io.Reader, bar *barrier.Barrier, clusterID string) (*openedBac
 		return nil, err
 	}
 	if b.Meta.ClusterID != clusterID {
-		return nil, saying(ErrBadSnapshot, "it is of the cluster %s, and this is %s", Quote(b.Meta.ClusterID), clusterID)
+		return nil, saying(ErrBadSnapshot, "it is of the cluster %s, and this is %s; a backup of another cluster is restored into an empty cluster alone", Quote(b.Meta.ClusterID), clusterID)
 	}
 	sealed, err := bar.OpenStream(b, stateName(b.Meta))
 	if err != nil {
@@ -145,7 +146,7 @@ func agrees(b *backup.Reader, st *state.State) (*seal.Record, error) {
 	}
 	m := b.Meta
 	if record.ClusterID != m.ClusterID || st.Cluster.ID != m.ClusterID || st.Index != m.Index || st.Epoch != m.CommandEpoch ||
-		st.Seq != m.CommandSeq || st.Generation != m.Generation || st.Term != m.Term || st.Membership.Version != roster.Version || st.Time != m.Time.UnixNano() {
+		st.Seq != m.CommandSeq || st.Term != m.Term || st.Generation != m.Generation || st.Membership.Version != roster.Version || st.Time != m.Time.UnixNano() {
 		return nil, saying(ErrBadSnapshot, "its state is not the one that it is labelled with")
 	}
 	return record, nil

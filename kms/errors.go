@@ -211,6 +211,10 @@ var translations = []struct {
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrBadSeal, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
+	{state.ErrRestoreUnderWay, ErrBusy},
+	{state.ErrRestoreGone, ErrBusy},
+	{state.ErrOldGeneration, ErrBadSnapshot},
+	{state.ErrForeignBackup, ErrBadSnapshot},
 	// Before ErrNotProposed, which they are as well.
 	{state.ErrRosterChanged, ErrBusy},
 	{state.ErrJoinToken, ErrInvalidCredentials},

@@ -16,6 +16,9 @@ func raftHints(err *client.Error) []string {
 	if !ok && err.Path != "sys/step-down" {
 		return nil
 	}
+	if strings.HasPrefix(about, "snapshot") {
+		return snapshotHints(err)
+	}
 	switch err.Code {
 	case wire.NotFound:
 		return []string{"see the nodes with: signet operator raft list"}
@@ -32,6 +35,17 @@ func raftHints(err *client.Error) []string {
 		return []string{"make another one, on the cluster, with: signet operator raft join-token NODE_ID (NODE_ID is the node_id of the node that joins)"}
 	case wire.NoLeader:
 		return []string{"--leader is a URL of a node of the cluster, which is unsealed; --leader-ca is the CA of its certificate", "the node that joins must reach it: the request comes from there, not from here"}
+	}
+	return nil
+}
+
+// snapshotHints returns what to do about an answer to a call about backups.
+func snapshotHints(err *client.Error) []string {
+	switch text := strings.Join(err.Errors, " "); {
+	case err.Code == wire.OutcomeUnknown:
+		return []string{"the generation has risen if the restore was done: signet operator snapshot status"}
+	case err.Code == wire.BadSnapshot && strings.Contains(text, "was restored since"):
+		return []string{"what it would do says: signet operator snapshot restore FILE --force --dry-run"}
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func writing() []string {
 		"issuer create", "issuer config", "issuer delete", "issuer undelete", "profile write", "profile delete",
 		"token create", "token renew", "token revoke", "policy write", "policy delete",
 		"jwt revoke",
-		"operator migrate-seal",
+		"operator migrate-seal", "operator snapshot restore",
 		"application write", "application block", "application unblock", "application delete",
 		"operator raft remove", "operator raft promote", "operator raft demote",
 		"approle write", "approle delete", "approle secret-id create", "approle secret-id destroy",

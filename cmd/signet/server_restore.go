@@ -89,7 +89,7 @@ func (c *serverConfig) emptyDataDir() error {
 	return nil
 }
 
-func (f *emptyRestore) readTombstones(r *kms.Resurrection, out *restoreReport) error {
+func (f *emptyRestore) readTombstones(r *kms.Resurrection, out *revivalReport) error {
 	if f.tombstones == "" {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (f *emptyRestore) readTombstones(r *kms.Resurrection, out *restoreReport) e
 }
 
 // resurrect opens the backup, says what would change, and changes it.
-func (c *cli) resurrect(ctx context.Context, r *kms.Resurrection, f *emptyRestore, out *restoreReport) error {
+func (c *cli) resurrect(ctx context.Context, r *kms.Resurrection, f *emptyRestore, out *revivalReport) error {
 	if err := c.openBackup(ctx, r, f.dryRun, out); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (c *cli) resurrect(ctx context.Context, r *kms.Resurrection, f *emptyRestor
 		out.Changes, out.table = changes, changeRows(changes)
 	}
 	if f.dryRun {
-		return c.emit(out, restoreTable(out))
+		return c.emit(out, revivalTable(out))
 	}
 	done, err := r.Commit()
 	switch {
@@ -137,7 +137,7 @@ func (c *cli) resurrect(ctx context.Context, r *kms.Resurrection, f *emptyRestor
 	out.New = &restoredCluster{
 		NodeID: done.NodeID, Epoch: done.Epoch, Generation: done.Generation, Index: done.Index, Term: done.Term, RootToken: wire.SecretOf(done.RootToken.Reveal()),
 	}
-	if err := c.emit(out, restoreTable(out)); err != nil {
+	if err := c.emit(out, revivalTable(out)); err != nil {
 		return err
 	}
 	for _, text := range []string{
@@ -152,7 +152,7 @@ func (c *cli) resurrect(ctx context.Context, r *kms.Resurrection, f *emptyRestor
 
 // openBackup opens it with the seals of the configuration, or with shares. A dry run
 // goes on without.
-func (c *cli) openBackup(ctx context.Context, r *kms.Resurrection, dryRun bool, out *restoreReport) error {
+func (c *cli) openBackup(ctx context.Context, r *kms.Resurrection, dryRun bool, out *revivalReport) error {
 	if r.Unattended() {
 		err := r.Unwrap(ctx)
 		if err == nil {
@@ -218,10 +218,10 @@ func (c *cli) progress() func(step string, done, of int64) {
 	}
 }
 
-func describeRestore(r *kms.Resurrection, f *emptyRestore) restoreReport {
+func describeRestore(r *kms.Resurrection, f *emptyRestore) revivalReport {
 	b := r.Backup()
 	m := b.Meta
-	out := restoreReport{DryRun: f.dryRun, Accepted: f.accept, Given: []int{}, Backup: restoreBackup{
+	out := revivalReport{DryRun: f.dryRun, Accepted: f.accept, Given: []int{}, Backup: restoreBackup{
 		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Generation: m.Generation, Index: m.Index, Time: m.Time, Node: m.Node, Software: m.Software,
 		SHA256: hex.EncodeToString(b.SHA256),
 	}, Opens: restoreShares{Generation: b.Record.Generation, Shares: b.Record.Shares, Threshold: b.Record.Threshold, Commitments: []string{}, WrappedBy: []string{}}}

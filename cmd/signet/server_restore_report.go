@@ -10,8 +10,8 @@ import (
 	"github.com/signet-kms/signet/kms"
 )
 
-// restoreReport is what a restore into an empty directory prints.
-type restoreReport struct {
+// revivalReport is what a restore into an empty directory prints.
+type revivalReport struct {
 	Restored   bool               `json:"restored"`
 	DryRun     bool               `json:"dry_run"`
 	Backup     restoreBackup      `json:"backup"`
@@ -64,7 +64,7 @@ type restoredCluster struct {
 	RootToken  client.Secret `json:"root_token"`
 }
 
-func restoreTable(r *restoreReport) func(io.Writer) error {
+func revivalTable(r *revivalReport) func(io.Writer) error {
 	b, s := r.Backup, r.Opens
 	rows := []row{
 		{"backup of", "cluster " + b.ClusterID}, {"taken", fmt.Sprintf("%s, index %d, by %s, version %s", b.Time.Format(time.RFC3339), b.Index, b.Node, b.Software)},

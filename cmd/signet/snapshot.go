@@ -33,8 +33,8 @@ type snapshotContent struct {
 }
 
 func newSnapshotCommand(c *cli, inspect func(io.Reader) (snapshotContent, error)) *cobra.Command {
-	return group("snapshot", "back the cluster up, and look at backups",
-		newSnapshotSaveCommand(c), newSnapshotInspectCommand(c, inspect), newSnapshotVerifyCommand(c),
+	return group("snapshot", "back the cluster up, look at backups, and restore them",
+		newSnapshotSaveCommand(c), newSnapshotInspectCommand(c, inspect), newSnapshotVerifyCommand(c), newSnapshotRestoreCommand(c), newSnapshotStatusCommand(c),
 		newSnapshotTombstonesCommand(c))
 }
 
@@ -170,13 +170,18 @@ and sudo on sys/storage/raft/snapshot-verify.`,
 }
 
 func snapshotTable(s *wire.SnapshotReport) func(io.Writer) error {
+	return columns(append([]row{{"valid", true}}, aboutSnapshot(s)...)...)
+}
+
+// aboutSnapshot says what a backup is of, and which shares open it.
+func aboutSnapshot(s *wire.SnapshotReport) []row {
 	opens := fmt.Sprintf("%d of %d shares of generation %d", s.Threshold, s.Shares, s.ShareGeneration)
 	if !s.SameShares {
 		opens += ", not the present ones"
 	}
-	return columns(
-		row{"valid", true}, row{"cluster", s.ClusterID}, row{"cluster epoch", s.ClusterEpoch}, row{"time", s.Time}, row{"index", s.Index},
-		row{"barrier term", s.Term}, row{"written by", s.Node + ", version " + s.Software}, row{"opens with", opens},
-		row{"keys", s.Keys}, row{"key versions", s.Versions}, row{"tokens", s.Tokens}, row{"policies", s.Policies}, row{"issuers", s.Issuers},
-	)
+	return []row{
+		{"cluster", s.ClusterID}, {"cluster epoch", s.ClusterEpoch}, {"generation of the backup", s.Generation}, {"time", s.Time}, {"index", s.Index},
+		{"barrier term", s.Term}, {"written by", s.Node + ", version " + s.Software}, {"opens with", opens},
+		{"keys", s.Keys}, {"key versions", s.Versions}, {"tokens", s.Tokens}, {"policies", s.Policies}, {"issuers", s.Issuers},
+	}
 }

@@ -81,6 +81,7 @@ func (tx *txn) begin(index uint64, n *Numbered) {
 	tx.expireSecretIDs()
 	tx.forget()
 	tx.forgetIssued()
+	tx.forgetStaging()
 }
 
 // Leap is how far replicated time goes ahead at once, in nanoseconds, before State

@@ -62,9 +62,9 @@ func lowest(all []uint32) uint32 {
 	return low
 }
 
-// put enters an entry. One that is there keeps its flags and never loses: its
-// cut-off does not fall, and it does not leave sooner.
-func (x *issuedTxn) put(id *IssuedID, until uint32, mark issuedMark) {
+// put enters an entry, and says whether that changed anything. One that is there keeps
+// its flags and never loses: its cut-off does not fall, and it does not leave sooner.
+func (x *issuedTxn) put(id *IssuedID, until uint32, mark issuedMark) bool {
 	var page issuedPage
 	if n := x.t.nodes[id[0]]; n != nil {
 		page = n.pages[pageOf(id[:])]
@@ -76,10 +76,11 @@ func (x *issuedTxn) put(id *IssuedID, until uint32, mark issuedMark) {
 		until = max(until, untilOf(e))
 		mark = (old|mark)&markFlags | issuedMark(max(old.cutOff(), mark.cutOff()))
 		if until == untilOf(e) && mark == old {
-			return
+			return false
 		}
 	}
 	x.setPage(id[0], pageOf(id[:]), page.with(at, found, id, until, mark))
+	return true
 }
 
 // forgetPages bounds how many pages one command looks through for entries whose
@@ -90,7 +91,7 @@ const forgetPages = 64
 // of the pages, so that it depends on the entries and the time alone. Those that
 // wait for a later command are still in force, and refuse what has expired anyway.
 func (tx *txn) forgetIssued() {
-	now := uint32(min(max(tx.next.Time, 0)/nanosAMinute, int64(never)-1))
+	now := minutesOver(tx.next.Time)
 	left := forgetPages
 	for first := 0; tx.issued.t.next <= now && first < 256; first++ {
 		for second := 0; tx.issued.t.first[first] <= now && second < nodePages; second++ {
@@ -104,4 +105,9 @@ func (tx *txn) forgetIssued() {
 			tx.issued.setPage(byte(first), byte(second), page.after(now))
 		}
 	}
+}
+
+// minutesOver is a time as the highest until that is over by then.
+func minutesOver(nanos int64) uint32 {
+	return uint32(min(max(nanos, 0)/nanosAMinute, int64(never)-1))
 }

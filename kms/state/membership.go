@@ -74,7 +74,7 @@ func blankMembership(k Kind) (Command, bool) {
 	case KindDeleteJoinToken:
 		return &DeleteJoinToken{}, true
 	}
-	return nil, false
+	return blankRestore(k)
 }
 
 func (c *SetRoster) apply(tx *txn) error {
@@ -142,7 +142,7 @@ func BarrierClass(k Kind) bool {
 		KindRotateIssuer, KindActivateIssuer, KindCancelRotation, KindUnpublishVersion, KindCompromiseVersion,
 		KindRevokeIssued, KindSpendIssued,
 		KindPutApplication, KindSetApplicationState, KindDeleteApplication, KindPutAppRole, KindDeleteAppRole, KindDeleteSecretID,
-		KindSetRoster:
+		KindSetRoster, KindCommitRestore:
 		return true
 	}
 	return false

@@ -127,6 +127,7 @@ func (b *resurrecting) begin(backup *State, known Known) {
 	s.Index = (max(backup.Index, known.Index)/indexStep + 1) * indexStep
 	s.Epoch, s.Seq = max(backup.Epoch, known.Epoch)+1, 0
 	s.Generation = max(backup.Generation, known.Generation) + 1
+	s.staging = nil
 	s.Cluster.Dev = false
 	b.out.JoinTokens = len(s.Membership.JoinTokens)
 	s.Membership = Membership{Version: b.r.RosterVersion, CAKey: b.r.CAKey}

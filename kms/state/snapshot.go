@@ -15,7 +15,7 @@ import (
 // limits, the barrier's term, and what was done by proposal and under a Once.
 // Format 3 has issuers and profiles, applications with their credentials, what was
 // revoked, and the key that imported keys are wrapped for. Format 4 has members and
-// join tokens, and the revision of the seal.
+// join tokens, the revision of the seal, and restores.
 const (
 	snapshotFormat = 4
 	oldestSnapshot = 1
@@ -59,6 +59,7 @@ type header struct {
 
 	Generation uint64   `codec:"G,omitempty"`
 	Revival    *Revival `codec:"Y,omitempty"`
+	Staging    *Staging `codec:"g,omitempty"`
 }
 
 // Write writes the whole state in clear: the caller seals the stream. Equal
@@ -75,7 +76,7 @@ func (s *State) Write(w io.Writer) error {
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
 		Wrapping: s.wrapping.Len(), Membership: s.Membership, SealRevision: s.SealRevision,
-		Generation: s.Generation, Revival: s.Revival,
+		Generation: s.Generation, Staging: s.staging, Revival: s.Revival,
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -95,6 +96,7 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.approles) },
 		func() error { return writeTree(enc, s.secretIDs) },
 		func() error { return writeTree(enc, s.wrapping) },
+		func() error { return s.staging.write(enc) },
 	} {
 		if err == nil {
 			err = write()
@@ -128,8 +130,8 @@ func Read(r io.Reader, run Runner) (*State, error) {
 	}
 	s := New()
 	s.Index, s.Epoch, s.Seq, s.Time, s.Cluster = h.Index, h.Epoch, h.Seq, h.Time, h.Cluster
-	s.Leapt, s.Membership, s.SealRevision = h.Leapt, h.Membership, h.SealRevision
-	s.Generation, s.Revival = h.Generation, h.Revival
+	s.Leapt, s.Membership, s.SealRevision, s.Generation = h.Leapt, h.Membership, h.SealRevision, h.Generation
+	s.Revival = h.Revival
 	s.Term, s.TermSince, s.TermUses, s.Rotation = h.Term, h.TermSince, h.TermUses, h.Rotation
 	if h.Format == oldestSnapshot { // it knew no other term
 		s.Term, s.TermSince = 1, h.Cluster.Created
@@ -197,6 +199,7 @@ func (tx *txn) read(dec *codec.Decoder, h *header, run Runner) error {
 		func() error {
 			return readTree(dec, h.Wrapping, tx.wrapping, func(v *KeyVersion) []byte { return []byte(v.Mount) })
 		},
+		func() error { return tx.readStaging(dec, h.Staging) },
 	} {
 		if err := step(); err != nil {
 			return err

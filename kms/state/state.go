@@ -27,6 +27,7 @@ type State struct {
 
 	Generation uint64   // how many restores the cluster has been through
 	Revival    *Revival // how it came back in an empty directory, the last time; nil never
+	staging    *Staging // of a restore that is being prepared; nil when there is none
 
 	mounts     *iradix.Tree[*Mount]      // path → mount
 	keys       *iradix.Tree[*Key]        // mount uuid / name → key
