@@ -12,16 +12,6 @@ import (
 	"github.com/signet-kms/signet/api/apitest"
 )
 
-// written puts bytes into a file of the test.
-func inFile(t *testing.T, name string, raw []byte) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func tombstonesOf(t *testing.T, n *apitest.Node) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -54,15 +44,15 @@ func TestALostClusterComesBack(t *testing.T) {
 	signedBad := wantStatus(t, sign(old, "bad"), 200).Text("data", "signature")
 	boxed := old.Must("transit/encrypt/box", object{"plaintext": b64("hi")}).Text("data", "ciphertext")
 	user := old.NewToken("default")
-	backup := inFile(t, "b.snapshot", save(t, old))
+	backup := writeFile(t, filepath.Join(t.TempDir(), "b.snapshot"), save(t, old))
 
-	if r := old.Do("DELETE", "transit/keys/gone", old.Root(), object{"grace_period": "0s"}); r.Status >= 300 {
+	if r := old.Do("DELETE", "transit/keys/gone?grace=0", old.Root(), nil); r.Status >= 300 {
 		t.Fatalf("destroy: %s", r)
 	}
 	wantStatus(t, setVersion(old, "bad", 1, "compromised"), 200)
 	old.Must("transit/keys/web/rotate", nil)
 	old.Must("transit/keys/later", object{"type": "ed25519"})
-	tombs := inFile(t, "t.tombstones", tombstonesOf(t, c.Followers()[0]))
+	tombs := writeFile(t, filepath.Join(t.TempDir(), "t.tombstones"), tombstonesOf(t, c.Followers()[0]))
 
 	back := c.Add("back")
 	c.Nodes = c.Nodes[:3]
@@ -140,7 +130,7 @@ func TestALostClusterComesBack(t *testing.T) {
 func TestTheFormerClusterIsRefused(t *testing.T) {
 	t.Parallel()
 	c := apitest.NewCluster(t, 3)
-	backup := inFile(t, "b.snapshot", save(t, c.Leader()))
+	backup := writeFile(t, filepath.Join(t.TempDir(), "b.snapshot"), save(t, c.Leader()))
 	gone := c.Followers()[0]
 	from := c.Nodes[0]
 	gone.Kill()
