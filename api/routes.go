@@ -123,6 +123,8 @@ func (s *Server) routes() []*route {
 		{"POST PUT", "sys/storage/raft/promote", controlBody, commit, token, false, "sys/storage/raft/promote", "Give a replica a vote. Needs sudo.", handle(changeMember((*kms.Service).PromoteMember)), nil},
 		{"POST PUT", "sys/storage/raft/demote", controlBody, commit, token, false, "sys/storage/raft/demote", "Take a voter's vote. Needs sudo.", handle(changeMember((*kms.Service).DemoteMember)), nil},
 		{"GET", "sys/storage/raft/snapshot", 0, streaming, token, false, "sys/storage/raft/snapshot", "A backup of everything, sealed. Needs sudo.", saveSnapshot, nil},
+		{"GET", "sys/storage/raft/restored", 0, quick, token, true, "sys/storage/raft/restored", "The keys that wait to be enabled after a restore into an empty directory. Needs sudo.", handle(restoredKeys), nil},
+		{"POST PUT", "sys/storage/raft/restored/enable", controlBody, commit, token, true, "sys/storage/raft/restored/enable", "Put the versions of a key that such a restore suspended to use again. Needs sudo.", handle(enableRestored), nil},
 		{"GET", "sys/storage/raft/tombstones", 0, streaming, token, true, "sys/storage/raft/tombstones", "What a restore must not bring back. Needs sudo.", saveTombstones, nil},
 		{"POST PUT", "sys/storage/raft/snapshot", 0, streaming, token, false, "sys/storage/raft/restore", "Restore a backup of this cluster, or say with ?dry_run=true what that would do. Needs sudo.", restoreSnapshot(false), nil},
 		{"POST PUT", "sys/storage/raft/snapshot-force", 0, streaming, token, false, "sys/storage/raft/restore", "The same for a backup from before another restore. Needs sudo.", restoreSnapshot(true), nil},

@@ -142,7 +142,7 @@ func (c *cli) resurrect(ctx context.Context, r *kms.Resurrection, f *emptyRestor
 	}
 	for _, text := range []string{
 		"the root token is shown once: if it is lost, empty the data directory and restore again",
-		"now start this node and unseal it with the shares of the backup; then enable what may be used, key by key: signet operator snapshot enable",
+		"now start this node and unseal it with the shares of the backup; then enable what may be used: signet operator snapshot enable",
 		"a node of the former cluster that still runs is another cluster now, with the same keys: stop it and wipe its data",
 	} {
 		c.note(text)

@@ -123,7 +123,7 @@ type resurrecting struct {
 func (b *resurrecting) begin(backup *State, known Known) {
 	s := &b.tx.next
 	s.Time = max(backup.Time+1, known.Time+1, b.r.Now) // later than every suspension before it
-	s.Leapt = s.Time // what cannot be undone waits
+	s.Leapt = s.Time                                   // what cannot be undone waits
 	s.Index = (max(backup.Index, known.Index)/indexStep + 1) * indexStep
 	s.Epoch, s.Seq = max(backup.Epoch, known.Epoch)+1, 0
 	s.Generation = max(backup.Generation, known.Generation) + 1

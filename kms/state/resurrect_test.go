@@ -238,6 +238,26 @@ func TestTombstonesKeepTheDeadDead(t *testing.T) {
 		!slices.Contains(report.EndedKeys, "erased") || !slices.Equal(report.DestroyedKeys, []string{"again", "destroyed"}) {
 		t.Errorf("%+v", report)
 	}
+	// All that the restore suspended can be enabled at once, and nothing else.
+	m2 := &machine{t: t, s: s, index: s.Index, now: s.Time}
+	waiting := map[string]int{}
+	s.Restored(func(k *Key, versions int) { waiting[k.Name] = versions })
+	if fmt.Sprint(waiting) != "map[erased:1 held:1 retired:1 rotated:1 trimmed:1 undeleted:1]" {
+		t.Errorf("%v wait to be enabled", waiting)
+	}
+	for _, name := range []string{"held", "retired"} {
+		if n := m2.ok(&EnableRestored{Mount: testMount, Name: name}); n != 1 {
+			t.Errorf("%v versions of %s were enabled", n, name)
+		}
+	}
+	if got := fmt.Sprint(states(m2.s, "held"), states(m2.s, "retired")); got != "[active suspended] [retired]" {
+		t.Errorf("they are %s", got)
+	}
+	m2.refused(&EnableRestored{Mount: testMount, Name: "held"}, ErrNotRestored)
+	m2.refused(&EnableRestored{Mount: testMount, Name: "compromised"}, ErrNotRestored)
+	m2.refused(&EnableRestored{Mount: testMount, Name: "deleted"}, ErrKeyDeleted)
+	m2.refused(&EnableRestored{Mount: testMount, Name: "none"}, ErrKeyMissing)
+
 	// Without tombstones it comes back, and nothing deleted is destroyed at once.
 	s, _ = resurrect(t, backup, nil)
 	if s.Key(testMount, "destroyed") == nil || s.Version(testMount, "erased", 1).State != Suspended || s.Key(testMount, "undeleted").DestroyAt < s.Time+restoredGrace || s.deleted.Len() != 1 {
