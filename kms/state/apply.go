@@ -169,6 +169,20 @@ func (tx *txn) commit() *State {
 	return &n
 }
 
+// deleteAll removes what lies under a prefix. The tree's own DeletePrefix does not count
+// what was inserted since the last commit: its length would be too high from then on,
+// and a snapshot would claim records that it does not have.
+func deleteAll[T any](tx *iradix.Txn[T], prefix []byte) {
+	var paths [][]byte
+	tx.Root().WalkPrefix(prefix, func(path []byte, _ T) bool {
+		paths = append(paths, path)
+		return false
+	})
+	for _, path := range paths {
+		tx.Delete(path)
+	}
+}
+
 // expireAtOnce bounds how many expired tokens one command removes, each with its
 // children.
 const expireAtOnce = 1000

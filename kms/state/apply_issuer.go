@@ -193,7 +193,7 @@ func (c *UndeleteIssuer) apply(tx *txn) error {
 // destroyIssuer ends an issuer whose key is destroyed.
 func (tx *txn) destroyIssuer(name string) {
 	tx.issuers.Delete([]byte(name))
-	tx.profiles.DeletePrefix(profilePath(name, ""))
+	deleteAll(tx.profiles, profilePath(name, ""))
 }
 
 func (c *PutProfile) apply(tx *txn) error {

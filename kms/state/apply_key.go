@@ -217,7 +217,7 @@ func (tx *txn) destroy(k *Key) {
 	}
 	tx.keys.Delete(path)
 	tx.tombstones.Insert(path, &Tombstone{Mount: k.Mount, Name: k.Name, Last: k.Latest, Destroyed: tx.next.Time, KIDs: tx.spentKIDs(k)})
-	tx.versions.DeletePrefix(append(appendKeyPath(nil, k.Mount, k.Name), 0))
+	deleteAll(tx.versions, append(appendKeyPath(nil, k.Mount, k.Name), 0))
 	if k.Issuer != "" {
 		tx.destroyIssuer(k.Issuer)
 	}

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"testing"
 )
 
@@ -194,5 +195,32 @@ func TestTermsFollowEachOther(t *testing.T) {
 	m.ok(&ConfigRotation{Rotation{Disabled: true}})
 	if !m.s.RotationNow().Disabled {
 		t.Fatal("the configuration is not in force")
+	}
+}
+
+// A sealed node applies what it kept as one: it must end in the very state of a node
+// that applied each command by itself, also where a key came and went meanwhile.
+func TestManyCommandsAtOnceEndInTheSameState(t *testing.T) {
+	m := newMachine(t)
+	start := m.s
+	run := NewApplier(start)
+	for _, c := range []Command{
+		createKey("web", 1), &RotateKey{Version: version("web", 2)}, createKey("other", 1),
+		&ConfigKey{Mount: testMount, Name: "web", DeletionAllowed: ptr(true)}, &DeleteKey{Mount: testMount, Name: "web"},
+		createIssuer("acme", 1), &PutProfile{Profile{Issuer: "acme", Name: "p", Definition: []byte("{}")}}, &PutProfile{Profile{Issuer: "acme", Name: "q", Definition: []byte("{}")}},
+		&ConfigIssuer{Name: "acme", DeletionAllowed: ptr(true)}, &DeleteIssuer{Name: "acme"}, &DestroyKey{Mount: testMount, Name: "acme"},
+	} {
+		m.ok(c)
+		n := &Numbered{Epoch: m.s.Epoch, Seq: m.seq, At: m.now, Proposal: fmt.Appendf(nil, "proposal %07d", m.seq-1), Command: c}
+		if _, err := run.Apply(m.index, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, _ := m.s.Digest()
+	if many, _ := run.State().Digest(); many != one {
+		t.Error("the states differ")
+	}
+	if again, _ := reread(t, run.State()).Digest(); again != one {
+		t.Error("the state reads back as another")
 	}
 }
