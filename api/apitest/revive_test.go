@@ -169,3 +169,76 @@ func TestTheFormerClusterIsRefused(t *testing.T) {
 		t.Error("that it was accepted is not recorded")
 	}
 }
+
+// Another side that holds the root key opens the backup by itself; when it is gone,
+// the recovery shares do.
+func TestASealThatSomebodyHoldsComesBack(t *testing.T) {
+	t.Parallel()
+	dir, wrap, unwrap := safe(t)
+	block := execHCL([]string{wrap, "to wrap"}, []string{unwrap}, `name = "module/1"`)
+	old := apitest.New(t, apitest.SealedBy(block), apitest.Shares(3, 2))
+	old.Must("transit/keys/web", object{"type": "ed25519"})
+	backup := writeFile(t, filepath.Join(t.TempDir(), "b.snapshot"), save(t, old))
+	kept, err := os.ReadFile(filepath.Join(dir, "1"))
+	must(t, err)
+	revive := func(stdin string) (n *apitest.Node, code int, said string) {
+		n = apitest.New(t, apitest.Uninitialized(), apitest.SealedBy(block), apitest.Shares(3, 2))
+		n.Stop()
+		must(t, os.RemoveAll(n.DataDir()))
+		n.HandedOut("the root key as text", string(kept))
+		code, _, said = n.Command(stdin, "operator", "snapshot", "restore", backup, "--config", n.ConfigFile(), "--accept-resurrection")
+		return n, code, said
+	}
+	n, code, said := revive("")
+	if code != 0 {
+		t.Fatalf("%d, %s", code, said)
+	}
+	n.Start()
+	n.AwaitUnsealed()
+	if st := n.Get("sys/seal-status", ""); st.At("type") != "exec" {
+		t.Errorf("%s", st)
+	}
+	must(t, os.Rename(filepath.Join(dir, "1"), filepath.Join(dir, "away")))
+	if _, code, said := revive(""); code != 2 || !strings.Contains(said, "the seals of the configuration do not open it") || !strings.Contains(said, "module/1") {
+		t.Errorf("without the other side and without shares: %d, %s", code, said)
+	}
+	n, code, said = revive(old.Shares()[2] + "\n" + old.Shares()[0])
+	if code != 0 {
+		t.Errorf("with recovery shares: %d, %s", code, said)
+	}
+	must(t, os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, "1")))
+	n.Start()
+	n.AwaitUnsealed()
+}
+
+// Who may not have the tombstones gets nothing, and a sealed node has none.
+func TestTombstonesAskForTheirRight(t *testing.T) {
+	t.Parallel()
+	n := apitest.New(t)
+	for path, capability := range map[string]string{"tombstones": "read", "restored": "read"} {
+		weak := n.Allow("weak-"+path, "sys/storage/raft/"+path, capability)
+		wantError(t, n.Get("sys/storage/raft/"+path, weak), 403, "permission_denied")
+		wantError(t, n.Get("sys/storage/raft/"+path, ""), 403, "invalid_token")
+		with := n.Allow("with-"+path, "sys/storage/raft/"+path, capability, "sudo")
+		wantStatus(t, n.Get("sys/storage/raft/"+path, with), 200)
+	}
+	weak := n.Allow("weak-enable", "sys/storage/raft/restored/enable", "update")
+	wantError(t, n.Post("sys/storage/raft/restored/enable", weak, object{"name": "web"}), 403, "permission_denied")
+	n.Must("transit/keys/web", object{"type": "ed25519"})
+	wantError(t, n.Post("sys/storage/raft/restored/enable", n.Root(), object{"name": "web"}), 400, "bad_transition")
+	wantError(t, n.Post("sys/storage/raft/restored/enable", n.Root(), object{"name": "web", "versions": 1}), 400, "bad_request")
+	found := 0
+	records, err := n.Audit()
+	must(t, err)
+	for _, r := range records {
+		if r.Operation == "sys/storage/raft/tombstones" && r.Outcome == "ok" && r.Fields["index"] != "" {
+			found++
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d records", found)
+	}
+	n.Stop()
+	n.Start()
+	wantError(t, n.Get("sys/storage/raft/tombstones", n.Root()), 503, "sealed")
+}
