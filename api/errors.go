@@ -52,6 +52,7 @@ var statusOf = map[wire.Code]int{
 	wire.InvalidCredentials: http.StatusBadRequest, // as Vault
 	wire.BadTransition:      http.StatusBadRequest,
 	wire.BadSnapshot:        http.StatusBadRequest,
+	wire.ClusterLevel:       http.StatusBadRequest,
 
 	wire.BadRequest:         http.StatusBadRequest,
 	wire.Unsupported:        http.StatusBadRequest,
@@ -105,6 +106,7 @@ var statusOf = map[wire.Code]int{
 	wire.NotInitialized:   http.StatusServiceUnavailable,
 	wire.SealUnavailable:  http.StatusBadGateway,
 	wire.NoLeader:         http.StatusServiceUnavailable,
+	wire.NotAdmitted:      http.StatusBadGateway,
 	wire.NoLease:          http.StatusServiceUnavailable,
 	wire.AuditUnavailable: http.StatusServiceUnavailable,
 	wire.StorageFull:      http.StatusServiceUnavailable,

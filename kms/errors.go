@@ -34,6 +34,7 @@ var (
 	ErrNotInitialized      = &Error{"not_initialized", "Signet is not initialized: run 'signet operator init' once"}
 	ErrInitialized         = &Error{"already_initialized", "Signet is already initialized"}
 	ErrNoLeader            = &Error{"no_leader", "this node does not lead the cluster and knows no leader; try again shortly"}
+	ErrNotAdmitted         = &Error{"not_admitted", "the cluster does not admit this node"}
 	ErrNoLease             = &Error{"no_lease", "this node may be behind the cluster and does not answer until the leader has confirmed it; try again shortly, or ask another node"}
 	ErrAuditUnavailable    = &Error{"audit_unavailable", "the audit log cannot be written, and nothing is done without its record"}
 	ErrBusy                = &Error{"overloaded", "the node is busy; nothing was done, try again shortly"}
@@ -84,6 +85,7 @@ var (
 	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
 	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
 
+	ErrClusterLevel    = &Error{"cluster_level", "a node of the cluster is too old for this; upgrade every node first"}
 	ErrSealUnavailable = &Error{"seal_unavailable", "a seal of the configuration does not do its part"}
 	ErrBadSnapshot     = &Error{"bad_snapshot", "the snapshot cannot be used"}
 
@@ -100,7 +102,7 @@ var (
 // Sentinels lists every sentinel, for the table from error to status.
 func Sentinels() []*Error {
 	return []*Error{
-		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader, ErrNoLease,
+		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader, ErrNotAdmitted, ErrNoLease,
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
@@ -108,7 +110,7 @@ func Sentinels() []*Error {
 		ErrVersionState, ErrWrongClient, ErrUnwrapFailed, ErrKeyRejected, ErrRotationNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition, ErrBadSnapshot,
-		ErrSealUnavailable,
+		ErrSealUnavailable, ErrClusterLevel,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
 	}
@@ -139,6 +141,9 @@ type rephrased struct {
 
 func (r *rephrased) Error() string { return r.text }
 func (r *rephrased) Unwrap() error { return r.base }
+
+// Rephrase returns base with the text that another node gave it.
+func Rephrase(base *Error, text string) error { return &rephrased{base, text} }
 
 // saying returns base with another text.
 func saying(base *Error, format string, args ...any) error {
@@ -216,8 +221,11 @@ var translations = []struct {
 	{state.ErrRestoreGone, ErrBusy},
 	{state.ErrOldGeneration, ErrBadSnapshot},
 	{state.ErrForeignBackup, ErrBadSnapshot},
+	{state.ErrOvertaken, ErrNoLeader},
 	// Before ErrNotProposed, which they are as well.
 	{state.ErrRosterChanged, ErrBusy},
+	{state.ErrLevelFalls, ErrBusy}, // another leader raised it
+	{raftstore.ErrLevel, ErrClusterLevel},
 	{state.ErrJoinToken, ErrInvalidCredentials},
 	{state.ErrTooManyJoinToken, ErrBadRequest},
 	{raftstore.ErrStorageFull, ErrStorageFull},

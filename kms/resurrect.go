@@ -189,6 +189,9 @@ func (r *Resurrection) Prepare(accept bool) (*Changes, error) {
 	if b.meta.Index != r.meta.Index || b.meta.CommandSeq != r.meta.CommandSeq {
 		return nil, saying(ErrBadSnapshot, "it changed while it was read")
 	}
+	if level := b.state.Membership.Level; level > state.Level {
+		return nil, saying(ErrClusterLevel, "the backup is of a cluster at feature level %d, and this build knows levels up to %d: take a later version", level, state.Level)
+	}
 	r.state = b.state
 	if r.tombstones != nil {
 		if err := r.tombstones.vouch(r.opened); err != nil {
@@ -285,7 +288,7 @@ func (r *Resurrection) snapshot(record *seal.Record, id raftstore.Identity) (*ma
 	if err != nil {
 		return nil, Token{}, err
 	}
-	roster := &raftstore.Roster{ClusterID: r.meta.ClusterID, Epoch: r.epoch(), Version: r.meta.RosterVersion + 1, CA: cert, Members: []raftstore.Member{{
+	roster := &raftstore.Roster{ClusterID: r.meta.ClusterID, Epoch: r.epoch(), Version: r.meta.RosterVersion + 1, Level: r.state.Membership.Level, CA: cert, Members: []raftstore.Member{{
 		NodeID: id.NodeID, Incarnation: id.Incarnation, TLSKey: id.Public, Address: r.cfg.Store.Address, APIAddress: r.cfg.APIAddr, Suffrage: raftstore.Voter,
 	}}}
 	in.CAKey, in.RosterVersion, in.Term, in.SealRevision = key, roster.Version, bar.Term(), record.Revision

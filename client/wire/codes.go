@@ -131,6 +131,11 @@ const (
 	PolicyProtected Code = "policy_protected"
 )
 
+// ClusterLevel (400): a node of the cluster is of a build that does not know this yet,
+// or the build of the node that wants to join is too old. The text says which nodes to
+// upgrade. Nothing was changed.
+const ClusterLevel Code = "cluster_level"
+
 // Init and unseal (400). A share refused with one of these was not counted.
 const (
 	// AlreadyInitialized: init was done before, and cannot be done again.
@@ -166,6 +171,9 @@ const (
 	Sealed Code = "sealed"
 	// NoLeader (503): an election is going on, or a majority is lost.
 	NoLeader Code = "no_leader"
+	// NotAdmitted (502): the node could not ask the cluster that it is to join, or the
+	// cluster cannot admit it now; the text says which. It is in no cluster yet.
+	NotAdmitted Code = "not_admitted"
 	// NoLease (503): this node may not answer at the moment; what it had
 	// computed was withheld.
 	NoLease Code = "no_lease"
@@ -206,11 +214,11 @@ func Codes() []Code {
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, UnwrapFailed, KeyRejected, RotationNotAllowed, ClaimNotAllowed,
-		VersionState,
+		VersionState, ClusterLevel,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized, SealUnavailable,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
-		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,
+		Sealed, NoLeader, NotAdmitted, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,
 		OutcomeUnknown, IdempotencyMismatch, IdempotencySpent, Internal,
 	}
 }

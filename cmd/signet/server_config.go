@@ -149,6 +149,9 @@ func (c *serverConfig) checkCluster() error {
 		}
 		return nil
 	}
+	if strings.HasPrefix(c.ClusterAddr, "http://") {
+		return wrong("cluster_addr", "the cluster port speaks TLS alone: write https://")
+	}
 	if err := raftstore.CheckAddress(c.clusterPort()); err != nil {
 		return wrong("cluster_addr", "%w", err)
 	}
@@ -239,6 +242,7 @@ func (c *serverConfig) serviceConfig(logger hclog.Logger) kms.Config {
 		ClusterName: c.ClusterName,
 		Snapshots:   c.schedule(),
 		Dev:         c.dev,
+		Joins:       !c.dev && c.Raft != nil && len(c.Raft.RetryJoin) > 0,
 		Seals:       c.wrappers,
 	}
 }

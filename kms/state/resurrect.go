@@ -130,7 +130,7 @@ func (b *resurrecting) begin(backup *State, known Known) {
 	s.staging = nil
 	s.Cluster.Dev = false
 	b.out.JoinTokens = len(s.Membership.JoinTokens)
-	s.Membership = Membership{Version: b.r.RosterVersion, CAKey: b.r.CAKey}
+	s.Membership.Version, s.Membership.CAKey, s.Membership.JoinTokens = b.r.RosterVersion, b.r.CAKey, nil
 	s.Term, s.TermSince, s.TermUses, s.SealRevision = b.r.Term, s.Time, 0, b.r.SealRevision
 	revival := b.r.Revival
 	revival.At, revival.Time = s.Index, s.Time
