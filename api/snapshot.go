@@ -34,6 +34,25 @@ func saveSnapshot(rq *request) error {
 	return nil
 }
 
+// saveTombstones answers with a tombstones file, written as it is made: its last line
+// says that it is whole.
+func saveTombstones(rq *request) error {
+	ctx, cancel := rq.context()
+	defer cancel()
+	t, err := rq.s.kms.Tombstones(ctx, rq.call)
+	if err != nil {
+		return err
+	}
+	h := rq.w.Header()
+	h.Set("Content-Type", "application/jsonl")
+	h.Set("Content-Disposition", "attachment; filename="+strconv.Quote(t.Name()))
+	if err := t.Write(&patientWriter{w: rq.w, control: http.NewResponseController(rq.w)}); err != nil {
+		rq.s.log.Warn("tombstones were not sent to their end", "request_id", rq.origin.RequestID, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
 // patientWriter lets an answer take as long as somebody reads it.
 type patientWriter struct {
 	w       io.Writer

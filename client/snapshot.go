@@ -47,6 +47,45 @@ func (r Raft) Snapshot(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// Tombstones writes what a restore must not bring back to w as it arrives, for a
+// restore into an empty directory: keys and versions that ended, and what was revoked.
+// Nothing in it is secret. It needs read and sudo on sys/storage/raft/tombstones. An
+// answer that is cut short is an error, and what was written to w is then of no use.
+func (r Raft) Tombstones(ctx context.Context, w io.Writer) error {
+	cl := call{method: http.MethodGet, path: raftPath + "tombstones"}
+	resp, err := r.c.open(ctx, cl, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	out, end := &kept{w: w}, &lastBytes{}
+	_, err = io.Copy(io.MultiWriter(out, end), resp.Body)
+	switch {
+	case out.err != nil:
+		return out.err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil || !end.line(`{"lines":`):
+		return cl.badAnswer("the tombstones are not whole")
+	}
+	return nil
+}
+
+// lastBytes keeps the end of what is written to it.
+type lastBytes struct{ buf []byte }
+
+func (l *lastBytes) Write(p []byte) (int, error) {
+	l.buf = append(l.buf, p...)
+	l.buf = append(l.buf[:0], l.buf[max(0, len(l.buf)-4096):]...)
+	return len(p), nil
+}
+
+// line says whether the last line is whole and begins with prefix.
+func (l *lastBytes) line(prefix string) bool {
+	text, whole := bytes.CutSuffix(l.buf, []byte("\n"))
+	return whole && bytes.HasPrefix(text[bytes.LastIndexByte(text, '\n')+1:], []byte(prefix))
+}
+
 // VerifySnapshot has the server open a backup and check it, which changes nothing.
 // It needs update and sudo on sys/storage/raft/snapshot-verify. If body is an
 // io.Seeker, other nodes are asked when one does not serve. Error: with the code

@@ -78,7 +78,7 @@ func (s *Service) newBackup() (*Backup, error) {
 
 // Name is a file name for the backup, by the time of what is in it.
 func (b *Backup) Name() string {
-	return fmt.Sprintf("signet-%s-%d.snapshot", b.meta.Time.Format("20060102T150405Z"), b.meta.Index)
+	return fmt.Sprintf("signet-%s-%d"+backupSuffix, b.meta.Time.Format("20060102T150405Z"), b.meta.Index)
 }
 
 // Write writes the backup as a stream. The state is encoded twice, first to learn

@@ -17,6 +17,7 @@ import (
 
 	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/kms/backup"
+	"github.com/signet-kms/signet/kms/state"
 )
 
 // BackupPlan has the leader write backups by itself. The zero value writes none.
@@ -68,8 +69,8 @@ func (s *Service) keepBackups(ctx context.Context) {
 	}
 }
 
-// scheduledBackup writes one backup, reads it back, and only then lets the oldest
-// go.
+// scheduledBackup writes one backup and the tombstones of the same moment beside it,
+// reads them back, and only then lets the oldest go.
 func (s *Service) scheduledBackup() (name string, size int64, err error) {
 	dir := s.cfg.Snapshots.Dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -88,7 +89,13 @@ func (s *Service) scheduledBackup() (name string, size int64, err error) {
 		return "", 0, translate(err)
 	}
 	path := filepath.Join(dir, name)
-	if size, err = writeWhole(path, b.write); err != nil {
+	if size, err = writeWhole(path, b.write, readBack); err != nil {
+		return "", 0, err
+	}
+	// What a restore of any backup must not bring back: the newest such file is the
+	// best for every one of them.
+	t := b.tombstones()
+	if _, err := writeWhole(filepath.Join(dir, t.Name()), t.write, readTombstonesBack); err != nil {
 		return "", 0, err
 	}
 	return name, size, s.retain(dir, b.meta.ClusterID)
@@ -98,7 +105,7 @@ const partialSuffix = ".partial"
 
 // writeWhole makes a file of mode 0600 that appears when it is on disk and was read
 // back whole. What a killed process leaves has another name.
-func writeWhole(path string, write func(io.Writer) error) (size int64, err error) {
+func writeWhole(path string, write func(io.Writer) error, read func(io.Reader) error) (size int64, err error) {
 	f, err := os.OpenFile(path+partialSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return 0, err
@@ -118,7 +125,7 @@ func writeWhole(path string, write func(io.Writer) error) (size int64, err error
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
-	if err := readBack(f); err != nil {
+	if err := read(f); err != nil {
 		return 0, fmt.Errorf("what was written does not read: %w", err)
 	}
 	if size, err = f.Seek(0, io.SeekEnd); err != nil {
@@ -144,6 +151,14 @@ func readBack(r io.Reader) error {
 	}
 	_, err = b.Close()
 	return err
+}
+
+func readTombstonesBack(r io.Reader) error {
+	what := state.NewTombstones()
+	if _, err := backup.ReadTombstones(r, what.Add); err != nil {
+		return err
+	}
+	return what.Done()
 }
 
 // backupName is what Backup.Name gives: time, then index, so that names sort as the
@@ -191,6 +206,11 @@ func newestBackup(dir string) time.Time {
 func (s *Service) retain(dir, clusterID string) error {
 	own := slices.DeleteFunc(backupsIn(dir), func(name string) bool { return clusterOf(filepath.Join(dir, name)) != clusterID })
 	for len(own) > s.cfg.Snapshots.Keep {
+		// The tombstones first: those beside no backup would stay for ever.
+		beside := filepath.Join(dir, strings.TrimSuffix(own[0], backupSuffix)+tombstonesSuffix)
+		if err := os.Remove(beside); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		if err := os.Remove(filepath.Join(dir, own[0])); err != nil {
 			return err
 		}
@@ -214,9 +234,11 @@ func clusterOf(path string) string {
 
 // removePartial removes what a killed process left.
 func removePartial(dir string) {
-	left, _ := filepath.Glob(filepath.Join(dir, "signet-*.snapshot"+partialSuffix)) // the pattern is good
-	for _, path := range left {
-		_ = os.Remove(path) // it is in nobody's way
+	for _, kind := range []string{backupSuffix, tombstonesSuffix} {
+		left, _ := filepath.Glob(filepath.Join(dir, "signet-*"+kind+partialSuffix)) // the pattern is good
+		for _, path := range left {
+			_ = os.Remove(path) // it is in nobody's way
+		}
 	}
 }
 

@@ -179,6 +179,7 @@ var translations = []struct {
 	{state.ErrKIDTaken, ErrBadRequest},
 	{state.ErrKeyExists, ErrBadRequest},
 	{state.ErrKeyMissing, ErrKeyNotFound},
+	{state.ErrNotRestored, ErrBadTransition},
 	{state.ErrKeyDeleted, ErrKeyDeleted},
 	{state.ErrKeyNotDeleted, ErrBadRequest},
 	{state.ErrGraceNotOver, ErrBadRequest},

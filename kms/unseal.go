@@ -96,6 +96,7 @@ func (s *Service) open(ctx context.Context, opened *seal.Opened) error {
 	}
 	cluster := s.view.Load().Cluster
 	s.audit.SetHashKey(cluster.AuditKey)
+	s.recordRevival(s.view.Load().State)
 	bar := opened.Barrier()
 	s.keys.Unseal(bar)
 	s.clock.begin(time.Now(), time.Unix(0, s.view.Load().Time), time.Unix(0, s.view.Load().Leapt))

@@ -20,6 +20,9 @@ import (
 const childEnv = "RAFTSTORE_TEST_CHILD"
 
 func child(dir string) int {
+	if os.Getenv(childEnv+"_SEED") != "" {
+		return seedChild(dir)
+	}
 	b := newBook()
 	s, err := Open(Options{Dir: dir, Dev: true, SnapshotThreshold: 30, SnapshotInterval: 10 * time.Millisecond, TrailingLogs: 5}, b)
 	if err != nil {

@@ -65,6 +65,9 @@ func OpenRecovery(o Options, m Machine) (*Recovery, error) {
 
 func (r *Recovery) open() (err error) {
 	s := r.store
+	if err := s.dir.finished(); err != nil {
+		return err
+	}
 	if s.identity, err = identify(s.dir, s.opts.NodeID); err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ type node struct {
 // after the snapshot reach m once this node leads or follows a leader: wait for
 // WaitLeader and Barrier before reading m. The caller closes the store.
 //
-// Errors: ErrLocked, ErrNodeID, ErrPortMissing, ErrIdentity, ErrLevel, a *Corruption of kind
+// Errors: ErrLocked, ErrUnfinished, ErrNodeID, ErrPortMissing, ErrIdentity, ErrLevel, a *Corruption of kind
 // ErrCorruptStore or ErrCorruptSnapshot, a *Fatal from the machine,
 // ErrStorageFailed, and those of the file system.
 func Open(o Options, m Machine) (*Store, error) {
@@ -100,6 +100,9 @@ func Open(o Options, m Machine) (*Store, error) {
 
 // open does what Open promises, in a directory that is locked.
 func (s *Store) open() (err error) {
+	if err := s.dir.finished(); err != nil {
+		return err
+	}
 	if s.identity, err = identify(s.dir, s.opts.NodeID); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package apitest_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,5 +136,93 @@ func TestAnEmptyDirectoryIsNotRecovered(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(n.DataDir(), "raft", "snapshots", "*")); err != nil || len(left) != 0 {
 		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+// Of five nodes three are lost for good, and two are left, one of which has more of
+// the log. Recovered on both, with the same ids, they are the cluster, and what the
+// one with the longer log had is not lost. On one alone it needs the other's vote; so
+// it is recovered with the other one given up, which is then refused until it is
+// wiped.
+func TestTwoSurvivorsRecoverTheCluster(t *testing.T) {
+	t.Parallel()
+	c := apitest.NewCluster(t, 5)
+	behind := c.Followers()[0]
+	behind.Must("transit/keys/web", object{"type": "ed25519"})
+	behind.Kill() // what comes now it never sees
+	root := behind.Root()
+	leader := c.Leader()
+	leader.Must("transit/keys/late", object{"type": "ed25519"})
+	ahead := c.Followers()[0]
+	c.Eventually("the other survivor has it", func() bool { return ahead.Get("transit/keys/late", root).Status == 200 })
+	ids := ""
+	for _, n := range c.Nodes {
+		if n == behind {
+			continue
+		}
+		n.Kill()
+		if n != ahead {
+			ids += n.ID() + " "
+		}
+	}
+	indexOf := func(n *apitest.Node) (index float64) {
+		code, out := recoverNode(t, n, "", "--preview", "-o", "json")
+		var found struct {
+			LastIndex float64 `json:"last_index"`
+		}
+		if err := json.Unmarshal([]byte(out), &found); code != 0 || err != nil {
+			t.Fatalf("preview: %d, %s", code, out)
+		}
+		return found.LastIndex
+	}
+	if indexOf(behind) >= indexOf(ahead) {
+		t.Fatalf("the logs are of one length: %v and %v", indexOf(behind), indexOf(ahead))
+	}
+	for _, n := range []*apitest.Node{behind, ahead} {
+		if code, out := recoverNode(t, n, ids+"\n"); code != 0 {
+			t.Fatalf("recover on %s: %d, %s", n.ID(), code, out)
+		}
+		n.LoggedBesides()
+		n.Start()
+		c.Unseal(n)
+	}
+	c.Nodes = []*apitest.Node{ahead, behind}
+	c.Settle()
+	for _, n := range c.Nodes {
+		for _, key := range []string{"web", "late"} {
+			if r := n.Get("transit/keys/"+key, root); r.Status != 200 {
+				t.Errorf("%s has no %s: %s", n.ID(), key, r)
+			}
+		}
+	}
+	c.Leader().Must("transit/keys/after", object{"type": "ed25519"})
+
+	// Only the one with the longer log goes on; the other is given up too, and wiped.
+	for _, n := range c.Nodes {
+		n.Kill()
+	}
+	if code, out := recoverNode(t, ahead, behind.ID()+"\n"); code != 0 || !strings.Contains(out, "cluster epoch  3") {
+		t.Fatalf("recover alone: %d, %s", code, out)
+	}
+	ahead.LoggedBesides()
+	ahead.Start()
+	c.Unseal(ahead)
+	c.Nodes = []*apitest.Node{ahead}
+	c.Settle()
+	behind.Start()
+	c.Unseal(behind)
+	time.Sleep(2 * time.Second) // elections of its own would show
+	if behind.Get("sys/health?standbyok=true", "").Status == 200 || ahead.Get("sys/health", "").Status != 200 {
+		t.Error("the one that was given up serves, or disturbs the other")
+	}
+	behind.Stop()
+	if err := os.RemoveAll(filepath.Join(behind.DataDir(), "raft")); err != nil {
+		t.Fatal(err)
+	}
+	c.Join(behind, false)
+	c.Nodes = []*apitest.Node{ahead, behind}
+	c.Settle()
+	if r := behind.Get("transit/keys/after", root); r.Status != 200 {
+		t.Errorf("after it joined anew: %s", r)
 	}
 }

@@ -63,7 +63,7 @@ func TestScheduledSnapshotsAreKept(t *testing.T) {
 		n.Must("transit/keys/web", object{"type": "ed25519"}) // each is of another index
 		n.Must("sys/policies/acl/p", object{"policy": fmt.Sprintf(`path "p%d" { capabilities = ["read"] }`, len(seen))})
 		whole, all := scheduledIn(t, dir)
-		if all > 5 { // two strange ones, two that are kept, and the one that comes
+		if all > 8 { // two strange ones, two that are kept with their tombstones, and those that come
 			t.Fatalf("there are %d files: %v", all, whole)
 		}
 		for _, path := range whole {
@@ -89,6 +89,10 @@ func TestScheduledSnapshotsAreKept(t *testing.T) {
 		t.Error("the log does not tell of it")
 	}
 	whole, _ := scheduledIn(t, dir)
+	beside, err := filepath.Glob(filepath.Join(dir, "*.tombstones"))
+	if err != nil || len(beside) < 2 || len(beside) > 3 {
+		t.Errorf("the tombstones are %v, %v", beside, err)
+	}
 	raw, err := os.ReadFile(whole[len(whole)-1])
 	if err != nil { // it may have gone just now
 		t.Skip(err)

@@ -34,7 +34,8 @@ type snapshotContent struct {
 
 func newSnapshotCommand(c *cli, inspect func(io.Reader) (snapshotContent, error)) *cobra.Command {
 	return group("snapshot", "back the cluster up, look at backups, and restore them",
-		newSnapshotSaveCommand(c), newSnapshotInspectCommand(c, inspect), newSnapshotVerifyCommand(c), newSnapshotRestoreCommand(c), newSnapshotStatusCommand(c))
+		newSnapshotSaveCommand(c), newSnapshotInspectCommand(c, inspect), newSnapshotVerifyCommand(c), newSnapshotRestoreCommand(c), newSnapshotStatusCommand(c),
+		newSnapshotTombstonesCommand(c), newSnapshotEnableCommand(c))
 }
 
 func newSnapshotSaveCommand(c *cli) *cobra.Command {

@@ -19,7 +19,7 @@ import (
 
 func newSnapshotRestoreCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "restore FILE", Short: "restore a backup into the cluster that wrote it", Args: exactly("FILE"),
+		Use: "restore FILE", Short: "restore a backup into the cluster that wrote it, or into an empty directory", Args: exactly("FILE"),
 		Long: `Sends a backup to the cluster that wrote it, which checks every byte of it and then
 puts back, all at once, what it lost since: what is missing comes back, and policies,
 roles and settings are as they were. Nothing comes back that was destroyed, revoked,
@@ -28,13 +28,30 @@ secret ids made since are revoked, save the token that asks.
 
 --dry-run changes nothing, says what would change and which shares open the backup.
 A backup from before another restore needs --force. It needs update and sudo on
-sys/storage/raft/snapshot, or with --force on sys/storage/raft/snapshot-force.`,
-		Example: "  signet operator snapshot restore b.snapshot --dry-run\n  signet operator snapshot restore b.snapshot --yes",
+sys/storage/raft/snapshot, or with --force on sys/storage/raft/snapshot-force.
+
+When the cluster is lost, --config FILE makes a new one out of the backup, in the empty
+data directory of that configuration, whose node does not run and becomes its first.
+The shares of the backup open it, typed or piped in as for unseal, or the seals of the
+configuration. Every key version is disabled, every token and secret id is revoked, and
+the nodes of the former cluster are refused. What was destroyed or revoked after the
+backup stays so with --tombstones; without, that it comes back has to be accepted.`,
+		Example: "  signet operator snapshot restore b.snapshot --dry-run\n  signet operator snapshot restore b.snapshot --yes\n  signet operator snapshot restore b.snapshot --config /etc/signet/signet.hcl --tombstones newest.tombstones",
 	}
 	dry := cmd.Flags().Bool("dry-run", false, "change nothing, and say what would change")
 	force := cmd.Flags().Bool("force", false, "also if the backup is from before another restore")
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
+	empty := &emptyRestore{}
+	empty.flags(cmd)
 	return c.printing(cmd, func(ctx context.Context, args []string) error {
+		switch empty.dryRun = *dry; {
+		case empty.config != "" && (*force || *yes):
+			return usage(cmd, "--force and --yes are for a cluster that runs, not for --config")
+		case empty.config != "":
+			return empty.run(ctx, cmd, c, args[0])
+		case empty.tombstones != "" || empty.accept:
+			return usage(cmd, "--tombstones and --accept-resurrection go with --config, for an empty data directory")
+		}
 		if *dry && *yes {
 			return usage(cmd, "either --dry-run or --yes")
 		}

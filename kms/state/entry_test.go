@@ -80,6 +80,7 @@ func goldenCommands() map[string]Command {
 		"stage-restore":     &StageRestore{ID: hash("r")[16:], Number: 1, Of: 2, Data: []byte("piece")},
 		"commit-restore":    &CommitRestore{ID: hash("r")[16:], Sum: hash("s"), Caller: hash("h"), Force: true},
 		"abort-restore":     &AbortRestore{ID: hash("r")[16:]},
+		"enable-restored":   &EnableRestored{Mount: testMount, Name: "web"},
 		"use-secret-id":     &UseSecretID{Role: "web", RoleID: "id", Hash: hash("s")},
 		"set-version-state": &SetVersionState{Mount: testMount, Name: "web", Issuer: "acme", Number: 3, State: Suspended},
 		"activate-version":  &ActivateVersion{Mount: testMount, Name: "web", Number: 3},

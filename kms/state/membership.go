@@ -144,7 +144,7 @@ func BarrierClass(k Kind) bool {
 	switch k {
 	case KindPutPolicy, KindDeletePolicy,
 		KindRevokeToken, KindPutTokenRole, KindDeleteTokenRole,
-		KindConfigKey, KindRotateKey, KindDeleteKey, KindDestroyKey, KindTrimKey, KindSetVersionState, KindActivateVersion,
+		KindConfigKey, KindRotateKey, KindDeleteKey, KindDestroyKey, KindTrimKey, KindSetVersionState, KindActivateVersion, KindEnableRestored,
 		KindConfigIssuer, KindDeleteIssuer, KindPutProfile, KindDeleteProfile,
 		KindRotateIssuer, KindActivateIssuer, KindCancelRotation, KindUnpublishVersion, KindCompromiseVersion,
 		KindRevokeIssued, KindSpendIssued,

@@ -82,6 +82,8 @@ func blankRestore(k Kind) (Command, bool) {
 		return &CommitRestore{}, true
 	case KindAbortRestore:
 		return &AbortRestore{}, true
+	case KindEnableRestored:
+		return &EnableRestored{}, true
 	}
 	return nil, false
 }

@@ -58,6 +58,7 @@ type header struct {
 	SealRevision uint64     `codec:"Z,omitempty"`
 
 	Generation uint64   `codec:"G,omitempty"`
+	Revival    *Revival `codec:"Y,omitempty"`
 	Staging    *Staging `codec:"g,omitempty"`
 }
 
@@ -75,7 +76,7 @@ func (s *State) Write(w io.Writer) error {
 		Issuers: s.issuers.Len(), Profiles: s.profiles.Len(), Issued: s.issuedNodes(),
 		Applications: s.applications.Len(), AppRoles: s.approles.Len(), SecretIDs: s.secretIDs.Len(),
 		Wrapping: s.wrapping.Len(), Membership: s.Membership, SealRevision: s.SealRevision,
-		Generation: s.Generation, Staging: s.staging,
+		Generation: s.Generation, Staging: s.staging, Revival: s.Revival,
 	})
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
@@ -130,6 +131,7 @@ func Read(r io.Reader, run Runner) (*State, error) {
 	s := New()
 	s.Index, s.Epoch, s.Seq, s.Time, s.Cluster = h.Index, h.Epoch, h.Seq, h.Time, h.Cluster
 	s.Leapt, s.Membership, s.SealRevision, s.Generation = h.Leapt, h.Membership, h.SealRevision, h.Generation
+	s.Revival = h.Revival
 	s.Term, s.TermSince, s.TermUses, s.Rotation = h.Term, h.TermSince, h.TermUses, h.Rotation
 	if h.Format == oldestSnapshot { // it knew no other term
 		s.Term, s.TermSince = 1, h.Cluster.Created

@@ -26,6 +26,7 @@ type State struct {
 	SealRevision uint64 // how often the wrappings of the seal were changed
 
 	Generation uint64   // how many restores the cluster has been through
+	Revival    *Revival // how it came back in an empty directory, the last time; nil never
 	staging    *Staging // of a restore that is being prepared; nil when there is none
 
 	mounts     *iradix.Tree[*Mount]      // path → mount
