@@ -28,6 +28,10 @@ const (
 	// entry costs nothing, a failed write stops the node.
 	reserve = 8 << 20
 
+	// recentLogs is how many of the newest entries stay in memory: those that raft
+	// writes or sends at once, twice over. Most have less than 2 KiB.
+	recentLogs = 128
+
 	// keepSnapshots is how many snapshots stay on disk. Only the newest is
 	// ever read; the other is for an operator with a damaged disk.
 	keepSnapshots = 2

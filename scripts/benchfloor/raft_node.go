@@ -57,7 +57,11 @@ func openRaft(f raftFlags) (*raft.Raft, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := raft.NewRaft(c, deaf{}, store, store, snapshots, transport)
+	recent, err := raft.NewLogCache(128, store)
+	if err != nil {
+		return nil, err
+	}
+	r, err := raft.NewRaft(c, deaf{}, recent, store, snapshots, transport)
 	if err != nil {
 		return nil, err
 	}

@@ -80,53 +80,78 @@ const (
 )
 
 // clusterSign compares what a signature costs a lone node and all of a cluster, and
-// what the cluster costs while nobody asks it anything.
+// what the cluster costs while nobody asks it anything. Three lone nodes stand
+// beside them, to tell what being a cluster costs from what three processes cost.
 func (b *bench) clusterSign(ctx context.Context) error {
 	o := operations()[0]
-	b.progress("cluster-sign: starting a lone node and a cluster")
+	b.progress("cluster-sign: starting three lone nodes and a cluster")
 	n, c, err := b.startBoth(ctx, "cluster-sign", signAudit, benchPolicy([]operation{o}, false))
 	if err != nil {
 		return err
 	}
+	lone := []*node{n}
 	defer c.kill()
-	defer func() { _ = n.kill() }()
-	lone, err := b.prepared(ctx, n, o)
+	defer func() {
+		for _, n := range lone {
+			_ = n.kill()
+		}
+	}()
+	for i := range clusterSize - 1 {
+		n, err := startNode(ctx, b.signet, filepath.Join(b.dir, "cluster-sign", fmt.Sprint("lone", i)), signAudit, benchPolicy([]operation{o}, false))
+		if err != nil {
+			return err
+		}
+		lone = append(lone, n)
+	}
+	turns, err := b.signTurns(ctx, o, lone, c)
 	if err != nil {
 		return err
 	}
-	if err := c.nodes[0].makeKey(ctx, o.key, o.key); err != nil {
-		return err
+	ratio := func(i int) spread {
+		return over(turns, func(t [3]result) float64 { return quotient(t[0].CPU, t[i].CPU) })
 	}
-	var all [][]exchange
-	for _, t := range c.targets() {
-		e, err := prepare(ctx, t, o)
-		if err != nil {
-			return err
-		}
-		all = append(all, e)
+	b.clusterFigure(figure{Name: "cluster-sign: signatures a CPU second, the cluster ÷ a lone node", Unit: "ratio", Value: ratio(1), Least: signLeast})
+	b.clusterFigure(figure{Name: "cluster-sign: the same, three lone nodes ÷ a lone node", Unit: "ratio", Value: ratio(2)})
+	for i, name := range []string{"a lone node", "the cluster", "three lone nodes"} {
+		b.clusterFigure(figure{Name: "cluster-sign: CPU of a signature, " + name, Unit: "µs", Value: over(turns, func(t [3]result) float64 { return t[i].CPU })})
+		b.clusterFigure(figure{Name: "cluster-sign: signatures a second, " + name, Unit: "/s", Value: over(turns, func(t [3]result) float64 { return t[i].Rate })})
 	}
-	var loneCPU, allCPU, loneRate, allRate, ratios []float64
-	for i := range b.pairs {
-		b.progress("cluster-sign: pair %d of %d", i+1, b.pairs)
-		one, err := b.load.run(ctx, n.target(), lone)
-		if err != nil {
-			return err
-		}
-		three, err := b.load.runAll(ctx, c.targets(), all)
-		if err != nil {
-			return err
-		}
-		b.failed("cluster-sign", one, three)
-		loneCPU, allCPU = append(loneCPU, one.CPU), append(allCPU, three.CPU)
-		loneRate, allRate = append(loneRate, one.Rate), append(allRate, three.Rate)
-		ratios = append(ratios, quotient(one.CPU, three.CPU))
-	}
-	b.clusterFigure(figure{Name: "cluster-sign: signatures a CPU second, three nodes together ÷ a lone node", Unit: "ratio", Value: spreadOf(ratios), Least: signLeast})
-	b.clusterFigure(figure{Name: "cluster-sign: CPU of a signature, a lone node", Unit: "µs", Value: spreadOf(loneCPU)})
-	b.clusterFigure(figure{Name: "cluster-sign: CPU of a signature, three nodes together", Unit: "µs", Value: spreadOf(allCPU)})
-	b.clusterFigure(figure{Name: "cluster-sign: signatures a second, a lone node", Unit: "/s", Value: spreadOf(loneRate)})
-	b.clusterFigure(figure{Name: "cluster-sign: signatures a second, three nodes together", Unit: "/s", Value: spreadOf(allRate)})
 	return b.clusterIdle(ctx, n, c)
+}
+
+// signTurns measures the first of the lone nodes, the cluster, and all lone nodes,
+// by turns, under the same load.
+func (b *bench) signTurns(ctx context.Context, o operation, lone []*node, c *cluster) ([][3]result, error) {
+	for _, n := range append(lone[:len(lone):len(lone)], c.nodes[0]) {
+		if err := n.makeKey(ctx, o.key, o.key); err != nil {
+			return nil, err
+		}
+	}
+	var targets [3][]target
+	var exchanges [3][][]exchange
+	for i, nodes := range [][]*node{lone[:1], c.nodes, lone} {
+		for _, n := range nodes {
+			e, err := prepare(ctx, n.target(), o)
+			if err != nil {
+				return nil, err
+			}
+			targets[i], exchanges[i] = append(targets[i], n.target()), append(exchanges[i], e)
+		}
+	}
+	var turns [][3]result
+	for i := range b.pairs {
+		b.progress("cluster-sign: turn %d of %d", i+1, b.pairs)
+		var t [3]result
+		for j := range t {
+			var err error
+			if t[j], err = b.load.runAll(ctx, targets[j], exchanges[j]); err != nil {
+				return nil, err
+			}
+		}
+		b.failed("cluster-sign", t[:]...)
+		turns = append(turns, t)
+	}
+	return turns, nil
 }
 
 // clusterIdle measures what nodes cost while nobody asks them anything.
