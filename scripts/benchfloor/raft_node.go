@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,7 +92,7 @@ func openTransport(f raftFlags, peers []peer) (raft.Transport, error) {
 		return nil, err
 	}
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: s, Logger: hclog.FromStandardLogger(log.New(io.Discard, "", 0), nil), MaxPool: 3, Timeout: 10 * time.Second,
+		Stream: s, Logger: hclog.NewNullLogger(), MaxPool: 3, Timeout: 10 * time.Second,
 	}), nil
 }
 

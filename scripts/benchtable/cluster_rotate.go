@@ -60,7 +60,7 @@ func (b *bench) rotateAgainstFloor(ctx context.Context, n *node, name string, si
 	l := b.load
 	l.conns, l.own = rotators, true
 	there := []exchange{rotation(floor.addr, "none", "floor")}
-	var rates, floors, ratios, p50 []float64
+	var rates, floors, ratios, p50, cpu, bareCPU []float64
 	for i := range b.pairs {
 		b.progress("cluster-rotate: %s, pair %d of %d", name, i+1, b.pairs)
 		here, err := freshKeys(ctx, n, i) // an answer lists the versions, so they are kept few
@@ -77,12 +77,14 @@ func (b *bench) rotateAgainstFloor(ctx context.Context, n *node, name string, si
 		}
 		b.failed("cluster-rotate", node, bare)
 		rates, floors, ratios = append(rates, node.Rate), append(floors, bare.Rate), append(ratios, quotient(node.Rate, bare.Rate))
-		p50 = append(p50, node.P50/1000)
+		p50, cpu, bareCPU = append(p50, node.P50/1000), append(cpu, node.CPU), append(bareCPU, bare.CPU)
 	}
 	b.clusterFigure(figure{Name: fmt.Sprintf("cluster-rotate: %d writers at %s ÷ a bare handler with the same raft", rotators, name), Unit: "ratio", Value: spreadOf(ratios), Least: rotateLeast})
 	b.clusterFigure(figure{Name: "cluster-rotate: rotations a second, " + name, Unit: "/s", Value: spreadOf(rates)})
 	b.clusterFigure(figure{Name: "cluster-rotate: writes a second, the bare handler", Unit: "/s", Value: spreadOf(floors)})
 	b.clusterFigure(figure{Name: "cluster-rotate: p50 of a rotation, " + name, Unit: "ms", Value: spreadOf(p50)})
+	b.clusterFigure(figure{Name: "cluster-rotate: CPU of a rotation, " + name, Unit: "µs", Value: spreadOf(cpu)})
+	b.clusterFigure(figure{Name: "cluster-rotate: CPU of a write, the bare handler", Unit: "µs", Value: spreadOf(bareCPU)})
 	return nil
 }
 
@@ -123,7 +125,7 @@ func (b *bench) writeSizes(ctx context.Context, n *node) (entry, record int, err
 	}
 	record = (after.bytes - before.bytes) / (after.lines - before.lines)
 	// A copy, since the node has its log open. Nothing is written to it meanwhile.
-	log, err := os.ReadFile(filepath.Join(n.dir, "data", "raft.db"))
+	log, err := os.ReadFile(filepath.Join(n.dir, "data", "raft", "raft.db"))
 	if err != nil {
 		return 0, 0, err
 	}
