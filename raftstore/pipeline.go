@@ -15,6 +15,7 @@ import (
 // which go another way.
 type network struct {
 	*raft.NetworkTransport
+	again time.Duration // after this long a message goes out that says nothing new
 }
 
 // AppendEntriesPipeline implements raft.Transport.
@@ -23,18 +24,15 @@ func (n network) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddre
 	if err != nil {
 		return nil, err
 	}
-	return &pipeline{AppendPipeline: p}, nil
+	return &pipeline{AppendPipeline: p, again: n.again}, nil
 }
-
-// sayAgain is after how long a message goes out that says nothing new: as often as
-// the slowest heartbeats, so that one of the two ways may stall.
-const sayAgain = 100 * time.Millisecond
 
 // pipeline is the appends to one follower over one connection, which keeps their
 // order: what was sent arrives before what comes next, or nothing does. One
 // goroutine of raft's uses it.
 type pipeline struct {
 	raft.AppendPipeline
+	again  time.Duration
 	commit uint64    // the commit index that was sent last
 	sent   time.Time // when; zero before the first
 }
@@ -42,7 +40,7 @@ type pipeline struct {
 // AppendEntries implements raft.AppendPipeline.
 func (p *pipeline) AppendEntries(args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
 	now := time.Now()
-	if len(args.Entries) == 0 && args.LeaderCommitIndex == p.commit && !p.sent.IsZero() && now.Sub(p.sent) < sayAgain {
+	if len(args.Entries) == 0 && args.LeaderCommitIndex == p.commit && !p.sent.IsZero() && now.Sub(p.sent) < p.again {
 		return unsent{now, args, resp}, nil
 	}
 	p.commit, p.sent = args.LeaderCommitIndex, now

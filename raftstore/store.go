@@ -142,7 +142,7 @@ func (s *Store) openTransport() (err error) {
 	s.peers = newPeers(s.port, s.leases)
 	s.transport = network{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider: streams{s.port}, Stream: streams{s.port}, Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
-	})}
+	}), s.opts.heartbeat() / 5}
 	return nil
 }
 

@@ -12,7 +12,9 @@ import (
 )
 
 const (
-	rotators    = 64  // writers at once, each with a key of its own
+	rotators    = 64  // writers at once
+	rotated     = 16  // keys of each, in turn, so that they have few versions: answers list them
+	rotatedType = "aes256-gcm96"
 	rotateLeast = 0.7 // of the writes of a bare handler with the same raft
 )
 
@@ -58,12 +60,15 @@ func (b *bench) rotateAgainstFloor(ctx context.Context, n *node, name string, si
 		return err
 	}
 	l := b.load
-	l.conns, l.own = rotators, true
-	there := []exchange{rotation(floor.addr, "none", "floor")}
+	l.conns, l.own = rotators, rotated
+	there := make([]exchange, rotators*rotated)
+	for i := range there {
+		there[i] = rotation(floor.addr, "none", "floor")
+	}
 	var rates, floors, ratios, p50, cpu, bareCPU []float64
 	for i := range b.pairs {
 		b.progress("cluster-rotate: %s, pair %d of %d", name, i+1, b.pairs)
-		here, err := freshKeys(ctx, n, i) // an answer lists the versions, so they are kept few
+		here, err := freshKeys(ctx, n, i)
 		if err != nil {
 			return err
 		}
@@ -92,13 +97,13 @@ func rotation(addr, token, key string) exchange {
 	return keyExchange(target{addr: addr, token: token}, "POST", key, "/rotate", fewVersions)
 }
 
-// freshKeys makes a key for each writer and returns the requests that rotate them.
+// freshKeys makes the keys of each writer and returns the requests that rotate them.
 func freshKeys(ctx context.Context, n *node, turn int) ([]exchange, error) {
-	out := make([]exchange, rotators)
-	return out, repeat(ctx, rotators, rotators, func(ctx context.Context, i int) error {
+	out := make([]exchange, rotators*rotated)
+	return out, repeat(ctx, len(out), rotators, func(ctx context.Context, i int) error {
 		name := fmt.Sprintf("rotated-%d-%d", turn, i)
 		out[i] = rotation(n.addr, n.token, name)
-		return n.makeKey(ctx, name, signaturesBy)
+		return n.makeKey(ctx, name, rotatedType)
 	})
 }
 
@@ -106,7 +111,7 @@ func freshKeys(ctx context.Context, n *node, turn int) ([]exchange, error) {
 // the lines of its audit log are, in bytes.
 func (b *bench) writeSizes(ctx context.Context, n *node) (entry, record int, err error) {
 	const times = 40
-	if err := n.makeKey(ctx, "measured", signaturesBy); err != nil {
+	if err := n.makeKey(ctx, "measured", rotatedType); err != nil {
 		return 0, 0, err
 	}
 	before, err := lines(filepath.Join(n.dir, "audit", "audit.log"))

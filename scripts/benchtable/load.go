@@ -32,7 +32,7 @@ type exchange struct {
 // under way at any time.
 type load struct {
 	conns  int
-	own    bool          // each connection repeats one exchange of its own, instead of going through all
+	own    int           // each connection repeats so many exchanges of its own; 0: all of them go through all
 	warm   time.Duration // answered as well, but not counted
 	length time.Duration
 }
@@ -110,8 +110,8 @@ func (l load) connect(ctx context.Context, t target, exchanges []exchange, i int
 		return nil, err
 	}
 	w := &worker{conn: c, exchanges: exchanges, next: i}
-	if l.own {
-		w.exchanges = exchanges[i%len(exchanges) : i%len(exchanges)+1]
+	if from := i * l.own; l.own > 0 {
+		w.exchanges, w.next = exchanges[from:from+l.own], 0
 	}
 	e := w.exchange()
 	status, body, err := c.do(e.request)
