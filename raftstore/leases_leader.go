@@ -42,7 +42,7 @@ func (l *Leases) Grant(epoch uint64, alone bool) error {
 	}
 	g := &granting{
 		leases: l, self: l.store.identity.NodeID, waiters: map[lease.Nonce]chan lease.Grant{},
-		pokes: map[string]uint64{},
+		pokes:   map[string]uint64{},
 		grantor: lease.NewGrantor(lease.Leadership{Self: l.store.identity.NodeID, Term: term, Gained: gained}),
 	}
 	members, _, err := g.members()
