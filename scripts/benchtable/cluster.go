@@ -172,14 +172,6 @@ func leads(ctx context.Context, addr string) bool {
 	return newAPI(addr, "", 1).call(ctx, http.MethodGet, "sys/leader", nil, &is) == nil && is.Self
 }
 
-func (c *cluster) targets() []target {
-	var out []target
-	for _, n := range c.nodes {
-		out = append(out, n.target())
-	}
-	return out
-}
-
 // kill ends all nodes as a crash would.
 func (c *cluster) kill() {
 	for _, n := range c.nodes {
