@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	rotators    = 64  // writers at once
-	rotated     = 16  // keys of each, in turn, so that they have few versions: answers list them
+	rotators    = 64 // writers at once
 	rotatedType = "aes256-gcm96"
 	rotateLeast = 0.7 // of the writes of a bare handler with the same raft
 )
@@ -60,15 +59,15 @@ func (b *bench) rotateAgainstFloor(ctx context.Context, n *node, name string, si
 		return err
 	}
 	l := b.load
-	l.conns, l.own = rotators, rotated
-	there := make([]exchange, rotators*rotated)
+	l.conns, l.own = rotators, b.rotated()
+	there := make([]exchange, l.conns*l.own)
 	for i := range there {
 		there[i] = rotation(floor.addr, "none", "floor")
 	}
 	var rates, floors, ratios, p50, cpu, bareCPU []float64
 	for i := range b.pairs {
 		b.progress("cluster-rotate: %s, pair %d of %d", name, i+1, b.pairs)
-		here, err := freshKeys(ctx, n, i)
+		here, err := freshKeys(ctx, n, i, len(there))
 		if err != nil {
 			return err
 		}
@@ -97,9 +96,13 @@ func rotation(addr, token, key string) exchange {
 	return keyExchange(target{addr: addr, token: token}, "POST", key, "/rotate", fewVersions)
 }
 
-// freshKeys makes the keys of each writer and returns the requests that rotate them.
-func freshKeys(ctx context.Context, n *node, turn int) ([]exchange, error) {
-	out := make([]exchange, rotators*rotated)
+// rotated is how many keys a writer has, which it rotates in turn: so many that they
+// have few versions in the end, since answers list those.
+func (b *bench) rotated() int { return max(1, min(16, int(8*b.load.length.Seconds()))) }
+
+// freshKeys makes the keys of all writers and returns the requests that rotate them.
+func freshKeys(ctx context.Context, n *node, turn, keys int) ([]exchange, error) {
+	out := make([]exchange, keys)
 	return out, repeat(ctx, len(out), rotators, func(ctx context.Context, i int) error {
 		name := fmt.Sprintf("rotated-%d-%d", turn, i)
 		out[i] = rotation(n.addr, n.token, name)

@@ -158,7 +158,8 @@ func (b *bench) signTurns(ctx context.Context, o operation, lone []*node, c *clu
 
 // clusterIdle measures what nodes cost while nobody asks them anything.
 func (b *bench) clusterIdle(ctx context.Context, n *node, c *cluster) error {
-	b.progress("cluster-sign: idle for %v", idleTime)
+	long := min(idleTime, 5*b.load.length)
+	b.progress("cluster-sign: idle for %v", long)
 	leader, others, err := c.leader(ctx)
 	if err != nil {
 		return err
@@ -174,7 +175,7 @@ func (b *bench) clusterIdle(ctx context.Context, n *node, c *cluster) error {
 			return err
 		}
 	}
-	if err := sleep(ctx, idleTime); err != nil {
+	if err := sleep(ctx, long); err != nil {
 		return err
 	}
 	took := time.Since(begin)
