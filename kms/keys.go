@@ -435,11 +435,15 @@ func (s *Service) rotate(ctx context.Context, c *Call, ref KeyRef, from uint32) 
 		}
 		return &state.RotateKey{Version: *v}, nil
 	})
-	s.nudge() // the new version may be pending
 	if err != nil {
+		s.nudge() // it may be done all the same
 		return KeyInfo{}, err
 	}
-	return s.written(c, ref, result)
+	out, err := s.written(c, ref, result)
+	if n := len(out.Versions); n == 0 || out.Versions[n-1].State == state.Pending {
+		s.nudge() // which looks at every key, so not after each rotation
+	}
+	return out, err
 }
 
 // notPending refuses a version after one that waits. Error: ErrBadTransition.

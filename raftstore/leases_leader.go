@@ -1,8 +1,10 @@
 package raftstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +21,14 @@ type granting struct {
 	grantor lease.Grantor
 	waiters map[lease.Nonce]chan lease.Grant
 	pokes   map[string]uint64 // holder → the index that is waited for; there while one is asked
-	changed chan struct{}     // closed and replaced with each report
+	waits   []*barrierWait    // by index, lowest first
+}
+
+// barrierWait is one who waits for a barrier.
+type barrierWait struct {
+	index uint64
+	over  chan struct{} // closed once it is done, or err is set
+	err   error
 }
 
 // Grant begins to grant leases, for the leader of a term whose first command stands at
@@ -35,7 +44,7 @@ func (l *Leases) Grant(term, epoch uint64, alone bool) error {
 	}
 	g := &granting{
 		leases: l, self: l.store.identity.NodeID, term: term, waiters: map[lease.Nonce]chan lease.Grant{},
-		pokes: map[string]uint64{}, changed: make(chan struct{}),
+		pokes:   map[string]uint64{},
 		grantor: lease.NewGrantor(lease.Leadership{Self: l.store.identity.NodeID, Term: term, Gained: gained}),
 	}
 	members, _, err := g.members()
@@ -204,35 +213,66 @@ func (l *Leases) Barrier(ctx context.Context, index uint64) (time.Duration, erro
 		return 0, errNotLeading
 	}
 	began := time.Now()
+	w := &barrierWait{index: index, over: make(chan struct{})}
+	l.mu.Lock()
+	own := lease.Report{}
+	if l.life != 0 {
+		own = l.holder.Report(lease.At{Index: l.index()})
+		l.publish()
+	}
+	l.mu.Unlock()
+	g.mu.Lock()
+	g.grantor.Report(g.self, own)
+	g.grantor.Raise(index)
+	g.waits = append(g.waits, w)
+	slices.SortStableFunc(g.waits, func(a, b *barrierWait) int { return cmp.Compare(a.index, b.index) })
+	wait := g.settle()
+	g.mu.Unlock()
+	defer g.leave(w)
+	t := time.NewTimer(wait)
+	defer t.Stop()
 	for {
-		l.mu.Lock()
-		own := lease.Report{}
-		if l.life != 0 {
-			own = l.holder.Report(lease.At{Index: l.index()})
-		}
-		l.mu.Unlock()
-		now := bootTime()
-		g.mu.Lock()
-		g.grantor.Report(g.self, own)
-		wait, err := g.grantor.Barrier(lease.Command{Term: g.term, Index: index}, now)
-		changed := g.changed
-		for _, holder := range wait.Poke {
-			g.poke(holder, index)
-		}
-		g.mu.Unlock()
-		if err != nil || wait.Done {
-			return time.Since(began), err
-		}
-		t := time.NewTimer(time.Duration(wait.Until-now) + time.Millisecond)
 		select {
-		case <-changed:
+		case <-w.over:
+			return time.Since(began), w.err
 		case <-t.C:
+			g.mu.Lock()
+			wait := g.settle()
+			g.mu.Unlock()
+			t.Reset(wait)
 		case <-ctx.Done():
-			t.Stop()
 			return time.Since(began), ctx.Err()
 		}
-		t.Stop()
 	}
+}
+
+// settle ends the barriers that are done, and has the holders asked whom the others
+// wait for. A barrier is done no later than one of a later command, so it looks at
+// the first that is not, and no further: many may wait at once. It returns when to
+// look again at the latest. mu is held.
+func (g *granting) settle() time.Duration {
+	now := bootTime()
+	for len(g.waits) > 0 {
+		w := g.waits[0]
+		wait, err := g.grantor.Barrier(lease.Command{Term: g.grantor.Term(), Index: w.index}, now)
+		if err == nil && !wait.Done {
+			for _, holder := range wait.Poke {
+				g.poke(holder, g.waits[len(g.waits)-1].index) // one report for all of them
+			}
+			return time.Duration(wait.Until-now) + time.Millisecond
+		}
+		w.err = err
+		close(w.over)
+		g.waits = g.waits[1:]
+	}
+	return lease.Booking // for whoever did not notice yet that its own is over
+}
+
+// leave forgets one who waits no longer.
+func (g *granting) leave(w *barrierWait) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waits = slices.DeleteFunc(g.waits, func(other *barrierWait) bool { return other == w })
 }
 
 // poke asks a holder to report as soon as its state has got to index, one question
@@ -268,15 +308,15 @@ func (g *granting) pokeUntil(holder string) {
 		if err == nil {
 			g.grantor.Report(holder, report)
 		}
-		close(g.changed)
-		g.changed = make(chan struct{})
-		// Who still waits asks again.
-		if done := err != nil || report.Index >= g.pokes[holder]; done {
+		done := err != nil || report.Index >= g.pokes[holder]
+		if done {
 			delete(g.pokes, holder)
-			g.mu.Unlock()
+		}
+		g.settle() // whoever still waits asks again
+		g.mu.Unlock()
+		if done {
 			return
 		}
-		g.mu.Unlock()
 	}
 }
 

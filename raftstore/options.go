@@ -28,6 +28,10 @@ const (
 	// entry costs nothing, a failed write stops the node.
 	reserve = 8 << 20
 
+	// recentLogs is how many of the newest entries stay in memory: those that raft
+	// writes or sends at once, twice over. Most have less than 2 KiB.
+	recentLogs = 128
+
 	// keepSnapshots is how many snapshots stay on disk. Only the newest is
 	// ever read; the other is for an operator with a damaged disk.
 	keepSnapshots = 2
@@ -124,8 +128,7 @@ func (o Options) raftConfig(nodeID string, notify chan<- bool, logger hclog.Logg
 
 	// A follower stands for election after one to two heartbeat timeouts without a
 	// leader: see DESIGN.md, "How long an election takes".
-	c.HeartbeatTimeout = 500 * time.Millisecond
-	c.ElectionTimeout = 500 * time.Millisecond
+	c.HeartbeatTimeout, c.ElectionTimeout = o.heartbeat(), o.heartbeat()
 
 	// Callers number their entries and so hand them over one at a time. With
 	// an unbuffered channel each would be written and synced alone
@@ -133,9 +136,15 @@ func (o Options) raftConfig(nodeID string, notify chan<- bool, logger hclog.Logg
 	c.BatchApplyCh = true
 
 	if o.Dev {
-		c.HeartbeatTimeout = 50 * time.Millisecond
-		c.ElectionTimeout = 50 * time.Millisecond
 		c.LeaderLeaseTimeout = 25 * time.Millisecond
 	}
 	return c
+}
+
+// heartbeat is how long a follower goes without a leader before it stands.
+func (o Options) heartbeat() time.Duration {
+	if o.Dev {
+		return 50 * time.Millisecond
+	}
+	return 500 * time.Millisecond
 }

@@ -145,9 +145,9 @@ func (s *Store) openTransport() (err error) {
 		return err
 	}
 	s.peers = newPeers(s.port, s.leases)
-	s.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	s.transport = network{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider: streams{s.port}, Stream: streams{s.port}, Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
-	})
+	}), s.opts.heartbeat() / 5}
 	return nil
 }
 
@@ -167,9 +167,14 @@ func (s *Store) start() error {
 	conf.HeartbeatTimeout += time.Millisecond
 	conf.ElectionTimeout += time.Millisecond
 
+	// Each entry is read once for each follower, and on a follower once to be applied.
+	recent, err := raft.NewLogCache(recentLogs, s.records)
+	if err != nil {
+		return err
+	}
 	var r *raft.Raft
-	err := isolated(func() (err error) {
-		r, err = raft.NewRaft(conf, s.fsm, s.records, s.records, s.snapshots, s.transport)
+	err = isolated(func() (err error) {
+		r, err = raft.NewRaft(conf, s.fsm, recent, s.records, s.snapshots, s.transport)
 		return err
 	})
 	if r == nil {
@@ -331,7 +336,7 @@ func (s *Store) close() error {
 	s.watching.Wait()
 	s.leader.set(false, 0)
 	if s.port != nil {
-		if t, ok := s.transport.(*raft.NetworkTransport); ok {
+		if t, ok := s.transport.(raft.WithClose); ok {
 			err = errors.Join(err, t.Close())
 		}
 		s.port.close()

@@ -44,7 +44,7 @@ func below(importPath string, roots []string) bool {
 func (c *checker) forbiddenImports(pkg *pkg, f *file) {
 	for _, i := range f.imports {
 		at := c.tree.at(i.pos)
-		if strings.HasPrefix(i.path, "github.com/hashicorp/raft") && pkg.path != c.plan.Raft {
+		if strings.HasPrefix(i.path, "github.com/hashicorp/raft") && pkg.path != c.plan.Raft && !c.excepted(RuleRaft, f) {
 			c.add(RuleRaft, at, "%s is for %s alone", i.path, c.plan.Raft)
 		}
 		if i.path == "C" {

@@ -46,7 +46,7 @@ type Lane struct {
 // Exception lets the files that match Path break a rule. An exception that no
 // file needs fails like an arrow that no code needs.
 type Exception struct {
-	Rule string // RulePrivateKey, RulePublicKey, RuleKeyFile or RuleRand
+	Rule string // RulePrivateKey, RulePublicKey, RuleKeyFile, RuleRand or RuleRaft
 	Path string // pattern of path.Match, below the module
 	Why  string
 }

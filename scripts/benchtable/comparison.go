@@ -45,12 +45,10 @@ func quotient(a, b float64) float64 {
 
 // once sends each request once, on one connection, for what cannot be repeated.
 func once(ctx context.Context, t target, exchanges []exchange) (result, error) {
-	w, err := load{conns: 1, length: time.Minute}.connect(ctx, t, exchanges[:1])
-	defer func() {
-		for _, w := range w {
-			w.conn.close()
-		}
-	}()
+	w, err := load{conns: 1, length: time.Minute}.connect(ctx, t, exchanges[:1], 0)
+	if w != nil {
+		defer w.conn.close()
+	}
 	if err != nil {
 		return result{}, err
 	}
@@ -62,7 +60,7 @@ func once(ctx context.Context, t target, exchanges []exchange) (result, error) {
 	}
 	for _, e := range exchanges[1:] {
 		begin := time.Now()
-		status, body, err := w[0].conn.do(e.request)
+		status, body, err := w.conn.do(e.request)
 		took = append(took, time.Since(begin))
 		if err == nil && status != 200 {
 			err = &statusError{status: status, text: textOf(body)}

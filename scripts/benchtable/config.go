@@ -24,11 +24,15 @@ type config struct {
 	rotations            int // of a key in one turn; each of another key with two versions
 	keys, tokens         int
 	restarts             int // of each sort
+	kills                int // of a cluster's leader
+	disables             int // of a key, at each of two nodes
 	jsonFile             string
 	markdown             bool
 }
 
-func parts() []string { return []string{"operations", "idle", "match", "versions", "loaded"} }
+func parts() []string {
+	return append([]string{"operations", "idle", "match", "versions", "loaded"}, clusterRowNames()...)
+}
 
 func (c *config) has(part string) bool { return slices.Contains(c.only, part) }
 
@@ -44,13 +48,15 @@ func parseFlags(args []string, output io.Writer) (config, error) {
 	f.StringVar(&c.source, "source", ".", "the `directory` of the checkout, for go test -bench")
 	f.StringVar(&c.about, "about", "", "a `line` about machine and commit")
 	f.StringVar(&ops, "op", "", "the `operations` to measure, with commas between them; all if empty")
-	f.StringVar(&only, "part", "", "the `parts` to run: "+strings.Join(parts(), ","))
+	f.StringVar(&only, "part", "", "the `parts` to run: "+strings.Join(parts(), ",")+"; cluster: the last five")
 	f.IntVar(&c.load.conns, "conns", 16, "connections")
 	f.IntVar(&c.pairs, "pairs", 5, "pairs of each comparison")
 	f.Float64Var(&seconds, "seconds", 2, "length of each half of a pair")
 	f.IntVar(&c.versions, "versions", 10000, "versions of the key with many")
 	f.IntVar(&c.rotations, "rotations", 100, "rotations in one turn")
-	f.IntVar(&c.restarts, "restarts", 5, "restarts of the loaded node, after a stop and after a kill")
+	f.IntVar(&c.restarts, "restarts", 5, "restarts of a loaded node, of each sort")
+	f.IntVar(&c.kills, "kills", 20, "kills of a cluster's leader")
+	f.IntVar(&c.disables, "disables", 100, "times that a key is disabled, at the leader and at a follower")
 	f.IntVar(&c.keys, "keys", 10000, "keys of the loaded node")
 	f.IntVar(&c.tokens, "tokens", 100000, "tokens of the loaded node")
 	f.StringVar(&c.jsonFile, "json", "", "write everything to this `file` too")
@@ -70,8 +76,8 @@ func parseFlags(args []string, output io.Writer) (config, error) {
 	case c.versions <= fewVersions || c.versions > 100000 || c.keys < 1 || c.keys > 1000000 || c.tokens < 1 || c.tokens > 1000000:
 		return c, errors.New("-versions is 3 to 100000, -keys and -tokens 1 to 1000000")
 	}
-	if c.rotations < 2 || c.rotations > 1000 || c.restarts < 1 || c.restarts > 99 {
-		return c, errors.New("-rotations is 2 to 1000, -restarts 1 to 99")
+	if c.rotations < 2 || c.rotations > 1000 || c.restarts < 1 || c.restarts > 99 || c.kills < 1 || c.kills > 99 || c.disables < 1 || c.disables > 10000 {
+		return c, errors.New("-rotations is 2 to 1000, -restarts and -kills 1 to 99, -disables 1 to 10000")
 	}
 	if err := c.absolute(); err != nil {
 		return c, err
@@ -106,10 +112,10 @@ func (c *config) choose(ops, only string) error {
 	if len(names) > 0 {
 		return fmt.Errorf("there is no operation %q: there are %s", names[0], operationNames())
 	}
-	c.only = list(only)
+	c.only = allOfCluster(list(only))
 	for _, p := range c.only {
 		if !slices.Contains(parts(), p) {
-			return fmt.Errorf("there is no part %q: there are %s", p, strings.Join(parts(), ", "))
+			return fmt.Errorf("there is no part %q: there are %s and cluster", p, strings.Join(parts(), ", "))
 		}
 	}
 	switch {

@@ -32,6 +32,7 @@ type exchange struct {
 // under way at any time.
 type load struct {
 	conns  int
+	own    int           // each connection repeats so many exchanges of its own; 0: all of them go through all
 	warm   time.Duration // answered as well, but not counted
 	length time.Duration
 }
@@ -53,16 +54,28 @@ const maxFailures = 20
 // run loads t with the exchanges, over and over. It returns an error if nothing
 // could be measured; requests that failed are counted in the result.
 func (l load) run(ctx context.Context, t target, exchanges []exchange) (result, error) {
+	return l.runAll(ctx, []target{t}, [][]exchange{exchanges})
+}
+
+// runAll is run for several servers at once, with the exchanges of each. The
+// connections are dealt out in turn; CPU is that of all servers together.
+func (l load) runAll(ctx context.Context, targets []target, exchanges [][]exchange) (result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	workers, err := l.connect(ctx, t, exchanges)
+	var workers []*worker
 	defer func() {
 		for _, w := range workers {
 			w.conn.close()
 		}
 	}()
-	if err != nil {
-		return result{}, err
+	for i := range l.conns {
+		w, err := l.connect(ctx, targets[i%len(targets)], exchanges[i%len(targets)], i/len(targets))
+		if w != nil {
+			workers = append(workers, w)
+		}
+		if err != nil {
+			return result{}, err
+		}
 	}
 	var wg sync.WaitGroup
 	for _, w := range workers {
@@ -71,7 +84,7 @@ func (l load) run(ctx context.Context, t target, exchanges []exchange) (result, 
 	if err := sleep(ctx, l.warm); err != nil {
 		return result{}, err
 	}
-	from, cpuFrom, err := mark(workers, t.pid)
+	from, cpuFrom, err := mark(workers, targets)
 	if err != nil {
 		return result{}, err
 	}
@@ -79,7 +92,7 @@ func (l load) run(ctx context.Context, t target, exchanges []exchange) (result, 
 	if err := sleep(ctx, l.length); err != nil {
 		return result{}, err
 	}
-	until, cpuUntil, err := mark(workers, t.pid)
+	until, cpuUntil, err := mark(workers, targets)
 	took := time.Since(begin)
 	cancel()
 	wg.Wait()
@@ -89,41 +102,43 @@ func (l load) run(ctx context.Context, t target, exchanges []exchange) (result, 
 	return sum(workers, until-from, cpuUntil-cpuFrom, begin, took)
 }
 
-// connect opens the connections and verifies the first answer on each.
-func (l load) connect(ctx context.Context, t target, exchanges []exchange) ([]*worker, error) {
-	var workers []*worker
-	deadline := time.Now().Add(l.warm + l.length + time.Minute)
-	for i := range l.conns {
-		c, err := dial(t.addr, deadline)
-		if err != nil {
-			return workers, err
-		}
-		w := &worker{conn: c, exchanges: exchanges, next: i}
-		workers = append(workers, w)
-		e := w.exchange()
-		status, body, err := c.do(e.request)
-		if err == nil && status != http.StatusOK {
-			err = &statusError{status: status, text: textOf(body)}
-		}
-		if err == nil {
-			err = e.check(body)
-		}
-		if err != nil {
-			return workers, fmt.Errorf("the first answer on a connection: %w", err)
-		}
-		if err := ctx.Err(); err != nil {
-			return workers, err
-		}
+// connect opens a connection to a server, the ith, and verifies the first answer on
+// it. The worker is there whenever its connection is.
+func (l load) connect(ctx context.Context, t target, exchanges []exchange, i int) (*worker, error) {
+	c, err := dial(t.addr, time.Now().Add(l.warm+l.length+time.Minute))
+	if err != nil {
+		return nil, err
 	}
-	return workers, nil
+	w := &worker{conn: c, exchanges: exchanges, next: i}
+	if from := i * l.own; l.own > 0 {
+		w.exchanges, w.next = exchanges[from:from+l.own], 0
+	}
+	e := w.exchange()
+	status, body, err := c.do(e.request)
+	if err == nil && status != http.StatusOK {
+		err = &statusError{status: status, text: textOf(body)}
+	}
+	if err == nil {
+		err = e.check(body)
+	}
+	if err != nil {
+		return w, fmt.Errorf("the first answer on a connection: %w", err)
+	}
+	return w, ctx.Err()
 }
 
-func mark(workers []*worker, pid int) (ops int64, cpu time.Duration, err error) {
+func mark(workers []*worker, targets []target) (ops int64, cpu time.Duration, err error) {
 	for _, w := range workers {
 		ops += w.done.Load()
 	}
-	cpu, err = cpuTime(pid)
-	return ops, cpu, err
+	for _, t := range targets {
+		used, err := cpuTime(t.pid)
+		if err != nil {
+			return 0, 0, err
+		}
+		cpu += used
+	}
+	return ops, cpu, nil
 }
 
 func sum(workers []*worker, ops int64, cpu time.Duration, begin time.Time, took time.Duration) (result, error) {

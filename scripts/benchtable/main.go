@@ -91,6 +91,9 @@ func (b *bench) parts(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
+	if err := b.clusterParts(ctx); err != nil {
+		return err
+	}
 	err := b.fillNodes(ctx)
 	if b.versionsNode != nil {
 		if err == nil {

@@ -36,10 +36,7 @@ audit {
 // startNode makes a new cluster in dir and a token that may do what policy says.
 func startNode(ctx context.Context, binary, dir, durability, policy string) (*node, error) {
 	n := &node{binary: binary, dir: dir}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "signet.hcl"), fmt.Appendf(nil, nodeConfig, durability), 0o600); err != nil {
+	if err := n.configure(fmt.Sprintf(nodeConfig, durability)); err != nil {
 		return nil, err
 	}
 	if err := n.start(ctx); err != nil {
@@ -50,6 +47,14 @@ func startNode(ctx context.Context, binary, dir, durability, policy string) (*no
 		return nil, fmt.Errorf("setting up a node: %w", err)
 	}
 	return n, nil
+}
+
+// configure makes the node's directory and writes its configuration.
+func (n *node) configure(hcl string) error {
+	if err := os.MkdirAll(n.dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(n.dir, "signet.hcl"), []byte(hcl), 0o600)
 }
 
 func (n *node) setUp(ctx context.Context, policy string) error {

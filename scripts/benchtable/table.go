@@ -21,7 +21,8 @@ func (r *report) tables() []table {
 		r.operationsTable(),
 		comparisonsTable(fmt.Sprintf("A key with %d versions (A) and with %d (B)", fewVersions, r.versions), r.Versions),
 		comparisonsTable(fmt.Sprintf("An empty node (A) and one with %d keys and %d tokens (B)", r.keys, r.tokens), r.Loaded),
-		r.figuresTable(),
+		figuresTable(clusterTitle, r.Cluster),
+		figuresTable("Other figures", r.Figures),
 	}
 	var out []table
 	for _, t := range all {
@@ -71,14 +72,17 @@ func comparisonsTable(title string, comparisons []comparison) table {
 	return t
 }
 
-func (r *report) figuresTable() table {
-	t := table{title: "Other figures", head: []string{"what", "median (min to max)", "unit", "aim", ""}}
-	for _, f := range r.Figures {
-		aim := ""
-		if f.Aim != 0 {
-			aim = fmt.Sprintf("≤ %g", f.Aim)
+// clusterTitle is over what is measured of clusters.
+const clusterTitle = "Three nodes that are one cluster, on this machine"
+
+func figuresTable(title string, figures []figure) table {
+	t := table{title: title, head: []string{"what", "median (min to max)", "unit", "aim", ""}}
+	for _, f := range figures {
+		digits := 1
+		if f.Unit == "ratio" {
+			digits = 2
 		}
-		t.rows = append(t.rows, []string{f.Name, f.Value.text(1), f.Unit, aim, verdictOf(aim, f.OK)})
+		t.rows = append(t.rows, []string{f.Name, f.Value.text(digits), f.Unit, f.aim(), f.verdict()})
 	}
 	return t
 }
