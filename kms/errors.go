@@ -216,6 +216,7 @@ var translations = []struct {
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrBadSeal, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
+	{state.ErrOvertaken, ErrNoLeader},
 	// Before ErrNotProposed, which they are as well.
 	{state.ErrRosterChanged, ErrBusy},
 	{state.ErrLevelFalls, ErrBusy}, // another leader raised it
