@@ -70,17 +70,7 @@ type Service struct {
 		periods uint64           // how often this node was unsealed
 	}
 
-	promotion struct { // of lead alone
-		looked, announced, handed time.Time
-		told                      int // members whom this one told its addresses, see whomToTell
-
-		members []memberHealth // as this leader saw them last; nil: it has not looked yet
-		waits   bool           // one of them is to get its vote
-		removed time.Time      // when a removal was last tried and failed
-
-		leveled  time.Time // when the members were last asked for their feature levels
-		heldBack string    // who keeps the level down, as it was logged
-	}
+	promotion promotion
 
 	autopilot atomic.Pointer[[]memberHealth] // promotion.members, for those who ask
 
