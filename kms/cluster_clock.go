@@ -93,3 +93,23 @@ func (s *Service) hearClocks(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (s *Service) unsealed() bool {
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	return s.numbering.bar != nil
+}
+
+// leading says whether this node leads and numbers commands.
+func (s *Service) leading() bool {
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	return s.leadingLocked()
+}
+
+// leadingLocked is leading for who holds numbering. The epoch that was opened in an
+// earlier term is over, even where nobody took notice yet that the lead was lost and
+// gained again: the leader in between has opened a higher one.
+func (s *Service) leadingLocked() bool {
+	return s.numbering.epoch != 0 && s.leadsIn(s.numbering.term)
+}

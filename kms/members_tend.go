@@ -116,3 +116,16 @@ func (s *Service) handOver(ctx context.Context) {
 	}
 	s.log.Warn("this node cannot lead, and no other voter takes over", "why", why)
 }
+
+// promotion is what a node keeps in mind of its tending and following. It is lead's alone.
+type promotion struct {
+	looked, announced, handed time.Time
+	told                      int // members whom this one told its addresses, see whomToTell
+
+	members []memberHealth // as this leader saw them last; nil: it has not looked yet
+	waits   bool           // one of them is to get its vote
+	removed time.Time      // when a removal was last tried and failed
+
+	leveled  time.Time // when the members were last asked for their feature levels
+	heldBack string    // who keeps the level down, as it was logged
+}

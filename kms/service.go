@@ -70,17 +70,7 @@ type Service struct {
 		periods uint64           // how often this node was unsealed
 	}
 
-	promotion struct { // of lead alone
-		looked, announced, handed time.Time
-		told                      int // members whom this one told its addresses, see whomToTell
-
-		members []memberHealth // as this leader saw them last; nil: it has not looked yet
-		waits   bool           // one of them is to get its vote
-		removed time.Time      // when a removal was last tried and failed
-
-		leveled  time.Time // when the members were last asked for their feature levels
-		heldBack string    // who keeps the level down, as it was logged
-	}
+	promotion promotion
 
 	autopilot atomic.Pointer[[]memberHealth] // promotion.members, for those who ask
 
@@ -146,7 +136,7 @@ func Open(cfg Config) (*Service, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.catchUp(ctx)
-	if err := store.Err(); err != nil { // the log holds what this build must not skip
+	if err := store.Err(); errors.Is(err, raftstore.ErrLevel) { // before anything looks ready
 		cancel()
 		return nil, errors.Join(err, store.Close())
 	}
@@ -302,26 +292,6 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
-}
-
-func (s *Service) unsealed() bool {
-	s.numbering.Lock()
-	defer s.numbering.Unlock()
-	return s.numbering.bar != nil
-}
-
-// leading says whether this node leads and numbers commands.
-func (s *Service) leading() bool {
-	s.numbering.Lock()
-	defer s.numbering.Unlock()
-	return s.leadingLocked()
-}
-
-// leadingLocked is leading for who holds numbering. The epoch that was opened in an
-// earlier term is over, even where nobody took notice yet that the lead was lost and
-// gained again: the leader in between has opened a higher one.
-func (s *Service) leadingLocked() bool {
-	return s.numbering.epoch != 0 && s.leadsIn(s.numbering.term)
 }
 
 func (s *Service) endEpoch() {
