@@ -71,6 +71,7 @@ func (s *Service) forward(ctx context.Context, leader string, n *state.Numbered)
 			return applied{}, saying(ErrOutcomeUnknown, "this node was sealed while the write was under way; it is done, or refused, on the others")
 		}
 		if v.Index >= answer.Index {
+			s.machine.settle() // it is told after the view that has it
 			select {
 			case here := <-outcome:
 				return here.told(answer.Barrier)

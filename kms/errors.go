@@ -219,6 +219,7 @@ var translations = []struct {
 	{state.ErrRestoreGone, ErrBusy},
 	{state.ErrOldGeneration, ErrBadSnapshot},
 	{state.ErrForeignBackup, ErrBadSnapshot},
+	{state.ErrOvertaken, ErrNoLeader},
 	// Before ErrNotProposed, which they are as well.
 	{state.ErrRosterChanged, ErrBusy},
 	{state.ErrJoinToken, ErrInvalidCredentials},

@@ -113,6 +113,12 @@ func (m *machine) Apply(index uint64, data []byte) any {
 	return done
 }
 
+// settle returns when whoever waits for what is published has been told of it too.
+func (m *machine) settle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+}
+
 func (m *machine) takeClear(p state.Part) error {
 	switch p.Kind {
 	case state.PartSeal:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
@@ -59,8 +60,11 @@ func (s *Service) selfMember(suffrage string) raftstore.Member {
 
 // tendMembers does what a leader owes the cluster: a CA, its own place in the
 // roster, and the votes of nodes that are ready for them. It is called often and
-// does one thing at a time.
+// does one thing at a time, and not for long: who calls it has to see whether the lead
+// was lost, and to take it up when it comes back.
 func (s *Service) tendMembers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, tendTime)
+	defer cancel()
 	if s.cfg.Store.Listen == "" {
 		return
 	}
@@ -76,6 +80,9 @@ func (s *Service) tendMembers(ctx context.Context) {
 	}
 	s.promoteReady(ctx)
 }
+
+// tendTime is longer than any change of a member waits until it is in force everywhere.
+const tendTime = 5 * time.Second
 
 // ensureCA makes the cluster's CA, gives this node its certificate, and keeps its
 // addresses in the roster right.

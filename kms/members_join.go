@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -117,9 +118,17 @@ func (s *Service) admitHere(ctx context.Context, o Origin, req *AdmitRequest) (*
 		if err != nil {
 			return nil, err
 		}
-		next = roster.With(raftstore.Member{
+		m := raftstore.Member{
 			NodeID: req.NodeID, Incarnation: req.Incarnation, TLSKey: spki, Address: req.Address, APIAddress: req.APIAddress, Suffrage: t.Suffrage,
-		})
+		}
+		if old := roster.Member(req.NodeID); old != nil && !old.Removed {
+			m.Suffrage = old.Suffrage // the token made it a member, and changes nothing that was decided of it since
+		} else if m.Suffrage == raftstore.Voter {
+			if err := roomToVote(roster, req.NodeID); err != nil {
+				return nil, err
+			}
+		}
+		next = roster.With(m)
 		return s.setRoster(next, state.SetRoster{JoinToken: t.ID, Incarnation: req.Incarnation})
 	})
 	if err != nil {
@@ -175,6 +184,11 @@ func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []by
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
+	// A node that did not hear the answer asks again. With another key it is somebody
+	// who saw the request of the first.
+	if m := roster.Member(req.NodeID); m != nil && !m.Removed && !bytes.Equal(m.TLSKey, spki) {
+		return nil, nil, refused
+	}
 	return t, spki, nil
 }
 
@@ -199,10 +213,14 @@ func (s *Service) Join(ctx context.Context, o Origin, token string, send func(co
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
 	err := s.join(ctx, token, send)
+	if err != nil { // anybody may ask, as often as they like
+		s.Reject(o, nil, err)
+		return err
+	}
 	rec := s.nodeRecord(o, "sys/storage/raft/join")
-	rec.Outcome, rec.Code = outcome(err), Code(err)
+	rec.Outcome = audit.OutcomeOK
 	s.audit.AppendLate(rec)
-	return err
+	return nil
 }
 
 func (s *Service) join(ctx context.Context, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {

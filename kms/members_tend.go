@@ -62,9 +62,8 @@ const (
 // follow does what a follower owes: it says where it is to be reached, when that is
 // not what the roster has.
 func (s *Service) follow(ctx context.Context) {
-	leader := s.follows()
 	roster := s.store.Roster()
-	if leader == "" || roster == nil {
+	if roster == nil || s.store.Leading() {
 		return
 	}
 	own, want := roster.Member(s.store.Identity().NodeID), s.selfMember("")
@@ -75,6 +74,10 @@ func (s *Service) follow(ctx context.Context) {
 		return
 	}
 	s.promotion.announced = time.Now()
+	leader := s.whomToTell(roster, own.NodeID)
+	if leader == "" {
+		return
+	}
 	body, err := json.Marshal(announcement{want.Address, want.APIAddress})
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, statusTime)
@@ -84,6 +87,26 @@ func (s *Service) follow(ctx context.Context) {
 	if err != nil {
 		s.log.Debug("could not tell the leader this node's addresses yet", "error", err)
 	}
+}
+
+// whomToTell is the leader, or each other member in turn while this node knows none:
+// the leader may be looking for it under the old address, so that nothing of it ever
+// arrives here.
+func (s *Service) whomToTell(roster *raftstore.Roster, own string) string {
+	if leader := s.follows(); leader != "" {
+		return leader
+	}
+	var others []string
+	for _, m := range roster.Members {
+		if m.NodeID != own && !m.Removed && m.Address != "" {
+			others = append(others, m.NodeID)
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	s.promotion.told++
+	return others[s.promotion.told%len(others)]
 }
 
 type announcement struct {

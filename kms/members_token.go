@@ -59,13 +59,18 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 			return nil, fmt.Errorf("%w: node_id is the id of the node that is to join: letters, digits, '.', '_' and '-'", ErrBadRequest)
 		case ttl < time.Minute || ttl > maxJoinTokenTTL:
 			return nil, fmt.Errorf("%w: a join token lives a minute to a day, not %v", ErrBadRequest, ttl)
-		case len(roster.CA) == 0 && s.cfg.Store.Listen != "": // see ensureCA
-			return nil, saying(ErrNoLeader, "the cluster port is being set up; try again shortly")
-		case len(roster.CA) == 0:
+		case s.cfg.Store.Listen == "": // now; it may have had one
 			return nil, fmt.Errorf("%w: this cluster has no cluster port: set cluster_addr on its node and start it again", ErrBadRequest)
+		case len(roster.CA) == 0: // see ensureCA
+			return nil, saying(ErrNoLeader, "the cluster port is being set up; try again shortly")
 		}
 		if m := roster.Member(req.NodeID); m != nil && !m.Removed {
 			return nil, fmt.Errorf("%w: node %s is a member already; remove it first, or choose another id", ErrBadRequest, req.NodeID)
+		}
+		if !req.Replica {
+			if err := roomToVote(roster, req.NodeID); err != nil {
+				return nil, err
+			}
 		}
 		pin, err := spkiHash(roster.CA)
 		if err != nil {

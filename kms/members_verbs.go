@@ -50,6 +50,9 @@ func (s *Service) changeMember(ctx context.Context, c *Call, operation, what, no
 	}
 	note(a, "node_id", nodeID)
 	if _, again, err := c.repeated(a); again {
+		if err == nil {
+			err = s.awaitEarlier(ctx, c)
+		}
 		return s.finish(c, a, err)
 	}
 	if what == memberRemove && nodeID == s.store.Identity().NodeID {

@@ -64,13 +64,15 @@ type Service struct {
 	numbering struct { // commands get their numbers and enter raft's queue in one order
 		sync.Mutex
 		bar     *barrier.Barrier // nil while sealed
-		epoch   uint64           // of this leadership; 0 while this node has none
+		epoch   uint64           // of the leadership of term; 0 for none
 		seq     uint64           // of the last command
+		term    uint64           // raft's, for which epoch was opened
 		periods uint64           // how often this node was unsealed
 	}
 
 	promotion struct { // of lead alone
 		looked, announced, handed time.Time
+		told                      int            // members whom this one told its addresses, see whomToTell
 		ready                     map[string]int // node → looks at which it had caught up
 	}
 
@@ -218,7 +220,16 @@ func (s *Service) publish(st *state.State) {
 	default:
 		next.quotas = compileQuotas(st, old.quotas)
 	}
+	// A snapshot of another survivor, after a recovery, may be older than what this node
+	// had: what it told the leader of how far it is must not count for it any more.
+	fell := old != nil && st.Index < old.Index && s.serving.Load() != 0
+	if fell {
+		s.store.Leases().Rest()
+	}
 	s.view.Store(next)
+	if fell {
+		s.store.Leases().Serve(s.stateIndex, s.reach)
+	}
 	s.noticeTerm(st)
 }
 
@@ -242,18 +253,21 @@ func (s *Service) lead(ctx context.Context) {
 			s.watch(ctx)
 			continue
 		}
+		s.endEpoch() // one of an earlier term, if the lead was away in between
 		if err := s.openEpoch(ctx); err != nil && ctx.Err() == nil {
 			s.epochErr.Store(&err)
 			s.log.Warn("could not take up leadership, trying again", "error", err)
 			s.handOver(ctx)
-			pause(ctx, time.Second)
+			if !errors.Is(translate(err), ErrNoLeader) { // the lead went meanwhile, and may be back already
+				pause(ctx, time.Second)
+			}
 		}
 	}
 }
 
-// leadershipPoll is how soon a change of leadership is noticed at the latest; an
-// unseal is noticed at once. Safety does not wait for either: every proposal and
-// every answer asks raft itself.
+// leadershipPoll is how soon a change of leadership is noticed at the latest; most are
+// noticed at once, and so is an unseal. Safety does not wait for either: every proposal
+// and every answer asks raft itself, in which term this node leads.
 const leadershipPoll = 100 * time.Millisecond
 
 func (s *Service) watch(ctx context.Context) {
@@ -261,6 +275,7 @@ func (s *Service) watch(ctx context.Context) {
 	defer t.Stop()
 	select {
 	case <-t.C:
+	case <-s.store.LeadershipChanged():
 	case <-s.wake:
 	case <-ctx.Done():
 	}
@@ -281,10 +296,18 @@ func (s *Service) unsealed() bool {
 	return s.numbering.bar != nil
 }
 
+// leading says whether this node leads and numbers commands.
 func (s *Service) leading() bool {
 	s.numbering.Lock()
 	defer s.numbering.Unlock()
-	return s.numbering.epoch != 0
+	return s.leadingLocked()
+}
+
+// leadingLocked is leading for who holds numbering. The epoch that was opened in an
+// earlier term is over, even where nobody took notice yet that the lead was lost and
+// gained again: the leader in between has opened a higher one.
+func (s *Service) leadingLocked() bool {
+	return s.numbering.epoch != 0 && s.leadsIn(s.numbering.term)
 }
 
 func (s *Service) endEpoch() {
@@ -299,6 +322,10 @@ func (s *Service) endEpoch() {
 func (s *Service) openEpoch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	term, leads := s.store.LeadingTerm()
+	if !leads {
+		return ErrNoLeader
+	}
 	if err := s.store.Barrier(ctx); err != nil {
 		return err
 	}
@@ -322,7 +349,7 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if !ok {
 		return ErrSealed
 	}
-	if err := s.takeLead(ctx, epoch, done.state.Index); err != nil {
+	if err := s.takeLead(ctx, term, epoch, done.state.Index); err != nil {
 		return err
 	}
 	s.nudge() // something may have become due while nobody led

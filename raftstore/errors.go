@@ -41,6 +41,10 @@ var (
 	// was made with.
 	ErrNodeID = errors.New("wrong node id")
 
+	// ErrPortMissing: the directory is of a node that has peers, and this process is to
+	// run without a cluster port.
+	ErrPortMissing = errors.New("this node is one of a cluster and was started without its cluster port: set cluster_addr, as it was")
+
 	// ErrIdentity: a file of this node's identity is missing beside existing
 	// state, or does not parse. A new one is never made silently, since the
 	// other nodes know this node by the old one.
@@ -53,6 +57,10 @@ var (
 	// Corruption.
 	ErrCorruptSnapshot = errors.New("the newest snapshot is corrupt: restore the data directory, or wipe it and join again")
 )
+
+// ErrDiverged: the cluster contradicts what this node has applied, and the node stops,
+// at each start again.
+var ErrDiverged = errors.New("the log of the cluster contradicts what this node has applied: other nodes lost acknowledged writes, as when one of them was put back to an older copy of its data")
 
 // Errors that stop a node which was running. They arrive on Store.Fatal.
 var (

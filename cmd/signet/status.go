@@ -116,7 +116,7 @@ func unattended(s wire.SealStatus) string {
 		text += ", but waits: " + printable(s.Waiting)
 	}
 	if s.Migration {
-		text += "; the configuration says otherwise: see 'signet operator migrate-seal'"
+		text += "; but the configuration of this node has other seals, so it may not: see 'signet operator migrate-seal'"
 	}
 	return text
 }
