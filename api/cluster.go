@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/signet-kms/signet/client/wire"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms"
 )
 
@@ -127,7 +127,7 @@ func haStatus(rq *request, _ *nothing) (bare[*wire.HAStatus], error) {
 		}
 		if m.Status != nil {
 			n.Version = m.Status.Version
-			if now := time.Now().UTC(); !m.Leader {
+			if now := wall.Now().UTC(); !m.Leader {
 				n.LastEcho = &now
 			}
 		}

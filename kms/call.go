@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/policy"
@@ -152,7 +153,7 @@ func (s *Service) lookupToken(v *view, token string) *state.Token {
 	t := v.Token(hash[:])
 	// A child is worth no more than its parents, which may have expired and not
 	// be removed yet.
-	now := max(time.Now().UnixNano(), v.Time)
+	now := max(wall.Now().UnixNano(), v.Time)
 	for up := t; up != nil; up = v.Token(up.Parent) {
 		if up.Expired(now) {
 			return nil

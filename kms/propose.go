@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/state"
 )
 
@@ -123,7 +124,7 @@ func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state
 	}
 	s.numbering.seq++ // a number that is lost with an error below is a legal gap
 	entry, err := s.sealCommandLocked(&state.Numbered{
-		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: time.Now().UnixNano(), Proposal: id, Again: again, Once: once, Command: cmd,
+		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: wall.Now().UnixNano(), Proposal: id, Again: again, Once: once, Command: cmd,
 	})
 	if err != nil {
 		s.numbering.Unlock()

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/internal/keyring"
 	"github.com/signet-kms/signet/kms/state"
@@ -300,7 +301,7 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if v == nil {
 		return ErrSealed
 	}
-	epoch, at := v.Epoch+1, time.Now().UnixNano()
+	epoch, at := v.Epoch+1, wall.Now().UnixNano()
 	if s.hasPeers() {
 		at = v.Time // whether its clock is right this node does not know yet: see hearClocks
 	}
@@ -370,11 +371,11 @@ func (s *Service) forgetExpired(ctx context.Context, now int64) {
 
 // lookAtClock returns the time, unix nanoseconds, and notices a clock that jumped.
 func (s *Service) lookAtClock() int64 {
-	wall := time.Now()
-	if jump := s.clock.look(wall); jump != 0 {
+	now := wall.Now()
+	if jump := s.clock.look(now); jump != 0 {
 		s.log.Warn("the clock of this node jumped; nothing is destroyed for a while, and tokens may expire early or late: put it right", "by", jump)
 	}
-	return wall.UnixNano()
+	return now.UnixNano()
 }
 
 const tickInterval = 30 * time.Second
@@ -383,7 +384,7 @@ const tickInterval = 30 * time.Second
 // to be destroyed sooner, or a version's next step comes, which is next.
 func (s *Service) untilDue(ctx context.Context, next int64) {
 	wait := tickInterval
-	if left := time.Duration(next - time.Now().UnixNano()); next != 0 {
+	if left := time.Duration(next - wall.Now().UnixNano()); next != 0 {
 		if left <= 0 {
 			left = time.Second // it was tried, or waits for a clock that jumped
 		}
@@ -391,7 +392,7 @@ func (s *Service) untilDue(ctx context.Context, next int64) {
 	}
 	if v := s.view.Load(); v != nil {
 		if k := v.NextDestroy(); k != nil {
-			left := time.Duration(k.DestroyAt - time.Now().UnixNano())
+			left := time.Duration(k.DestroyAt - wall.Now().UnixNano())
 			wait = min(wait, max(left, time.Second)) // a second, lest a failing one is tried all the time
 		}
 	}

@@ -3,6 +3,7 @@ package kms
 import (
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -51,7 +52,7 @@ func inSeconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
 // now is the time by which tokens are accepted and given their end: a clock that
 // was set back brings none to life again.
-func (c *Call) now() int64 { return max(time.Now().UnixNano(), c.view.Time) }
+func (c *Call) now() int64 { return max(wall.Now().UnixNano(), c.view.Time) }
 
 // describe is infoOf, and knows that a caller whose last use this request spent
 // has none left, where 0 would mean that there is no limit.

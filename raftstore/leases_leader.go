@@ -113,7 +113,7 @@ func (l *Leases) arrive(ctx context.Context, from string, r lease.Request) (gran
 	index := l.index()
 	answer := make(chan lease.Grant, 1)
 	g.mu.Lock()
-	err := g.grantor.Arrive(from, r, bootTime(), time.Now().UnixNano())
+	err := g.grantor.Arrive(from, r, bootTime(), l.store.opts.Now().UnixNano())
 	if err == nil {
 		g.waiters[r.Nonce] = answer
 	}
