@@ -86,6 +86,9 @@ func newNode(t testing.TB, opts []Option) *Node {
 		opt(&n.o)
 	}
 	n.o.complete(n.dir)
+	if n.o.clocked {
+		n.SetClock(0)
+	}
 	n.http = &http.Client{
 		Transport:     n.transport(),
 		Timeout:       2 * time.Minute,
