@@ -2,10 +2,17 @@ package faultrun
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/signet-kms/signet/api/apitest"
+	"github.com/signet-kms/signet/client/wire"
 )
 
 // slowNetwork puts a proxy between every two nodes, which holds back each piece of a
@@ -87,19 +94,89 @@ func lag(r *run) {
 	at := time.Now()
 	r.stop(n)
 	r.struck(at, r.others(n))
+	behind := r.index(r.leader())
+	r.fillLog()
+	r.res.notes = fmt.Sprintf("%d entries behind", r.index(r.leader())-behind)
+	before := len(n.Log())
+	r.resume(n)
+	r.settle()
+	if !strings.Contains(n.Log()[before:], installed) {
+		r.t.Errorf("%s came back without a snapshot from the leader", n.ID())
+	}
+}
+
+// installed is what raft logs when it took a snapshot from the leader.
+const installed = "Installed remote snapshot"
+
+// index is that of a node's state.
+func (r *run) index(n *apitest.Node) int64 {
+	r.t.Helper()
+	c := client{r: r}
+	answer, _ := c.ask(n, "GET", "transit/keys/"+r.signer, r.root, nil)
+	index, err := strconv.ParseInt(answer.Header.Get(wire.HeaderIndex), 10, 64)
+	if err != nil {
+		r.t.Fatalf("the index of %s: %s", n.ID(), answer)
+	}
+	return index
+}
+
+// fillLog makes so many writes, most through the leader, that nodes take a snapshot and
+// cut their logs.
+func (r *run) fillLog() {
+	r.t.Helper()
 	leader := r.leader()
+	from := r.index(leader)
 	var wg sync.WaitGroup
-	for i := range 16 {
+	done := atomic.Bool{}
+	for range 32 {
 		wg.Go(func() {
-			c := &client{r: r, id: 200 + i, rand: rand.New(rand.NewPCG(r.seed, uint64(i)))}
-			for range 600 {
+			for c := (client{r: r}); !done.Load() && !r.over(); {
 				_, _ = c.ask(leader, "POST", "auth/token/create", r.root, object{"policies": "default", "ttl": "1m"})
 			}
 		})
 	}
+	r.eventually("the log is long", func() bool { return r.index(leader) > from+9500 })
+	done.Store(true)
 	wg.Wait()
-	time.Sleep(12 * time.Second) // snapshots are looked at every 5 to 10 s
+	time.Sleep(11 * time.Second) // snapshots are looked at every 5 to 10 s
+}
+
+// lagCut is lag, and the way of the snapshot breaks in its middle, again and again.
+func lagCut(r *run) {
+	leader := r.leader()
+	n := r.others(leader)[0]
+	at := time.Now()
+	r.stop(n)
+	r.struck(at, r.others(n))
+	r.fillLog()
+	if r.leader() != leader {
+		r.t.Fatal("another node leads: make the run again")
+	}
+	cuts := &atomic.Int64{}
+	stop := r.net.Through(leader, n, func(in, out net.Conn) {
+		defer func() { _ = in.Close(); _ = out.Close() }()
+		go func() {
+			_, _ = io.Copy(in, out)
+			_ = in.Close()
+		}()
+		if cuts.Load() >= 4 {
+			_, _ = io.Copy(out, in)
+			return
+		}
+		if sent, _ := io.CopyN(out, in, 150<<10); sent == 150<<10 {
+			cuts.Add(1)
+		}
+	})
+	before := len(n.Log())
 	r.resume(n)
 	r.settle()
-	r.res.notes = fmt.Sprintf("%d entries behind", 16*600)
+	stop()
+	r.settle()
+	if !strings.Contains(n.Log()[before:], installed) {
+		r.t.Errorf("%s came back without a snapshot from the leader", n.ID())
+	}
+	r.res.notes = fmt.Sprintf("%d streams were cut", cuts.Load())
+	if cuts.Load() < 4 {
+		r.t.Errorf("%d streams were cut: the row shows nothing", cuts.Load())
+	}
 }
