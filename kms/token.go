@@ -72,6 +72,11 @@ type TokenRef struct {
 }
 
 func (s *Service) resolve(c *Call, ref TokenRef) (*state.Token, error) {
+	return s.resolveAt(c, ref, c.now())
+}
+
+// resolveAt is resolve at a time, unix nanoseconds; at 0 it finds expired tokens too.
+func (s *Service) resolveAt(c *Call, ref TokenRef, now int64) (*state.Token, error) {
 	var t *state.Token
 	switch {
 	case ref.Self:
@@ -82,9 +87,9 @@ func (s *Service) resolve(c *Call, ref TokenRef) (*state.Token, error) {
 			return nil, saying(ErrTokenNotFound, "invalid accessor")
 		}
 	default:
-		t = s.lookupToken(c.view, ref.Token.Reveal())
+		t = s.lookupToken(c.view, ref.Token.Reveal(), now)
 	}
-	if t == nil || t.Expired(c.now()) {
+	if t == nil || t.Expired(now) {
 		return nil, ErrTokenNotFound
 	}
 	if t.ID() == c.token.ID() {
