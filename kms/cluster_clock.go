@@ -24,6 +24,20 @@ func (s *Service) clockWrong() error {
 	return nil
 }
 
+// clockUnsure refuses to stamp anything on a leader whose clock was set a moment ago,
+// until it has heard the clocks of a majority again: within a renewal of the leases. One
+// command with a time far ahead would expire tokens in all the cluster, for good.
+func (s *Service) clockUnsure() error {
+	if !s.clockSet.Load() {
+		return nil
+	}
+	if s.hasPeers() && !s.store.Leases().KnowsClocks() {
+		return saying(ErrNoLeader, "the clock of this node, which leads, was set a moment ago, and is not compared with those of the others yet; try again in a second")
+	}
+	s.clockSet.Store(false)
+	return s.clockWrong()
+}
+
 // whyNotLeading says why this node must not lead; nil if it may.
 func (s *Service) whyNotLeading() error {
 	if !s.unsealed() {

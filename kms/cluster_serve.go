@@ -85,6 +85,9 @@ func (s *Service) whyNotServing() error {
 		return ErrSealed
 	}
 	if leader, _ := s.store.Leader(); leader == "" {
+		if s.removed() {
+			return errRemoved
+		}
 		return ErrNoLeader
 	}
 	return ErrNoLease

@@ -286,6 +286,16 @@ func (l *Leases) KnowsClocks() bool {
 	return 2*len(g.grantor.Offsets(voters, bootTime())) > len(voters)
 }
 
+// ForgetClocks forgets what this leader knows of the wall clocks of others, for one whose
+// own was set.
+func (l *Leases) ForgetClocks() {
+	if g := l.leading(); g != nil {
+		g.mu.Lock()
+		g.grantor.ForgetOffsets()
+		g.mu.Unlock()
+	}
+}
+
 // ClockOffset is how far this leader's wall clock is behind the median of its
 // voters' clocks; zero on others.
 func (l *Leases) ClockOffset() time.Duration {
