@@ -201,6 +201,11 @@ func (n *Node) awaitExit(p *process) {
 	select {
 	case <-p.exited:
 	case <-time.After(stopTime):
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it says where it waits
+		select {
+		case <-p.exited:
+		case <-time.After(2 * time.Second):
+		}
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 		n.t.Errorf("apitest: the node did not stop within %s", stopTime)

@@ -97,7 +97,7 @@ func (r *run) judged(t *testing.T) result {
 		res.violations = len(r.h.violations)
 		res.notes = "did not end"
 	} else if t.Failed() {
-		res.notes = "FAILED"
+		res.notes = strings.TrimSpace("FAILED " + res.notes)
 	}
 	return res
 }

@@ -157,11 +157,12 @@ func flipped(path string, size int64) error {
 	defer func() { _ = f.Close() }()
 	b := make([]byte, 1)
 	for at := size / 4; at < size; at += size / 8 {
-		if _, err := f.ReadAt(b, at+100); err != nil {
+		at := min(at+100, size-1)
+		if _, err := f.ReadAt(b, at); err != nil {
 			return fmt.Errorf("reading at %d: %w", at, err)
 		}
 		b[0] ^= 4
-		if _, err := f.WriteAt(b, at+100); err != nil {
+		if _, err := f.WriteAt(b, at); err != nil {
 			return err
 		}
 	}

@@ -182,7 +182,11 @@ func churn(r *run) {
 		r.t.Helper()
 		r.eventually(path+" of "+id, func() bool {
 			c := client{r: r}
-			answer, err := c.ask(r.leader(), "POST", "sys/storage/raft/"+path, r.root, object{"server_id": id})
+			asked := r.leader()
+			if asked.ID() == id { // no node removes itself
+				asked = r.others(asked)[0]
+			}
+			answer, err := c.ask(asked, "POST", "sys/storage/raft/"+path, r.root, object{"server_id": id})
 			if err == nil && answer.Status >= 400 && answer.Status < 500 && answer.Code() != "not_found" && answer.Status != 409 {
 				r.t.Fatalf("%s of %s: %s", path, id, answer)
 			}
