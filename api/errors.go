@@ -105,6 +105,7 @@ var statusOf = map[wire.Code]int{
 	wire.NotInitialized:   http.StatusServiceUnavailable,
 	wire.SealUnavailable:  http.StatusBadGateway,
 	wire.NoLeader:         http.StatusServiceUnavailable,
+	wire.NotAdmitted:      http.StatusBadGateway,
 	wire.NoLease:          http.StatusServiceUnavailable,
 	wire.AuditUnavailable: http.StatusServiceUnavailable,
 	wire.StorageFull:      http.StatusServiceUnavailable,

@@ -34,6 +34,7 @@ var (
 	ErrNotInitialized      = &Error{"not_initialized", "Signet is not initialized: run 'signet operator init' once"}
 	ErrInitialized         = &Error{"already_initialized", "Signet is already initialized"}
 	ErrNoLeader            = &Error{"no_leader", "this node does not lead the cluster and knows no leader; try again shortly"}
+	ErrNotAdmitted         = &Error{"not_admitted", "the cluster does not admit this node"}
 	ErrNoLease             = &Error{"no_lease", "this node may be behind the cluster and does not answer until the leader has confirmed it; try again shortly, or ask another node"}
 	ErrAuditUnavailable    = &Error{"audit_unavailable", "the audit log cannot be written, and nothing is done without its record"}
 	ErrBusy                = &Error{"overloaded", "the node is busy; nothing was done, try again shortly"}
@@ -100,7 +101,7 @@ var (
 // Sentinels lists every sentinel, for the table from error to status.
 func Sentinels() []*Error {
 	return []*Error{
-		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader, ErrNoLease,
+		ErrPermissionDenied, ErrInvalidToken, ErrSealed, ErrNotInitialized, ErrInitialized, ErrNoLeader, ErrNotAdmitted, ErrNoLease,
 		ErrAuditUnavailable, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrIdempotencyMismatch, ErrIdempotencySpent, ErrBadRequest, ErrNotFound, ErrNoMount, ErrUnsupported, ErrRateLimited,
 		ErrKeyNotFound, ErrUnknownKeyType, ErrKeyTypeUnsupported, ErrKeyDeleted, ErrDeletionNotAllowed, ErrExportRefused,
 		ErrVersionTooNew, ErrVersionTooOld, ErrBadCiphertext, ErrBadSignature, ErrBadHMAC, ErrNoHMACKey, ErrEncryptionsSpent,
@@ -139,6 +140,9 @@ type rephrased struct {
 
 func (r *rephrased) Error() string { return r.text }
 func (r *rephrased) Unwrap() error { return r.base }
+
+// Rephrase returns base with the text that another node gave it.
+func Rephrase(base *Error, text string) error { return &rephrased{base, text} }
 
 // saying returns base with another text.
 func saying(base *Error, format string, args ...any) error {

@@ -51,6 +51,11 @@ func (s *Service) Init(ctx context.Context, o Origin, req InitRequest) (*InitRes
 		s.Reject(o, nil, err)
 		return nil, err
 	}
+	if s.cfg.Joins {
+		err := fmt.Errorf("%w: this node is configured to join a cluster (retry_join); to make a cluster of its own, take that out of its configuration and start it again", ErrBadRequest)
+		s.Reject(o, nil, err)
+		return nil, err
+	}
 	if err := s.rightShares(req); err != nil {
 		s.Reject(o, nil, err)
 		return nil, err

@@ -61,7 +61,7 @@ func (s *Service) relayAdmit(ctx context.Context, o Origin, leader string, req *
 	b, err := s.store.Ask(ctx, leader, opAdmit, body)
 	refusal := (*raftstore.PeerError)(nil)
 	if errors.As(err, &refusal) {
-		for _, known := range []*Error{ErrInvalidCredentials, ErrBadRequest, ErrSealed, ErrNoLease, ErrAuditUnavailable, ErrOutcomeUnknown} {
+		for _, known := range []*Error{ErrInvalidCredentials, ErrBadRequest, ErrSealed, ErrNoLeader, ErrNoLease, ErrAuditUnavailable, ErrOutcomeUnknown} {
 			if refusal.Code == known.code {
 				return nil, saying(known, "%s", refusal.Text)
 			}
@@ -176,6 +176,20 @@ func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []by
 		return nil, nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
 	return t, spki, nil
+}
+
+// NotAdmitted notes why a node that waits to join a cluster was not admitted. Its
+// status says it, until it is.
+func (s *Service) NotAdmitted(why error) {
+	text := why.Error()
+	s.notAdmitted.Store(&text)
+}
+
+func (s *Service) joining() error {
+	if why := s.notAdmitted.Load(); why != nil {
+		return saying(ErrNotInitialized, "this node waits to join a cluster, and is not admitted: %s", *why)
+	}
+	return saying(ErrNotInitialized, "this node waits to join a cluster")
 }
 
 // Join makes this node, which has no data yet, a member of a cluster. send asks a

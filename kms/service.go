@@ -32,6 +32,7 @@ type Config struct {
 	ClusterName string // for init; "" is "signet"
 	Snapshots   BackupPlan
 	Dev         bool // a development node: init may take the root token from the caller
+	Joins       bool // without data it waits to be admitted to a cluster, and makes none of its own
 
 	Seals []seal.Wrapper // other sides that hold the root key beside the shares; none: people unseal the node
 }
@@ -51,6 +52,8 @@ type Service struct {
 	serving atomic.Uint64        // 0, or the number of this period of being unsealed
 	moved   moved                // tells who waits that the view changed
 	waiters sync.Map             // proposal id → chan outcomeHere: of proposals that another node numbers
+
+	notAdmitted atomic.Pointer[string] // why a node that Joins is in no cluster yet
 
 	progress atomic.Pointer[seal.Progress] // of the unseal under way; nil when there is none
 
@@ -179,7 +182,10 @@ func (s *Service) exists() error {
 	switch {
 	case s.machine.sealRecord() != nil:
 		return nil
-	case s.caught.Load():
+	case !s.caught.Load():
+	case s.cfg.Joins:
+		return s.joining()
+	default:
 		return ErrNotInitialized
 	}
 	if s.removed() {

@@ -38,9 +38,12 @@ func TestRetryJoin(t *testing.T) {
 	token := c.JoinToken("n3", false)
 	must(t, os.WriteFile(file, []byte(token), 0o644))
 	c.Eventually("it refuses a token file that others can read", func() bool { return strings.Contains(n.Log(), "can be read by others (mode 0644)") })
-	if h := n.Get("sys/health", ""); h.Status != 501 {
-		t.Errorf("a node that joined nothing: %s", h)
+	h := n.Get("sys/health", "")
+	if why := wantStatus(t, h, 501).String(); !strings.Contains(why, "waits to join a cluster") || !strings.Contains(why, "can be read by others") {
+		t.Errorf("it does not say what it waits for: %s", why)
 	}
+	refused := wantError(t, n.Do(http.MethodPut, "sys/init", "", object{"secret_shares": 1, "secret_threshold": 1}), 400, "bad_request")
+	wantText(t, refused, "configured to join a cluster")
 	must(t, os.Chmod(file, 0o600))
 	c.Eventually("it joined", func() bool { return n.Get("sys/health", "").Status == 503 })
 	c.Admitted(n)

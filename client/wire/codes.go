@@ -166,6 +166,9 @@ const (
 	Sealed Code = "sealed"
 	// NoLeader (503): an election is going on, or a majority is lost.
 	NoLeader Code = "no_leader"
+	// NotAdmitted (502): the node could not ask the cluster that it is to join, or the
+	// cluster cannot admit it now; the text says which. It is in no cluster yet.
+	NotAdmitted Code = "not_admitted"
 	// NoLease (503): this node may not answer at the moment; what it had
 	// computed was withheld.
 	NoLease Code = "no_lease"
@@ -210,7 +213,7 @@ func Codes() []Code {
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized, SealUnavailable,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
-		Sealed, NoLeader, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,
+		Sealed, NoLeader, NotAdmitted, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,
 		OutcomeUnknown, IdempotencyMismatch, IdempotencySpent, Internal,
 	}
 }

@@ -30,7 +30,7 @@ func raftHints(err *client.Error) []string {
 		return []string{"a node that is a member already only needs its shares: signet operator unseal", "to let it join another cluster, stop it, move its data_dir away, and start it again"}
 	case wire.InvalidCredentials:
 		return []string{"make another one, on the cluster, with: signet operator raft join-token NODE_ID (NODE_ID is the node_id of the node that joins)"}
-	case wire.NoLeader:
+	case wire.NotAdmitted:
 		return []string{"--leader is a URL of a node of the cluster, which is unsealed; --leader-ca is the CA of its certificate", "the node that joins must reach it: the request comes from there, not from here"}
 	}
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -107,6 +108,13 @@ A wrong share is named at once and does not count.`,
 	})
 }
 
+// repeated says whether the server counts this share already, as after an unseal
+// that was broken off.
+func repeated(err error) bool {
+	var refused *client.Error
+	return errors.As(err, &refused) && refused.Code == wire.ShareRepeated
+}
+
 func (c *cli) giveShares(ctx context.Context, cl *client.Client) (s wire.SealStatus, err error) {
 	if c.interactive() {
 		share, err := c.ask(ctx, "share")
@@ -120,7 +128,13 @@ func (c *cli) giveShares(ctx context.Context, cl *client.Client) (s wire.SealSta
 		return s, err
 	}
 	for i, share := range shares {
-		if s, err = cl.Sys().Unseal(ctx, share); err != nil {
+		if s, err = cl.Sys().Unseal(ctx, share); repeated(err) && len(shares) > 1 {
+			c.note(fmt.Sprintf("share %d of %d on stdin was given before: passed over", i+1, len(shares)))
+			if s, err = cl.Sys().SealStatus(ctx); err == nil {
+				continue
+			}
+		}
+		if err != nil {
 			if len(shares) > 1 {
 				c.note(fmt.Sprintf("share %d of %d on stdin was refused", i+1, len(shares)))
 			}

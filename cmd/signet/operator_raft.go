@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -117,6 +118,9 @@ cluster can be named as the leader: it asks the one that leads. Needs no token.`
 	return c.printing(cmd, func(ctx context.Context, _ []string) error {
 		if *leader == "" {
 			return usage(cmd, "--leader is missing: the URL of a node of the cluster")
+		}
+		if u, err := url.Parse(*leader); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			return usage(cmd, "--leader is a URL such as https://10.0.0.1:8200")
 		}
 		req := wire.JoinRequest{LeaderAPIAddr: *leader}
 		if *ca != "" {

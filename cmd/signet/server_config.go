@@ -240,6 +240,7 @@ func (c *serverConfig) serviceConfig(logger hclog.Logger) kms.Config {
 		ClusterName: c.ClusterName,
 		Snapshots:   c.schedule(),
 		Dev:         c.dev,
+		Joins:       !c.dev && c.Raft != nil && len(c.Raft.RetryJoin) > 0,
 		Seals:       c.wrappers,
 	}
 }

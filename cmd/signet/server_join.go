@@ -43,11 +43,13 @@ func admit(ctx context.Context, address, caCert string, req *kms.AdmitRequest) (
 	case err == nil:
 		return &kms.AdmitResponse{Certificate: out.Certificate, Roster: out.Roster}, nil
 	case errors.As(err, &refused) && refused.Code == wire.InvalidCredentials:
-		return nil, fmt.Errorf("%w: %s", kms.ErrInvalidCredentials, strings.Join(refused.Errors, "; "))
+		return nil, kms.Rephrase(kms.ErrInvalidCredentials, strings.Join(refused.Errors, "; "))
 	case errors.As(err, &refused) && refused.Code == wire.BadRequest:
-		return nil, fmt.Errorf("%w: %s", kms.ErrBadRequest, strings.Join(refused.Errors, "; "))
+		return nil, kms.Rephrase(kms.ErrBadRequest, strings.Join(refused.Errors, "; "))
+	case errors.As(err, &refused):
+		return nil, kms.Rephrase(kms.ErrNotAdmitted, fmt.Sprintf("%s does not admit this node: %s", address, strings.Join(refused.Errors, "; ")))
 	}
-	return nil, fmt.Errorf("%w: the cluster at %s does not admit this node now: %w", kms.ErrNoLeader, address, err)
+	return nil, kms.Rephrase(kms.ErrNotAdmitted, fmt.Sprintf("this node cannot ask %s to admit it: %v", address, err))
 }
 
 // admitter is how this node joins a cluster; a development node joins none.
@@ -75,6 +77,7 @@ func (c *serverConfig) keepJoining(ctx context.Context, service *kms.Service, lo
 				logger.Info("joined the cluster", "through", at.LeaderAPIAddr)
 				return
 			}
+			service.NotAdmitted(err)
 			if text := err.Error(); text != last && ctx.Err() == nil {
 				last = text
 				logger.Warn("could not join the cluster, trying again", "through", at.LeaderAPIAddr, "error", err)
