@@ -67,7 +67,7 @@ func admitNode(rq *request, in *wire.AdmitRequest) (*wire.AdmitData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
 	out, err := rq.s.kms.Admit(ctx, rq.origin, &kms.AdmitRequest{
-		Token: in.JoinToken.Reveal(), NodeID: in.NodeID, Incarnation: in.Incarnation, CSR: in.CSR, Address: in.ClusterAddr, APIAddress: in.APIAddr,
+		Token: in.JoinToken.Reveal(), NodeID: in.NodeID, Incarnation: in.Incarnation, CSR: in.CSR, Address: in.ClusterAddr, APIAddress: in.APIAddr, Level: in.FeatureLevel,
 	})
 	if err != nil {
 		return nil, err
@@ -78,19 +78,20 @@ func admitNode(rq *request, in *wire.AdmitRequest) (*wire.AdmitData, error) {
 func raftConfiguration(rq *request, _ *nothing) (*wire.RaftConfiguration, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	members, version, err := rq.s.kms.Members(ctx, rq.call, rq.r.URL.Query().Get("digest") == "true")
+	members, err := rq.s.kms.Members(ctx, rq.call, rq.r.URL.Query().Get("digest") == "true")
 	if err != nil {
 		return nil, err
 	}
 	out := &wire.RaftConfiguration{}
-	out.Config.Index = version
-	for _, m := range members {
+	out.Config.Index, out.Config.FeatureLevel = members.Version, members.Level
+	for _, m := range members.List {
 		s := wire.RaftServer{
 			NodeID: m.NodeID, Address: m.Address, Leader: m.Leader, ProtocolVersion: "3", Voter: m.Voter, APIAddress: m.APIAddress, WillVote: m.WillVote,
 		}
 		if st := m.Status; st != nil {
 			s.Reachable, s.Sealed, s.Serving, s.Healthy = true, st.Sealed, st.Serving, st.Healthy
 			s.Version, s.LastIndex, s.StateIndex, s.Digest = st.Version, st.LastIndex, st.State, st.Digest
+			s.FeatureLevel = st.Level
 		}
 		out.Config.Servers = append(out.Config.Servers, s)
 	}
@@ -126,7 +127,7 @@ func haStatus(rq *request, _ *nothing) (bare[*wire.HAStatus], error) {
 			n.ClusterAddress = "https://" + m.Address
 		}
 		if m.Status != nil {
-			n.Version = m.Status.Version
+			n.Version, n.FeatureLevel = m.Status.Version, m.Status.Level
 			if now := wall.Now().UTC(); !m.Leader {
 				n.LastEcho = &now
 			}

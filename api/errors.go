@@ -52,6 +52,7 @@ var statusOf = map[wire.Code]int{
 	wire.InvalidCredentials: http.StatusBadRequest, // as Vault
 	wire.BadTransition:      http.StatusBadRequest,
 	wire.BadSnapshot:        http.StatusBadRequest,
+	wire.ClusterLevel:       http.StatusBadRequest,
 
 	wire.BadRequest:         http.StatusBadRequest,
 	wire.Unsupported:        http.StatusBadRequest,

@@ -122,7 +122,7 @@ func health(rq *request, _ *nothing) (bare[*wire.Health], error) {
 	}
 	out := &wire.Health{
 		Initialized: h.Initialized, Sealed: h.Sealed, Standby: h.Standby, ServerTimeUTC: h.Now.Unix(), Version: h.Version, ClusterName: h.ClusterName, ClusterID: h.ClusterID,
-		Reason: wire.Code(h.Reason), Why: h.Why,
+		Reason: wire.Code(h.Reason), Why: h.Why, FeatureLevel: h.Level,
 	}
 	return bare[*wire.Health]{out}, nil
 }

@@ -3,11 +3,9 @@ package client
 import (
 	"net/http"
 	"strconv"
-)
 
-// headerIndex carries the index of the state that an answer was made from, and in a
-// request the least that the answer is to be made from.
-const headerIndex = "X-Signet-Index"
+	"github.com/signet-kms/signet/client/wire"
+)
 
 // Index is the highest index of the cluster's state that an answer to this client
 // was made from; 0 before the first. Hand it to another client, with a message in a
@@ -30,14 +28,14 @@ func (c *Client) AtLeast(index uint64) {
 // demandIndex puts the index into a request.
 func (c *Client) demandIndex(cl call, h http.Header) {
 	if index := c.index.Load(); index > 0 && !c.noIndex && !cl.here {
-		h.Set(headerIndex, strconv.FormatUint(index, 10))
+		h.Set(wire.HeaderIndex, strconv.FormatUint(index, 10))
 	}
 }
 
 // noteIndex takes the index of an answer. Servers that send none, or something that
 // is no index, change nothing.
 func (c *Client) noteIndex(h http.Header) {
-	if index, err := strconv.ParseUint(h.Get(headerIndex), 10, 64); err == nil {
+	if index, err := strconv.ParseUint(h.Get(wire.HeaderIndex), 10, 64); err == nil {
 		c.AtLeast(index)
 	}
 }

@@ -423,16 +423,16 @@ func TestTheIndexGoesAlong(t *testing.T) {
 	var got []string
 	answer := func(index string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			got = append(got, r.Header.Get(headerIndex))
+			got = append(got, r.Header.Get(wire.HeaderIndex))
 			if index != "" {
-				w.Header().Set(headerIndex, index)
+				w.Header().Set(wire.HeaderIndex, index)
 			}
 			both(w, r)
 		}
 	}
 	refusing := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set(headerIndex, "9")
-		got = append(got, r.Header.Get(headerIndex))
+		w.Header().Set(wire.HeaderIndex, "9")
+		got = append(got, r.Header.Get(wire.HeaderIndex))
 		refuse(400, wire.BadRequest)(w, r)
 	}
 	s := serve(t, answer("7"), answer("5"), answer(""), refusing, answer("-1"), answer("99999999999999999999"), answer("x"), answer(""))

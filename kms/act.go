@@ -71,6 +71,9 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		return result, s.finish(c, a, err)
 	}
 	cmd, err := build(a)
+	if cmd != nil && err == nil {
+		err = s.knownToAll(ctx, cmd)
+	}
 	if cmd == nil && err == nil {
 		// That there is nothing to revoke, or to delete, only the cluster knows: a
 		// leader that was replaced may not have seen it being made.
@@ -85,8 +88,8 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	if err != nil {
 		return nil, firstError(s.close(a, err), err)
 	}
-	if cmd == nil { // nothing to change
-		return nil, s.finish(c, a, nil)
+	if cmd == nil { // nothing to change: but who changed it may wait yet until all nodes know
+		return nil, s.finish(c, a, s.awaitEarlier(ctx, c))
 	}
 	id := newProposal()
 	if err := translate(a.Intent(proposalText(id))); err != nil {

@@ -38,9 +38,10 @@ func (s *Service) everywhere(ctx context.Context, index uint64) (barrierDone, er
 	return barrierDone{true, took}, nil
 }
 
-// awaitEarlier has a repeated request return no sooner than the first one may: what
-// it took away is taken away everywhere. Which command the first one was is not
-// remembered, so all of them wait, those for nothing that need not.
+// awaitEarlier has a request that finds done what it asks for return no sooner than the
+// one that did it may: what that took away is taken away everywhere. It may be a
+// repeat, or somebody else's who revokes the same token. Which command the first one was
+// is not remembered, so all of them wait, those for nothing that need not.
 func (s *Service) awaitEarlier(ctx context.Context, c *Call) error {
 	if err := s.Confirm(c); err != nil {
 		return err // it could not be told anyway

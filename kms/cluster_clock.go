@@ -56,17 +56,17 @@ func (s *Service) whyNotLeading() error {
 // written, and its disk has room.
 func (s *Service) mayLead() bool { return s.audit.Err() == nil && !s.store.Full() }
 
-// takeLead begins to grant leases and to number commands, for a leader whose epoch
-// command stands at index. A leader with peers numbers none before it has heard their
+// takeLead begins to grant leases and to number commands, for the leader of a term whose
+// epoch command stands at index, and who led in that term before it proposed it. A leader with peers numbers none before it has heard their
 // clocks.
-func (s *Service) takeLead(ctx context.Context, epoch, index uint64) error {
+func (s *Service) takeLead(ctx context.Context, term, epoch, index uint64) error {
 	s.numbering.Lock()
 	defer s.numbering.Unlock()
-	if s.numbering.bar == nil || !s.store.Leading() {
+	if s.numbering.bar == nil || !s.leadsIn(term) {
 		return ErrNoLeader
 	}
 	alone, period := !s.hasPeers(), s.numbering.periods
-	if err := s.store.Leases().Grant(index, alone); err != nil {
+	if err := s.store.Leases().Grant(term, index, alone); err != nil {
 		return err
 	}
 	if !alone {
@@ -76,12 +76,18 @@ func (s *Service) takeLead(ctx context.Context, epoch, index uint64) error {
 		if err != nil {
 			return err
 		}
-		if s.numbering.bar == nil || s.numbering.periods != period || !s.store.Leading() {
+		if s.numbering.bar == nil || s.numbering.periods != period || !s.leadsIn(term) {
 			return ErrNoLeader
 		}
 	}
-	s.numbering.epoch, s.numbering.seq = epoch, 0
+	s.numbering.epoch, s.numbering.seq, s.numbering.term = epoch, 0, term
 	return nil
+}
+
+// leadsIn says whether this node leads in a term now.
+func (s *Service) leadsIn(term uint64) bool {
+	now, leads := s.store.LeadingTerm()
+	return leads && now == term
 }
 
 // clocksTime is how long a new leader waits until it knows the clocks of a majority:

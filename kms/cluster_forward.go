@@ -15,12 +15,13 @@ import (
 
 // Requests between members that the domain answers.
 const (
-	opPropose  = "propose"  // a follower has a command committed
-	opBarrier  = "barrier"  // a follower asks when a command is in force everywhere
-	opAdmit    = "admit"    // a node that wants to join asked a follower
-	opAnnounce = "announce" // a member says where it is to be reached
-	opStatus   = "status"   // how a member is
-	opMember   = "member"   // a member's caller changes a member, or who leads
+	opPropose   = "propose"   // a follower has a command committed
+	opBarrier   = "barrier"   // a follower asks when a command is in force everywhere
+	opAdmit     = "admit"     // a node that wants to join asked a follower
+	opAnnounce  = "announce"  // a member says where it is to be reached
+	opStatus    = "status"    // how a member is
+	opAutopilot = "autopilot" // a member's caller asks how the leader finds the members
+	opMember    = "member"    // a member's caller changes a member, or who leads
 )
 
 // Codes of refusals between members, beside those of the domain.
@@ -71,6 +72,7 @@ func (s *Service) forward(ctx context.Context, leader string, n *state.Numbered)
 			return applied{}, saying(ErrOutcomeUnknown, "this node was sealed while the write was under way; it is done, or refused, on the others")
 		}
 		if v.Index >= answer.Index {
+			s.machine.settle() // it is told after the view that has it
 			select {
 			case here := <-outcome:
 				return here.told(answer.Barrier)
@@ -128,7 +130,7 @@ func (s *Service) askLeader(ctx context.Context, leader string, message []byte, 
 	case refusal.Code == codeNotProposed || refusal.Code == "not_ready":
 		return fmt.Errorf("%w: %s", ErrNoLeader, refusal.Text)
 	}
-	for _, known := range []*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull} {
+	for _, known := range []*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull, ErrClusterLevel} {
 		if refusal.Code == known.code {
 			return saying(known, "the leader: %s", refusal.Text)
 		}
@@ -196,7 +198,7 @@ func besideAgain(n *state.Numbered, beside []state.Part) error {
 	switch cmd := n.Command.(type) {
 	case *state.RotateTerm, *state.MigrateSeal:
 		n.Command = &withRecord{cmd, c}
-	case *state.SetRoster:
+	case *state.SetRoster, *state.SetClusterLevel:
 		n.Command = &withRoster{cmd, c}
 	default:
 		return errors.New("nothing stands beside such a command")
@@ -212,6 +214,10 @@ func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, er
 		return nil, errNotTheLeader
 	}
 	n, err := s.openForwarded(message)
+	if corruption := (*state.Corruption)(nil); errors.As(err, &corruption) {
+		// Members propose what the cluster's level allows, so this is none of them.
+		return nil, peerError(saying(ErrClusterLevel, "the leader does not know this change: %s", corruption.Err))
+	}
 	if err != nil {
 		return nil, peerError(err)
 	}
@@ -235,7 +241,7 @@ func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, er
 // infrastructure says whether an error is one of a write that did not get to the
 // machine, or of which nobody knows.
 func (s *Service) infrastructure(err error) bool {
-	return slices.ContainsFunc([]*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrAuditUnavailable}, func(e *Error) bool { return errors.Is(err, e) })
+	return slices.ContainsFunc([]*Error{ErrSealed, ErrNoLeader, ErrBusy, ErrStorageFull, ErrOutcomeUnknown, ErrAuditUnavailable, ErrClusterLevel}, func(e *Error) bool { return errors.Is(err, e) })
 }
 
 // peerError is an error on its way to another member.
@@ -260,6 +266,8 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 		return s.answerBarrier(ctx, body)
 	case opMember:
 		return s.answerMember(ctx, from, body)
+	case opAutopilot:
+		return s.answerAutopilot(ctx)
 	case opStatus:
 		return json.Marshal(s.memberStatus(string(body) == askDigest))
 	}

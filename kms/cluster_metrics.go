@@ -33,7 +33,7 @@ func (s *Service) clusterCollectors() []prometheus.Collector {
 	}
 	leases := s.store.Leases()
 	return []prometheus.Collector{
-		gauge("signet_leader", "1 while this node leads and takes writes.", func() float64 { return is(s.leading() && s.store.Leading()) }),
+		gauge("signet_leader", "1 while this node leads and takes writes.", func() float64 { return is(s.leading()) }),
 		gauge("signet_lease_held", "1 while this node may serve.", func() float64 { return is(leases.Held()) }),
 		gauge("signet_lease_left_seconds", "How long this node may serve yet if the leader confirms it no more.", func() float64 { return leases.Left().Seconds() }),
 		gauge("signet_raft_lag_entries", "How far this node's state is behind the leader's, as of the last lease.", func() float64 {

@@ -85,12 +85,32 @@ func (s *Service) whyNotServing() error {
 		return ErrSealed
 	}
 	if leader, _ := s.store.Leader(); leader == "" {
-		if s.removed() {
-			return errRemoved
-		}
-		return ErrNoLeader
+		return s.noLeader()
 	}
 	return ErrNoLease
+}
+
+// longElection is when an election is none any more: raft holds several a second.
+const longElection = 15 * time.Second
+
+// noLeader is ErrNoLeader, which tells after a while what an operator has to see to.
+func (s *Service) noLeader() error {
+	if s.removed() {
+		return errRemoved
+	}
+	voters := 0
+	servers, err := s.store.Servers()
+	for _, server := range servers {
+		if server.Voter {
+			voters++
+		}
+	}
+	since := s.store.Leaderless()
+	if err != nil || voters < 2 || since < longElection {
+		return ErrNoLeader
+	}
+	return saying(ErrNoLeader, "the cluster has had no leader for %v, as far as this node knows: %d of its %d voters have to run and to reach one another, sealed or not; if so many are lost for good, go on without them with 'signet operator recover'",
+		since.Round(time.Second), voters/2+1, voters)
 }
 
 // hasPeers says whether the cluster has, or had, other members than this node.

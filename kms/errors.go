@@ -85,6 +85,7 @@ var (
 	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
 	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
 
+	ErrClusterLevel    = &Error{"cluster_level", "a node of the cluster is too old for this; upgrade every node first"}
 	ErrSealUnavailable = &Error{"seal_unavailable", "a seal of the configuration does not do its part"}
 	ErrBadSnapshot     = &Error{"bad_snapshot", "the snapshot cannot be used"}
 
@@ -109,7 +110,7 @@ func Sentinels() []*Error {
 		ErrVersionState, ErrWrongClient, ErrUnwrapFailed, ErrKeyRejected, ErrRotationNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition, ErrBadSnapshot,
-		ErrSealUnavailable,
+		ErrSealUnavailable, ErrClusterLevel,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
 	}
@@ -215,8 +216,11 @@ var translations = []struct {
 	{state.ErrBadTerm, ErrBusy},
 	{state.ErrBadSeal, ErrBusy},
 	{state.ErrGenesisTwice, ErrInitialized},
+	{state.ErrOvertaken, ErrNoLeader},
 	// Before ErrNotProposed, which they are as well.
 	{state.ErrRosterChanged, ErrBusy},
+	{state.ErrLevelFalls, ErrBusy}, // another leader raised it
+	{raftstore.ErrLevel, ErrClusterLevel},
 	{state.ErrJoinToken, ErrInvalidCredentials},
 	{state.ErrTooManyJoinToken, ErrBadRequest},
 	{raftstore.ErrStorageFull, ErrStorageFull},

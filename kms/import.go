@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
@@ -145,6 +147,9 @@ func (s *Service) issuerVersion(ctx context.Context, c *Call, a *gate.Admission,
 		return nil, 0, err
 	}
 	v, size, err := s.importVersion(ctx, c, a, at, typ, alg.MinKeySize(), i)
+	if errors.Is(err, keyring.ErrImport) { // it speaks of a type, and the caller chose an alg
+		err = fmt.Errorf("%w (alg is %s)", err, alg)
+	}
 	if err == nil && c.view.KIDTaken(at.mount, at.name, v.KID) {
 		err = saying(ErrBadRequest, "a key of the issuer %s has, or had, this kid; tokens name their key by nothing else", at.name)
 	}

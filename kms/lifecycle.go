@@ -122,7 +122,7 @@ func (s *Service) makeCluster(ctx context.Context, o Origin, req InitRequest) (*
 		root = tokenOf(req.RootToken)
 	}
 	entry, err := s.genesisEntry(record, opened.Barrier(), &state.Genesis{
-		Cluster: cluster,
+		Cluster: cluster, Level: state.Level,
 		Mount:   state.Mount{UUID: newUUID(), Path: "transit/", Type: "transit", Description: "keys that sign and encrypt", Accessor: "transit_" + randomText(8)},
 		Default: state.Policy{Name: "default", Text: policy.DefaultPolicy, Updated: now},
 		Root: state.Token{
@@ -164,7 +164,7 @@ func (s *Service) firstSeal(ctx context.Context, o Origin, made *seal.Record, op
 }
 
 func (s *Service) genesisEntry(record *seal.Record, bar *barrier.Barrier, genesis *state.Genesis, now int64) ([]byte, error) {
-	first := &raftstore.Roster{ClusterID: genesis.Cluster.ID, Epoch: 1, Members: []raftstore.Member{s.selfMember(raftstore.Voter)}}
+	first := &raftstore.Roster{ClusterID: genesis.Cluster.ID, Epoch: 1, Level: state.Level, Members: []raftstore.Member{s.selfMember(raftstore.Voter)}}
 	roster, err := first.Marshal()
 	if err != nil {
 		return nil, err

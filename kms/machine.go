@@ -3,6 +3,7 @@ package kms
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,13 +38,14 @@ type machine struct {
 	// sides may unwrap.
 	seen atomic.Pointer[seal.Record]
 
-	mu     sync.Mutex   // held for one Apply, Restore, unseal or seal
-	record clearRecord  // the seal record in force at base, or now
-	roster clearRecord  // the roster, as committed
-	base   sealedState  // what the state was when this node last sealed or restored
-	tail   []tailEntry  // committed after base, not yet applied
-	opened *seal.Opened // nil while sealed
-	state  *state.State // nil while sealed
+	mu     sync.Mutex        // held for one Apply, Restore, unseal or seal
+	record clearRecord       // the seal record in force at base, or now
+	roster clearRecord       // the roster, as committed
+	told   *raftstore.Roster // what members was told last
+	base   sealedState       // what the state was when this node last sealed or restored
+	tail   []tailEntry       // committed after base, not yet applied
+	opened *seal.Opened      // nil while sealed
+	state  *state.State      // nil while sealed
 }
 
 // tailEntry is a log entry that waits for unseal.
@@ -113,6 +115,12 @@ func (m *machine) Apply(index uint64, data []byte) any {
 	return done
 }
 
+// settle returns when whoever waits for what is published has been told of it too.
+func (m *machine) settle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+}
+
 func (m *machine) takeClear(p state.Part) error {
 	switch p.Kind {
 	case state.PartSeal:
@@ -141,24 +149,48 @@ func (m *machine) takeClear(p state.Part) error {
 		if err != nil {
 			return err
 		}
-		parsed, err := raftstore.ParseRoster(c.body)
-		if err != nil {
-			return err
-		}
-		switch {
-		case m.roster.body == nil:
-			m.roster = c
-		case m.opened != nil:
-			return nil // it waits for the command beside it: see position
-		}
-		// A sealed node cannot check it and must know its peers all the same; what it
-		// obeys meanwhile came from one of them, and is checked at unseal.
-		m.tellMembers(parsed)
+		return m.takeRoster(c)
 	}
 	return nil
 }
 
+// takeRoster takes a roster that this machine cannot check: the first one, and those
+// that a sealed machine sees, which must know its peers all the same. What it obeys
+// meanwhile came from one of them, and is checked at unseal.
+func (m *machine) takeRoster(c clearRecord) error {
+	first := m.roster.body == nil
+	if !first && m.opened != nil {
+		return nil // it waits for the command beside it: see position
+	}
+	if !first && !newerRoster(c.body, m.told) {
+		return nil // the command beside it was refused: another one has its number
+	}
+	if err := raftstore.CheckLevel(c.body, state.Level); err != nil {
+		return err
+	}
+	parsed, err := raftstore.ParseRoster(c.body)
+	if err != nil {
+		return err
+	}
+	if first {
+		m.roster = c
+	}
+	m.tellMembers(parsed)
+	return nil
+}
+
+// newerRoster says whether a roster comes after another one. It reads those of later
+// builds too.
+func newerRoster(body []byte, than *raftstore.Roster) bool {
+	var r struct {
+		Epoch   uint64 `json:"epoch"`
+		Version uint64 `json:"version"`
+	}
+	return than == nil || json.Unmarshal(body, &r) != nil || r.Epoch != than.Epoch || r.Version > than.Version
+}
+
 func (m *machine) tellMembers(r *raftstore.Roster) {
+	m.told = r
 	if m.members != nil {
 		m.members(r)
 	}

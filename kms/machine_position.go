@@ -79,6 +79,9 @@ func (at *position) adoptRoster(bar *barrier.Barrier, version uint64, parts []st
 	if err != nil {
 		return err
 	}
+	if err := raftstore.CheckLevel(c.body, state.Level); err != nil {
+		return err
+	}
 	parsed, err := raftstore.ParseRoster(c.body)
 	if err != nil {
 		return err
@@ -88,6 +91,9 @@ func (at *position) adoptRoster(bar *barrier.Barrier, version uint64, parts []st
 	}
 	if parsed.Version != version {
 		return fmt.Errorf("it says that it is version %d", parsed.Version)
+	}
+	if parsed.Level != at.run.Level() {
+		return fmt.Errorf("it says that the cluster is at feature level %d, which is at %d", parsed.Level, at.run.Level())
 	}
 	at.roster, at.members = c, parsed
 	return nil

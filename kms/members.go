@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
@@ -11,9 +12,10 @@ import (
 	"github.com/signet-kms/signet/raftstore"
 )
 
-// withRoster is SetRoster with the roster that goes into the same entry.
+// withRoster is a command that puts a roster in force, SetRoster or SetClusterLevel,
+// with the roster that goes into the same entry.
 type withRoster struct {
-	*state.SetRoster
+	state.Command
 	roster clearRecord
 }
 
@@ -30,6 +32,12 @@ func (m *machine) rosterNow() (*raftstore.Roster, error) {
 
 // setRoster makes the command that puts another roster in force.
 func (s *Service) setRoster(next *raftstore.Roster, change state.SetRoster) (*withRoster, error) {
+	change.Version = next.Version
+	return s.beside(next, &change)
+}
+
+// beside puts the next roster beside the command that puts it in force.
+func (s *Service) beside(next *raftstore.Roster, cmd state.Command) (*withRoster, error) {
 	body, err := next.Marshal()
 	if err != nil {
 		return nil, err
@@ -44,8 +52,7 @@ func (s *Service) setRoster(next *raftstore.Roster, change state.SetRoster) (*wi
 	if err != nil {
 		return nil, err
 	}
-	change.Version = next.Version
-	return &withRoster{&change, clearRecord{body, mac}}, nil
+	return &withRoster{cmd, clearRecord{body, mac}}, nil
 }
 
 // selfMember is how this node stands, or should stand, in the roster.
@@ -59,13 +66,19 @@ func (s *Service) selfMember(suffrage string) raftstore.Member {
 
 // tendMembers does what a leader owes the cluster: a CA, its own place in the
 // roster, and the votes of nodes that are ready for them. It is called often and
-// does one thing at a time.
+// does one thing at a time, and not for long: who calls it has to see whether the lead
+// was lost, and to take it up when it comes back.
 func (s *Service) tendMembers(ctx context.Context) {
-	if s.cfg.Store.Listen == "" {
-		return
-	}
+	ctx, cancel := context.WithTimeout(ctx, tendTime)
+	defer cancel()
 	v := s.view.Load()
 	if v == nil {
+		return
+	}
+	if err := s.raiseLevel(ctx, v); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoLeader) {
+		s.log.Warn("could not raise the feature level of the cluster, trying again", "error", err)
+	}
+	if s.cfg.Store.Listen == "" {
 		return
 	}
 	if err := firstError(s.ensureRecovered(ctx), s.ensureCA(ctx, v)); err != nil {
@@ -74,8 +87,11 @@ func (s *Service) tendMembers(ctx context.Context) {
 		}
 		return
 	}
-	s.promoteReady(ctx)
+	s.tendVotes(ctx, v)
 }
+
+// tendTime is longer than any change of a member waits until it is in force everywhere.
+const tendTime = 5 * time.Second
 
 // ensureCA makes the cluster's CA, gives this node its certificate, and keeps its
 // addresses in the roster right.
@@ -114,13 +130,20 @@ func (s *Service) ensureCA(ctx context.Context, v *view) error {
 // changeRoster is a change of the roster that the node makes by itself, with its
 // records.
 func (s *Service) changeRoster(ctx context.Context, operation string, next *raftstore.Roster, change state.SetRoster) error {
+	return s.putRoster(ctx, operation, next, func() (*withRoster, error) { return s.setRoster(next, change) })
+}
+
+func (s *Service) putRoster(ctx context.Context, operation string, next *raftstore.Roster, build func() (*withRoster, error)) error {
 	c, err := s.asNode("cluster", "PUT", "sys/storage/raft/configuration")
 	if err != nil {
 		return err
 	}
 	_, err = s.write(ctx, c, verb{operation: operation, need: policy.Update | policy.Sudo}, func(a *gate.Admission) (state.Command, error) {
 		note(a, "roster_version", fmt.Sprint(next.Version))
-		return s.setRoster(next, change)
+		if next.Level != c.view.Membership.Level {
+			note(a, "feature_level", fmt.Sprint(next.Level))
+		}
+		return build()
 	})
 	return err
 }

@@ -31,6 +31,23 @@ func (s *Service) votersBut(nodeID string) (others []string, member, votes bool,
 	return others, member, votes, translate(err)
 }
 
+// maxVoters bounds the voters: more make no decision safer, and each of them slower.
+const maxVoters = 7
+
+// roomToVote refuses another voter where there are enough. Error: ErrBadRequest.
+func roomToVote(roster *raftstore.Roster, nodeID string) error {
+	voters := 0
+	for _, m := range roster.Members {
+		if m.Suffrage == raftstore.Voter && !m.Removed && m.NodeID != nodeID {
+			voters++
+		}
+	}
+	if voters < maxVoters {
+		return nil
+	}
+	return fmt.Errorf("%w: the cluster has %d voters, and more make it slower and no safer: let the node be a replica, or demote a voter first", ErrBadRequest, voters)
+}
+
 // changeHere changes a member, on the leader. What it did of a change that was cut
 // short it does again without harm. Errors: ErrNoLeader when this node does not lead
 // and changed nothing, ErrNotFound, ErrBadRequest, what a write returns.
@@ -88,7 +105,8 @@ func (s *Service) changeOnce(ctx context.Context, id []byte, once *state.Once, w
 			err = s.store.Demote(ctx, nodeID)
 		}
 	case memberPromote:
-		next.Suffrage = raftstore.Voter // see promoteReady
+		next.Suffrage = raftstore.Voter // see tendVotes
+		err = roomToVote(roster, nodeID)
 	}
 	if err != nil {
 		return applied{}, translate(err)
@@ -195,7 +213,7 @@ func (s *Service) successor(ctx context.Context, voters []string, wanted string)
 	}
 	if roster, err := s.machine.rosterNow(); err == nil {
 		if m := roster.Member(wanted); m != nil && !m.Removed {
-			return "", fmt.Errorf("%w: node %s has no vote: promote it first, or wait until it has caught up", ErrBadRequest, wanted)
+			return "", fmt.Errorf("%w: node %s has no vote: it gets one when it has caught up, unless it is a replica, which must be promoted first", ErrBadRequest, wanted)
 		}
 	}
 	return "", fmt.Errorf("%w: no node %s in the cluster", ErrNotFound, Quote(wanted))

@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -23,6 +24,7 @@ type AdmitRequest struct {
 	CSR         []byte `json:"csr"` // DER (RFC 2986)
 	Address     string `json:"cluster_addr"`
 	APIAddress  string `json:"api_addr"`
+	Level       uint64 `json:"level"` // the feature level of its build
 }
 
 // AdmitResponse is what makes it a member. None of it is secret.
@@ -34,7 +36,7 @@ type AdmitResponse struct {
 // Admit makes a node a member that has a join token: a replica at first, which is
 // promoted when it has caught up, if it is to vote. Any node takes the request; the
 // leader decides. Errors: ErrInvalidCredentials for every join token that is not
-// good, ErrBadRequest, ErrSealed, ErrNoLeader, ErrNoLease.
+// good, ErrBadRequest, ErrClusterLevel for a build that is too old, ErrSealed, ErrNoLeader, ErrNoLease.
 func (s *Service) Admit(ctx context.Context, o Origin, req *AdmitRequest) (*AdmitResponse, error) {
 	if s.view.Load() == nil {
 		err := s.exists()
@@ -61,7 +63,7 @@ func (s *Service) relayAdmit(ctx context.Context, o Origin, leader string, req *
 	b, err := s.store.Ask(ctx, leader, opAdmit, body)
 	refusal := (*raftstore.PeerError)(nil)
 	if errors.As(err, &refusal) {
-		for _, known := range []*Error{ErrInvalidCredentials, ErrBadRequest, ErrSealed, ErrNoLeader, ErrNoLease, ErrAuditUnavailable, ErrOutcomeUnknown} {
+		for _, known := range []*Error{ErrInvalidCredentials, ErrBadRequest, ErrClusterLevel, ErrSealed, ErrNoLeader, ErrNoLease, ErrAuditUnavailable, ErrOutcomeUnknown} {
 			if refusal.Code == known.code {
 				return nil, saying(known, "%s", refusal.Text)
 			}
@@ -117,9 +119,20 @@ func (s *Service) admitHere(ctx context.Context, o Origin, req *AdmitRequest) (*
 		if err != nil {
 			return nil, err
 		}
-		next = roster.With(raftstore.Member{
+		if req.Level < roster.Level { // of the roster that this one follows: see raiseLevel
+			return nil, saying(ErrClusterLevel, "the cluster is at feature level %d, and node %s knows levels up to %d: start the version on it that the other nodes run", roster.Level, req.NodeID, req.Level)
+		}
+		m := raftstore.Member{
 			NodeID: req.NodeID, Incarnation: req.Incarnation, TLSKey: spki, Address: req.Address, APIAddress: req.APIAddress, Suffrage: t.Suffrage,
-		})
+		}
+		if old := roster.Member(req.NodeID); old != nil && !old.Removed {
+			m.Suffrage = old.Suffrage // the token made it a member, and changes nothing that was decided of it since
+		} else if m.Suffrage == raftstore.Voter {
+			if err := roomToVote(roster, req.NodeID); err != nil {
+				return nil, err
+			}
+		}
+		next = roster.With(m)
 		return s.setRoster(next, state.SetRoster{JoinToken: t.ID, Incarnation: req.Incarnation})
 	})
 	if err != nil {
@@ -175,6 +188,11 @@ func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []by
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
+	// A node that did not hear the answer asks again. With another key it is somebody
+	// who saw the request of the first.
+	if m := roster.Member(req.NodeID); m != nil && !m.Removed && !bytes.Equal(m.TLSKey, spki) {
+		return nil, nil, refused
+	}
 	return t, spki, nil
 }
 
@@ -199,10 +217,14 @@ func (s *Service) Join(ctx context.Context, o Origin, token string, send func(co
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()
 	err := s.join(ctx, token, send)
+	if err != nil { // anybody may ask, as often as they like
+		s.Reject(o, nil, err)
+		return err
+	}
 	rec := s.nodeRecord(o, "sys/storage/raft/join")
-	rec.Outcome, rec.Code = outcome(err), Code(err)
+	rec.Outcome = audit.OutcomeOK
 	s.audit.AppendLate(rec)
-	return err
+	return nil
 }
 
 func (s *Service) join(ctx context.Context, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
@@ -222,10 +244,13 @@ func (s *Service) join(ctx context.Context, token string, send func(context.Cont
 	}
 	id := s.store.Identity()
 	answer, err := send(ctx, &AdmitRequest{
-		Token: token, NodeID: id.NodeID, Incarnation: id.Incarnation, CSR: csr, Address: s.cfg.Store.Address, APIAddress: s.cfg.APIAddr,
+		Token: token, NodeID: id.NodeID, Incarnation: id.Incarnation, CSR: csr, Address: s.cfg.Store.Address, APIAddress: s.cfg.APIAddr, Level: state.Level,
 	})
 	if err != nil {
 		return err
+	}
+	if err := raftstore.CheckLevel(answer.Roster, state.Level); err != nil {
+		return translate(err)
 	}
 	roster, err := raftstore.ParseRoster(answer.Roster)
 	if err != nil {

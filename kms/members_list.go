@@ -8,7 +8,7 @@ import (
 
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
-	"github.com/signet-kms/signet/raftstore"
+	"github.com/signet-kms/signet/kms/state"
 )
 
 // MemberInfo is one node of the cluster, as the leader or this node knows it.
@@ -22,23 +22,35 @@ type MemberInfo struct {
 	Status     *MemberStatus // nil: it did not answer
 }
 
+// MemberList is the nodes of the cluster.
+type MemberList struct {
+	List    []MemberInfo
+	Version uint64 // of the roster
+	Level   uint64 // the cluster's feature level
+}
+
 // MemberStatus is what a member says of itself.
 type MemberStatus struct {
 	Version   string `json:"version"`
+	Level     uint64 `json:"level"` // the feature level that its build knows
 	Sealed    bool   `json:"sealed"`
 	Serving   bool   `json:"serving"`
 	LastIndex uint64 `json:"last_index"` // of its log
+	Term      uint64 `json:"term"`
 	Applied   uint64 `json:"applied"`
 	State     uint64 `json:"state"` // index of the state that requests see; 0 while sealed
 	Healthy   bool   `json:"healthy"`
-	Digest    string `json:"digest,omitempty"` // SHA-256 of the state at State, hex; only when it was asked for
+	// LastContact is how long ago it heard from a leader, in milliseconds: -1 never, 0 on
+	// a leader.
+	LastContact int64  `json:"last_contact_ms"`
+	Digest      string `json:"digest,omitempty"` // SHA-256 of the state at State, hex; only when it was asked for
 }
 
 func (s *Service) memberStatus(digest bool) MemberStatus {
 	v := s.view.Load()
 	m := MemberStatus{
-		Version: s.cfg.Version, Sealed: v == nil, Serving: s.mayServe(v) == nil,
-		LastIndex: s.store.LastIndex(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(),
+		Version: s.cfg.Version, Level: state.Level, Sealed: v == nil, Serving: s.mayServe(v) == nil,
+		LastIndex: s.store.LastIndex(), Term: s.store.Term(), LastContact: s.sinceContact(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(),
 	}
 	if v == nil {
 		return m
@@ -52,6 +64,18 @@ func (s *Service) memberStatus(digest bool) MemberStatus {
 	return m
 }
 
+// sinceContact is MemberStatus.LastContact.
+func (s *Service) sinceContact() int64 {
+	at := s.store.LastContact()
+	switch {
+	case s.store.Leading():
+		return 0
+	case at.IsZero():
+		return -1
+	}
+	return max(0, time.Since(at).Milliseconds())
+}
+
 // askDigest is the body of opStatus that asks for the digest of the state too: it
 // costs as much as writing a snapshot.
 const askDigest = "digest"
@@ -59,13 +83,13 @@ const askDigest = "digest"
 // Members lists the nodes of the cluster. It needs read on
 // sys/storage/raft/configuration. With digest each unsealed node says the SHA-256 of
 // its state too: nodes at the same index must have the same.
-func (s *Service) Members(ctx context.Context, c *Call, digest bool) (list []MemberInfo, index uint64, err error) {
+func (s *Service) Members(ctx context.Context, c *Call, digest bool) (out MemberList, err error) {
 	err = s.act(c, verb{operation: "sys/storage/raft/configuration", need: policy.Read}, func(*gate.Admission) error {
-		list, err = s.listMembers(ctx, digest)
-		index = c.view.Membership.Version
+		out.List, err = s.listMembers(ctx, digest)
+		out.Version, out.Level = c.view.Membership.Version, c.view.Membership.Level
 		return err
 	})
-	return list, index, err
+	return out, err
 }
 
 // HAStatus is Members for sys/ha-status, where it needs read.
@@ -87,14 +111,7 @@ func (s *Service) listMembers(ctx context.Context, digest bool) ([]MemberInfo, e
 		return nil, err
 	}
 	leader, _ := s.store.Leader()
-	list := make([]MemberInfo, len(servers))
-	for i, server := range servers {
-		m := MemberInfo{NodeID: server.NodeID, Voter: server.Voter, Leader: server.NodeID == leader}
-		if known := roster.Member(server.NodeID); known != nil {
-			m.Address, m.APIAddress, m.WillVote = known.Address, known.APIAddress, known.Suffrage == raftstore.Voter
-		}
-		list[i] = m
-	}
+	list := rolesOf(servers, roster, leader)
 	patience := statusTime
 	if digest {
 		patience = digestTime

@@ -6,65 +6,15 @@ import (
 	"slices"
 	"time"
 
-	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/kms/state"
 	"github.com/signet-kms/signet/raftstore"
-)
-
-// promoteReady gives the nodes that are to vote their votes, once they have caught
-// up with the log and stayed so for a look or two.
-func (s *Service) promoteReady(ctx context.Context) {
-	now := time.Now()
-	if now.Sub(s.promotion.looked) < promoteEvery {
-		return
-	}
-	s.promotion.looked = now
-	servers, err := s.store.Servers()
-	roster, err2 := s.machine.rosterNow()
-	if err != nil || err2 != nil {
-		return
-	}
-	ready := map[string]int{}
-	for _, server := range servers {
-		m := roster.Member(server.NodeID)
-		if server.Voter || m == nil || m.Removed || m.Suffrage != raftstore.Voter {
-			continue
-		}
-		last := s.store.LastIndex()
-		asking, cancel := context.WithTimeout(ctx, statusTime)
-		st := s.statusOf(asking, server.NodeID, false)
-		cancel()
-		if st == nil || !st.Healthy || st.LastIndex+promoteBehind < last {
-			continue
-		}
-		ready[server.NodeID] = s.promotion.ready[server.NodeID] + 1
-		if ready[server.NodeID] < promoteLooks {
-			continue
-		}
-		if err := s.store.Promote(ctx, server.NodeID); err != nil {
-			s.log.Warn("could not give a node its vote, trying again", "node", server.NodeID, "error", err)
-			continue
-		}
-		delete(ready, server.NodeID)
-		s.log.Info("a node has caught up and votes now", "node", server.NodeID)
-		rec := &audit.Record{Type: audit.TypeNode, Operation: "cluster/promote", Outcome: audit.OutcomeOK, Fields: map[string]string{"node_id": server.NodeID}}
-		s.audit.AppendLate(rec)
-	}
-	s.promotion.ready = ready
-}
-
-const (
-	promoteEvery  = 500 * time.Millisecond
-	promoteLooks  = 2
-	promoteBehind = 64 // entries
 )
 
 // follow does what a follower owes: it says where it is to be reached, when that is
 // not what the roster has.
 func (s *Service) follow(ctx context.Context) {
-	leader := s.follows()
 	roster := s.store.Roster()
-	if leader == "" || roster == nil {
+	if roster == nil || s.store.Leading() {
 		return
 	}
 	own, want := roster.Member(s.store.Identity().NodeID), s.selfMember("")
@@ -75,6 +25,10 @@ func (s *Service) follow(ctx context.Context) {
 		return
 	}
 	s.promotion.announced = time.Now()
+	leader := s.whomToTell(roster, own.NodeID)
+	if leader == "" {
+		return
+	}
 	body, err := json.Marshal(announcement{want.Address, want.APIAddress})
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, statusTime)
@@ -84,6 +38,26 @@ func (s *Service) follow(ctx context.Context) {
 	if err != nil {
 		s.log.Debug("could not tell the leader this node's addresses yet", "error", err)
 	}
+}
+
+// whomToTell is the leader, or each other member in turn while this node knows none:
+// the leader may be looking for it under the old address, so that nothing of it ever
+// arrives here.
+func (s *Service) whomToTell(roster *raftstore.Roster, own string) string {
+	if leader := s.follows(); leader != "" {
+		return leader
+	}
+	var others []string
+	for _, m := range roster.Members {
+		if m.NodeID != own && !m.Removed && m.Address != "" {
+			others = append(others, m.NodeID)
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	s.promotion.told++
+	return others[s.promotion.told%len(others)]
 }
 
 type announcement struct {

@@ -60,13 +60,18 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 			return nil, fmt.Errorf("%w: node_id is the id of the node that is to join: letters, digits, '.', '_' and '-'", ErrBadRequest)
 		case ttl < time.Minute || ttl > maxJoinTokenTTL:
 			return nil, fmt.Errorf("%w: a join token lives a minute to a day, not %v", ErrBadRequest, ttl)
-		case len(roster.CA) == 0 && s.cfg.Store.Listen != "": // see ensureCA
-			return nil, saying(ErrNoLeader, "the cluster port is being set up; try again shortly")
-		case len(roster.CA) == 0:
+		case s.cfg.Store.Listen == "": // now; it may have had one
 			return nil, fmt.Errorf("%w: this cluster has no cluster port: set cluster_addr on its node and start it again", ErrBadRequest)
+		case len(roster.CA) == 0: // see ensureCA
+			return nil, saying(ErrNoLeader, "the cluster port is being set up; try again shortly")
 		}
 		if m := roster.Member(req.NodeID); m != nil && !m.Removed {
 			return nil, fmt.Errorf("%w: node %s is a member already; remove it first, or choose another id", ErrBadRequest, req.NodeID)
+		}
+		if !req.Replica {
+			if err := roomToVote(roster, req.NodeID); err != nil {
+				return nil, err
+			}
 		}
 		pin, err := spkiHash(roster.CA)
 		if err != nil {
@@ -75,7 +80,7 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 		secret, id := randomBytes(32), randomText(12)
 		defer clear(secret)
 		now := wall.Now()
-		t := state.JoinToken{ID: id, Hash: joinHash(id, secret), NodeID: req.NodeID, Suffrage: suffrageOf(req.Replica), Created: now.UnixNano(), Expire: now.Add(ttl).UnixNano()}
+		t := state.JoinToken{ID: id, Hash: joinHash(id, secret), NodeID: req.NodeID, Suffrage: suffrageOf(req.Replica), Created: now.UnixNano(), Expire: now.Add(ttl).UnixNano(), Maker: c.Caller.DisplayName}
 		out = &JoinToken{
 			Token: strings.Join([]string{joinTokenPrefix, id, base64.RawURLEncoding.EncodeToString(secret), base64.RawURLEncoding.EncodeToString(pin[:])}, "."),
 			ID:    id, NodeID: req.NodeID, Replica: req.Replica, Expires: now.Add(ttl),

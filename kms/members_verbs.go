@@ -50,6 +50,9 @@ func (s *Service) changeMember(ctx context.Context, c *Call, operation, what, no
 	}
 	note(a, "node_id", nodeID)
 	if _, again, err := c.repeated(a); again {
+		if err == nil {
+			err = s.awaitEarlier(ctx, c)
+		}
 		return s.finish(c, a, err)
 	}
 	if what == memberRemove && nodeID == s.store.Identity().NodeID {
@@ -153,7 +156,7 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 	case refusal.Code == codeNotProposed || refusal.Code == "not_ready" || refusal.Code == ErrNoLease.code:
 		return saying(ErrNoLeader, "the leader, node %s: %s", leader, refusal.Text)
 	}
-	for _, known := range []*Error{ErrBadRequest, ErrNotFound, ErrSealed, ErrBusy, ErrStorageFull, ErrAuditUnavailable, ErrIdempotencyMismatch} {
+	for _, known := range []*Error{ErrBadRequest, ErrNotFound, ErrSealed, ErrBusy, ErrStorageFull, ErrAuditUnavailable, ErrIdempotencyMismatch, ErrClusterLevel} {
 		if refusal.Code == known.code {
 			return saying(known, "%s", refusal.Text)
 		}

@@ -78,7 +78,7 @@ func (s *Service) awaitElection(ctx context.Context) bool {
 func (s *Service) awaitLead(ctx context.Context) bool {
 	for ctx.Err() == nil && !s.closing.Load() && !s.sealing.Load() && s.view.Load() != nil {
 		pause(ctx, 10*time.Millisecond) // at least once: what fails at once is not tried all the time
-		if s.leading() && s.store.Leading() || s.follows() != "" {
+		if s.leading() || s.follows() != "" {
 			return ctx.Err() == nil
 		}
 	}
@@ -105,7 +105,7 @@ func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state
 // commit gives a command its number, seals it, hands it to raft in number order
 // and waits.
 func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
-	if err := s.clockWrong(); err != nil {
+	if err := firstError(s.clockWrong(), s.levelAllows(cmd)); err != nil {
 		return applied{}, err
 	}
 	s.numbering.Lock()
@@ -113,7 +113,7 @@ func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state
 		s.numbering.Unlock()
 		return applied{}, ErrSealed
 	}
-	if s.numbering.epoch == 0 {
+	if !s.leadingLocked() {
 		s.numbering.Unlock()
 		return applied{}, ErrNoLeader
 	}

@@ -22,6 +22,7 @@ type Recovery struct {
 // OpenRecovery locks the data directory of a node. Errors are those of
 // raftstore.OpenRecovery.
 func OpenRecovery(cfg Config) (*Recovery, error) {
+	cfg.Store.Level = state.Level
 	store, err := raftstore.OpenRecovery(cfg.Store, &machine{publish: func(*state.State) {}})
 	if err != nil {
 		return nil, err

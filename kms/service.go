@@ -66,15 +66,25 @@ type Service struct {
 	numbering struct { // commands get their numbers and enter raft's queue in one order
 		sync.Mutex
 		bar     *barrier.Barrier // nil while sealed
-		epoch   uint64           // of this leadership; 0 while this node has none
+		epoch   uint64           // of the leadership of term; 0 for none
 		seq     uint64           // of the last command
+		term    uint64           // raft's, for which epoch was opened
 		periods uint64           // how often this node was unsealed
 	}
 
 	promotion struct { // of lead alone
 		looked, announced, handed time.Time
-		ready                     map[string]int // node → looks at which it had caught up
+		told                      int // members whom this one told its addresses, see whomToTell
+
+		members []memberHealth // as this leader saw them last; nil: it has not looked yet
+		waits   bool           // one of them is to get its vote
+		removed time.Time      // when a removal was last tried and failed
+
+		leveled  time.Time // when the members were last asked for their feature levels
+		heldBack string    // who keeps the level down, as it was logged
 	}
+
+	autopilot atomic.Pointer[[]memberHealth] // promotion.members, for those who ask
 
 	waiting waiting // of the unattended unseal
 
@@ -127,6 +137,7 @@ func Open(cfg Config) (*Service, error) {
 		rotating: make(chan struct{}, 1), termDue: make(chan struct{}, 1),
 		making: make(chan struct{}, max(1, runtime.NumCPU()/2)), observed: newObserved(),
 	}
+	cfg.Store.Level = state.Level
 	early := &earlyMembers{}
 	s.machine = &machine{publish: s.publish, members: early.take, noticed: s.noticed}
 	store, err := raftstore.Open(cfg.Store, s.machine)
@@ -135,15 +146,20 @@ func Open(cfg Config) (*Service, error) {
 	}
 	s.store, s.clockOffset = store, store.Leases().ClockOffset
 	early.pass(s.obeyRoster)
-	store.HandlePeers(s.answerPeer)
-	cfg.Audit.Node = store.Identity().NodeID
-	if s.audit, err = audit.Open(cfg.Audit); err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
-	s.gate = gate.New(s.audit)
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.catchUp(ctx)
+	if err := store.Err(); err != nil { // the log holds what this build must not skip
+		cancel()
+		return nil, errors.Join(err, store.Close())
+	}
+	cfg.Audit.Node = store.Identity().NodeID
+	if s.audit, err = audit.Open(cfg.Audit); err != nil {
+		cancel()
+		return nil, errors.Join(err, store.Close())
+	}
+	s.gate = gate.New(s.audit)
+	store.HandlePeers(s.answerPeer)
 	s.done.Go(func() { s.lead(ctx) })
 	s.done.Go(func() { s.tick(ctx) })
 	s.done.Go(func() { s.watchTerm(ctx) })
@@ -240,7 +256,16 @@ func (s *Service) publish(st *state.State) {
 	default:
 		next.quotas = compileQuotas(st, old.quotas)
 	}
+	// A snapshot of another survivor, after a recovery, may be older than what this node
+	// had: what it told the leader of how far it is must not count for it any more.
+	fell := old != nil && st.Index < old.Index && s.serving.Load() != 0
+	if fell {
+		s.store.Leases().Rest()
+	}
 	s.view.Store(next)
+	if fell {
+		s.store.Leases().Serve(s.stateIndex, s.reach)
+	}
 	s.noticeTerm(st)
 }
 
@@ -264,18 +289,21 @@ func (s *Service) lead(ctx context.Context) {
 			s.watch(ctx)
 			continue
 		}
+		s.endEpoch() // one of an earlier term, if the lead was away in between
 		if err := s.openEpoch(ctx); err != nil && ctx.Err() == nil {
 			s.epochErr.Store(&err)
 			s.log.Warn("could not take up leadership, trying again", "error", err)
 			s.handOver(ctx)
-			pause(ctx, time.Second)
+			if !errors.Is(translate(err), ErrNoLeader) { // the lead went meanwhile, and may be back already
+				pause(ctx, time.Second)
+			}
 		}
 	}
 }
 
-// leadershipPoll is how soon a change of leadership is noticed at the latest; an
-// unseal is noticed at once. Safety does not wait for either: every proposal and
-// every answer asks raft itself.
+// leadershipPoll is how soon a change of leadership is noticed at the latest; most are
+// noticed at once, and so is an unseal. Safety does not wait for either: every proposal
+// and every answer asks raft itself, in which term this node leads.
 const leadershipPoll = 100 * time.Millisecond
 
 func (s *Service) watch(ctx context.Context) {
@@ -283,6 +311,7 @@ func (s *Service) watch(ctx context.Context) {
 	defer t.Stop()
 	select {
 	case <-t.C:
+	case <-s.store.LeadershipChanged():
 	case <-s.wake:
 	case <-ctx.Done():
 	}
@@ -303,16 +332,25 @@ func (s *Service) unsealed() bool {
 	return s.numbering.bar != nil
 }
 
+// leading says whether this node leads and numbers commands.
 func (s *Service) leading() bool {
 	s.numbering.Lock()
 	defer s.numbering.Unlock()
-	return s.numbering.epoch != 0
+	return s.leadingLocked()
+}
+
+// leadingLocked is leading for who holds numbering. The epoch that was opened in an
+// earlier term is over, even where nobody took notice yet that the lead was lost and
+// gained again: the leader in between has opened a higher one.
+func (s *Service) leadingLocked() bool {
+	return s.numbering.epoch != 0 && s.leadsIn(s.numbering.term)
 }
 
 func (s *Service) endEpoch() {
 	s.numbering.Lock()
 	defer s.numbering.Unlock()
 	s.numbering.epoch = 0
+	s.forgetMembers()
 	s.store.Leases().Cease()
 }
 
@@ -321,6 +359,10 @@ func (s *Service) endEpoch() {
 func (s *Service) openEpoch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	term, leads := s.store.LeadingTerm()
+	if !leads {
+		return ErrNoLeader
+	}
 	if err := s.store.Barrier(ctx); err != nil {
 		return err
 	}
@@ -344,7 +386,7 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if !ok {
 		return ErrSealed
 	}
-	if err := s.takeLead(ctx, epoch, done.state.Index); err != nil {
+	if err := s.takeLead(ctx, term, epoch, done.state.Index); err != nil {
 		return err
 	}
 	s.nudge() // something may have become due while nobody led

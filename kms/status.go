@@ -67,13 +67,14 @@ type Health struct {
 	Version     string
 	ClusterName string
 	ClusterID   string
+	Level       uint64 // the cluster's feature level; 0 while sealed
 }
 
 // Health reports whether this node serves; it needs no token.
 func (s *Service) Health() Health {
 	h := Health{Initialized: s.Initialized(), Sealed: true, Now: wall.Now(), Version: s.cfg.Version}
 	if v := s.view.Load(); v != nil {
-		h.Sealed, h.ClusterName, h.ClusterID = false, v.Cluster.Name, v.Cluster.ID
+		h.Sealed, h.ClusterName, h.ClusterID, h.Level = false, v.Cluster.Name, v.Cluster.ID, v.Membership.Level
 	}
 	_, err := s.Begin(Origin{})
 	h.Serving = err == nil

@@ -175,7 +175,7 @@ func inClear(cmd state.Command) (state.Command, []state.Part) {
 	case *withRecord:
 		return w.Command, []state.Part{{Kind: state.PartSeal, Data: w.record.encode()}}
 	case *withRoster:
-		return w.SetRoster, []state.Part{{Kind: state.PartRoster, Data: w.roster.encode()}}
+		return w.Command, []state.Part{{Kind: state.PartRoster, Data: w.roster.encode()}}
 	}
 	return cmd, nil
 }

@@ -93,7 +93,7 @@ func (s *Service) awaitRecord(ctx context.Context, record *seal.Record, wait tim
 func (s *Service) unsealByItself(ctx context.Context) error {
 	base, newest := s.machine.sealRecord(), s.machine.newestRecord()
 	if !newest.Unattended() {
-		return saying(ErrSealUnavailable, "nobody but the shareholders can unseal this cluster: unseal with shares, then run 'signet operator migrate-seal'")
+		return saying(ErrSealUnavailable, "as far as the log of this node goes, nobody but the shareholders can unseal this cluster: unseal with shares, then run 'signet operator migrate-seal'")
 	}
 	var why []error
 	for _, w := range s.cfg.Seals {

@@ -41,10 +41,18 @@ var (
 	// was made with.
 	ErrNodeID = errors.New("wrong node id")
 
+	// ErrPortMissing: the directory is of a node that has peers, and this process is to
+	// run without a cluster port.
+	ErrPortMissing = errors.New("this node is one of a cluster and was started without its cluster port: set cluster_addr, as it was")
+
 	// ErrIdentity: a file of this node's identity is missing beside existing
 	// state, or does not parse. A new one is never made silently, since the
 	// other nodes know this node by the old one.
 	ErrIdentity = errors.New("the identity of this node is damaged: restore the file from a copy of this data directory, or wipe the directory and join again")
+
+	// ErrLevel: the cluster uses what this build does not know. Nothing was changed:
+	// a build that knows it opens the directory as it is.
+	ErrLevel = errors.New("this build is too old for the cluster: start the version that the other nodes run")
 
 	// ErrCorruptStore: the log file is not what was written. See Corruption.
 	ErrCorruptStore = errors.New("the log file is corrupt: restore the data directory, or wipe it and join again")
@@ -53,6 +61,10 @@ var (
 	// Corruption.
 	ErrCorruptSnapshot = errors.New("the newest snapshot is corrupt: restore the data directory, or wipe it and join again")
 )
+
+// ErrDiverged: the cluster contradicts what this node has applied, and the node stops,
+// at each start again.
+var ErrDiverged = errors.New("the log of the cluster contradicts what this node has applied: other nodes lost acknowledged writes, as when one of them was put back to an older copy of its data")
 
 // Errors that stop a node which was running. They arrive on Store.Fatal.
 var (

@@ -3,6 +3,7 @@ package raftstore
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -15,6 +16,8 @@ type leadership struct {
 	term    uint64        // term it leads in
 	since   time.Time     // when it was told so; zero while it does not lead
 	changed chan struct{} // closed and replaced at each change
+
+	leaderless atomic.Pointer[time.Time] // since when no leader was known; nil while one is
 }
 
 func (l *leadership) set(leading bool, term uint64) {
@@ -48,31 +51,39 @@ func (s *Store) watch(r *raft.Raft, notices <-chan bool) {
 	}
 }
 
-// leadingSince returns when this node gained the leadership that it has now.
-// Notices arrive a little late, so raft is asked too: leadership lost and won
-// again meanwhile shows in the term.
-func (s *Store) leadingSince() (since time.Time, leads bool, changed <-chan struct{}) {
+// leads says whether this node leads, in which term, and when it gained that
+// leadership. Notices arrive a little late, so raft is asked too: leadership lost and
+// won again meanwhile shows in the term.
+func (s *Store) leads() (term uint64, since time.Time, leads bool, changed <-chan struct{}) {
 	leading, term, since, changed := s.leader.get()
 	r := s.raft.Load()
 	if !leading || r == nil || r.State() != raft.Leader || r.CurrentTerm() != term || s.Err() != nil {
-		return time.Time{}, false, changed
+		return 0, time.Time{}, false, changed
 	}
-	return since, true, changed
+	return term, since, true, changed
 }
 
 // Leading tells whether this node leads, as far as it knows: another one may
 // have been elected meanwhile. It does not say that the machine has caught up;
 // Barrier does.
 func (s *Store) Leading() bool {
-	_, leads, _ := s.leadingSince()
+	_, _, leads, _ := s.leads()
 	return leads
+}
+
+// LeadingTerm returns the term in which this node leads, and whether it does, as far
+// as it knows. A node gains the lead once in a term at the most: between two calls
+// with the same term nobody else led.
+func (s *Store) LeadingTerm() (term uint64, leads bool) {
+	term, _, leads, _ = s.leads()
+	return term, leads
 }
 
 // LeaderSince returns when this node gained its present leadership, the zero
 // time when it does not lead. The monotonic reading in it stands still while
 // the machine is suspended.
 func (s *Store) LeaderSince() time.Time {
-	since, _, _ := s.leadingSince()
+	_, since, _, _ := s.leads()
 	return since
 }
 
@@ -84,7 +95,22 @@ func (s *Store) Leader() (id, address string) {
 		return "", ""
 	}
 	a, i := r.LeaderWithID()
+	if i != "" {
+		s.leader.leaderless.Store(nil)
+	} else if s.leader.leaderless.Load() == nil {
+		now := time.Now()
+		s.leader.leaderless.CompareAndSwap(nil, &now)
+	}
 	return string(i), string(a)
+}
+
+// Leaderless is for how long this node has known no leader; 0 while it knows one.
+// It counts from the first look: something looks all the time, see Leader.
+func (s *Store) Leaderless() time.Duration {
+	if at := s.leader.leaderless.Load(); at != nil {
+		return time.Since(*at)
+	}
+	return 0
 }
 
 // LeadershipChanged returns a channel that is closed the next time this node
@@ -101,7 +127,7 @@ func (s *Store) WaitLeader(ctx context.Context) error {
 		if !s.Bootstrapped() {
 			return ErrNotBootstrapped
 		}
-		_, leads, changed := s.leadingSince()
+		_, _, leads, changed := s.leads()
 		if leads {
 			return nil
 		}

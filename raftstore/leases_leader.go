@@ -13,6 +13,7 @@ import (
 type granting struct {
 	leases *Leases
 	self   string
+	term   uint64 // of the leadership
 
 	mu      sync.Mutex // guards what follows; taken after Leases.mu where both are
 	grantor lease.Grantor
@@ -21,18 +22,19 @@ type granting struct {
 	changed chan struct{}     // closed and replaced with each report
 }
 
-// Grant begins to grant leases, for the leader whose first command stands at epoch
-// and is applied. alone says that no other node was a member at any time before
+// Grant begins to grant leases, for the leader of a term whose first command stands at
+// epoch and is applied. The term is the one that LeadingTerm gave before that command
+// was proposed: where the lead was lost and gained again since, others may have
+// committed what comes after the epoch. alone says that no other node was a member at any time before
 // that command: then this node needs no lease for itself until another one is a
 // member, since no other could have changed anything. Error: ErrNotLeader.
-func (l *Leases) Grant(epoch uint64, alone bool) error {
+func (l *Leases) Grant(term, epoch uint64, alone bool) error {
 	gained := bootTime() // later than the election, which is safe
-	_, term, _, _ := l.store.leader.get()
-	if !l.store.Leading() {
+	if now, leads := l.store.LeadingTerm(); !leads || now != term {
 		return ErrNotLeader
 	}
 	g := &granting{
-		leases: l, self: l.store.identity.NodeID, waiters: map[lease.Nonce]chan lease.Grant{},
+		leases: l, self: l.store.identity.NodeID, term: term, waiters: map[lease.Nonce]chan lease.Grant{},
 		pokes: map[string]uint64{}, changed: make(chan struct{}),
 		grantor: lease.NewGrantor(lease.Leadership{Self: l.store.identity.NodeID, Term: term, Gained: gained}),
 	}
@@ -82,10 +84,11 @@ func (l *Leases) Raise(index uint64) {
 // MembersChanged makes a leader look at its members again.
 func (l *Leases) MembersChanged() {
 	if g := l.leading(); g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		// Under the lock, or an older list could come after a newer one.
 		if members, _, err := g.members(); err == nil {
-			g.mu.Lock()
 			g.grantor.SetMembers(members)
-			g.mu.Unlock()
 		}
 	}
 }
@@ -107,7 +110,7 @@ func (g *granting) members() (all, voters []string, err error) {
 // names. It waits for the round that confirms the leadership.
 func (l *Leases) arrive(ctx context.Context, from string, r lease.Request) (granted, error) {
 	g := l.leading()
-	if g == nil || !l.store.Leading() {
+	if term, leads := l.store.LeadingTerm(); g == nil || !leads || term != g.term {
 		return granted{}, &PeerError{"not_leader", "this node does not lead, or does not serve yet"}
 	}
 	index := l.index()
@@ -186,11 +189,18 @@ func (g *granting) echoed(voter string, e lease.Echo) {
 var errNotLeading = errors.New("this node does not lead, so it cannot say when a change is in force everywhere")
 
 // Barrier waits until no node serves from before a barrier-class command that this
-// leader proposed and applied at index. It says how long that took. Errors: that of
-// ctx, when the change may not be in force everywhere yet.
+// leader, or one before it, proposed and this node applied at index. It says how long
+// that took. Errors: that of ctx, when the change may not be in force everywhere yet;
+// and one for a node that does not lead any more, which knows nothing of the leases of
+// the next leader.
 func (l *Leases) Barrier(ctx context.Context, index uint64) (time.Duration, error) {
 	g := l.leading()
 	if g == nil {
+		return 0, errNotLeading
+	}
+	// What stood in this node's log when it led in this term, another leader of a
+	// later one did not put there.
+	if term, leads := l.store.LeadingTerm(); !leads || term != g.term {
 		return 0, errNotLeading
 	}
 	began := time.Now()
@@ -204,7 +214,7 @@ func (l *Leases) Barrier(ctx context.Context, index uint64) (time.Duration, erro
 		now := bootTime()
 		g.mu.Lock()
 		g.grantor.Report(g.self, own)
-		wait, err := g.grantor.Barrier(lease.Command{Term: g.grantor.Term(), Index: index}, now)
+		wait, err := g.grantor.Barrier(lease.Command{Term: g.term, Index: index}, now)
 		changed := g.changed
 		for _, holder := range wait.Poke {
 			g.poke(holder, index)

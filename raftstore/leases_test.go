@@ -58,7 +58,7 @@ func leased(t *testing.T, n int) (*meshed, []*tally) {
 		states[i].set(10)
 		s.Leases().Serve(states[i].at, states[i].reach)
 	}
-	must(t, c.stores[0].Leases().Grant(10, n == 1))
+	must(t, c.stores[0].Leases().Grant(term(t, c.stores[0]), 10, n == 1))
 	for i, s := range c.stores {
 		until(t, fmt.Sprintf("node%d has a lease", i), func() bool { return s.Leases().Valid(states[i].at()) == nil })
 	}
@@ -129,7 +129,7 @@ func TestANewLeaderOutwaitsTheOldLeases(t *testing.T) {
 	for _, s := range states {
 		s.set(20)
 	}
-	must(t, c.stores[1].Leases().Grant(20, false))
+	must(t, c.stores[1].Leases().Grant(term(t, c.stores[1]), 20, false))
 	took, err := c.stores[1].Leases().Barrier(testContext(t), 20)
 	if err != nil || took < 2*time.Second {
 		t.Errorf("the barrier took %v, %v", took, err)
@@ -152,4 +152,14 @@ func TestALoneNodeNeedsNobody(t *testing.T) {
 	if c.stores[0].Leases().Valid(11) == nil || c.stores[0].Leases().Held() {
 		t.Error("a node that rests serves")
 	}
+}
+
+// term is the one in which a store leads.
+func term(t *testing.T, s *Store) uint64 {
+	t.Helper()
+	term, leads := s.LeadingTerm()
+	if !leads {
+		t.Fatal("the store does not lead")
+	}
+	return term
 }

@@ -22,7 +22,7 @@ var (
 // Joined says whether this node was admitted to a cluster that others made, or
 // belongs to one whose roster it knows.
 func (s *Store) Joined() (bool, error) {
-	roster, err := readRoster(s.dir)
+	roster, err := readRoster(s.dir, s.opts.Level)
 	if err != nil || roster == nil {
 		return false, err
 	}
@@ -96,7 +96,7 @@ func (s *Store) CertificateRequest() ([]byte, error) {
 
 // Join makes this node a member of the cluster whose roster has it, and waits for
 // nothing: the leader sends it the log. Errors: ErrBootstrapped, ErrNoPort,
-// ErrNoMember, ErrClosed, the fatal error, those of the file system.
+// ErrNoMember, ErrLevel, ErrClosed, the fatal error, those of the file system.
 func (s *Store) Join(r *Roster, certificate []byte) error {
 	s.bootstrap.Lock()
 	defer s.bootstrap.Unlock()
@@ -115,6 +115,9 @@ func (s *Store) Join(r *Roster, certificate []byte) error {
 	}
 	if m := r.Member(s.identity.NodeID); m == nil || m.Removed {
 		return ErrNoMember
+	}
+	if err := checkLevel(r.Level, s.opts.Level); err != nil {
+		return err
 	}
 	if err := s.SetCertificate(certificate, r.CA); err != nil {
 		return err

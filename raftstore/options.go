@@ -51,6 +51,10 @@ type Options struct {
 	// no port, and this node is the only one of its cluster.
 	Listen string
 
+	// Level is the highest feature level of a cluster that the owner knows. A
+	// roster with a higher one is refused: see ErrLevel.
+	Level uint64
+
 	// Dev shortens raft's timings to 50 ms.
 	Dev bool
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -115,7 +116,7 @@ func (ps *peers) answer(w http.ResponseWriter, r *http.Request) {
 		refusePeer(w, &PeerError{"bad_message", "the message is too long, or was cut short"})
 		return
 	}
-	op := r.URL.Path[len(opPrefix):]
+	op := strings.TrimPrefix(r.URL.Path, opPrefix)
 	out, done, err := ps.leases.answer(ctx, from, op, body)
 	switch {
 	case done:

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -25,7 +26,7 @@ type port struct {
 	listener net.Listener
 	raft     chan net.Conn // accepted streams of raft
 	peers    chan net.Conn // accepted connections of requests
-	limit    chan struct{} // one element for each handshake under way
+	door     door          // handshakes under way with who came in
 
 	closing chan struct{}
 	life    context.Context // ends with closing
@@ -39,34 +40,31 @@ type port struct {
 	conns  map[net.Conn]*Member // who is at the other end, as the roster had it
 }
 
-const (
-	handshakeTime  = 5 * time.Second
-	handshakesOnce = 64
-)
+const handshakeTime = 5 * time.Second
 
 // openPort listens and knows what the directory has: the last roster and this
 // node's certificate.
-func openPort(listen string, d *dataDir, id Identity, log hclog.Logger) (*port, error) {
+func openPort(o Options, d *dataDir, id Identity, log hclog.Logger) (*port, error) {
 	p := &port{
 		log: log.Named("peers"), dir: d, identity: id,
-		raft: make(chan net.Conn), peers: make(chan net.Conn), limit: make(chan struct{}, handshakesOnce),
+		raft: make(chan net.Conn), peers: make(chan net.Conn),
 		closing: make(chan struct{}), conns: map[net.Conn]*Member{},
 	}
 	p.life, p.end = context.WithCancel(context.Background())
-	if err := p.load(); err != nil {
+	if err := p.load(o.Level); err != nil {
 		return nil, err
 	}
 	var err error
-	if p.listener, err = net.Listen("tcp", listen); err != nil {
+	if p.listener, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("the cluster port: %w", err)
 	}
 	p.done.Go(p.accept)
 	return p, nil
 }
 
-// load reads the files of an earlier life.
-func (p *port) load() error {
-	roster, err := readRoster(p.dir)
+// load reads the files of an earlier life. level is Options.Level.
+func (p *port) load(level uint64) error {
+	roster, err := readRoster(p.dir, level)
 	if err != nil {
 		return err
 	}
@@ -82,14 +80,18 @@ func (p *port) load() error {
 	return err
 }
 
-// readRoster reads the roster that the directory has, nil for none.
-func readRoster(d *dataDir) (*Roster, error) {
+// readRoster reads the roster that the directory has, nil for none. Errors: ErrLevel
+// for one above level, ErrIdentity, those of the file system.
+func readRoster(d *dataDir, level uint64) (*Roster, error) {
 	b, err := os.ReadFile(d.file(rosterFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := CheckLevel(b, level); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.file(rosterFile), err)
 	}
 	roster, err := ParseRoster(b)
 	if err != nil {
@@ -110,7 +112,7 @@ func (p *port) setRoster(r *Roster) {
 	p.roster = r
 	var gone []net.Conn
 	for conn, was := range p.conns {
-		if m := r.Member(was.NodeID); m == nil || m.Removed || m.Incarnation != was.Incarnation {
+		if m := r.Member(was.NodeID); m == nil || m.Removed || m.Incarnation != was.Incarnation || !bytes.Equal(m.TLSKey, was.TLSKey) {
 			p.log.Info("hanging up on a node that is no member any more", "node", was.NodeID)
 			gone = append(gone, conn)
 		}
@@ -138,20 +140,14 @@ func (p *port) accept() {
 				continue
 			}
 		}
-		select {
-		case p.limit <- struct{}{}:
-			p.done.Go(func() {
-				defer func() { <-p.limit }()
-				p.greet(conn)
-			})
-		default:
-			_ = conn.Close() // more strangers than patience; peers try again
-		}
+		p.door.begin(conn)
+		p.done.Go(func() { p.greet(conn) })
 	}
 }
 
 // greet does the handshake of a connection that came in and hands it on.
 func (p *port) greet(conn net.Conn) {
+	defer p.door.end(conn)
 	config, err := p.tlsConfig("", alpnRaft, alpnPeer)
 	if err != nil {
 		_ = conn.Close()
@@ -160,7 +156,9 @@ func (p *port) greet(conn net.Conn) {
 	ctx, cancel := context.WithTimeout(p.life, handshakeTime)
 	defer cancel()
 	secured := tls.Server(conn, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	err = secured.HandshakeContext(ctx)
+	p.door.end(conn)
+	if err != nil {
 		p.log.Debug("refused a connection on the cluster port", "remote", conn.RemoteAddr(), "error", err)
 		_ = conn.Close()
 		return
@@ -206,10 +204,11 @@ func (c *peerConn) Close() error {
 // changed while it was made.
 func (p *port) track(conn *tls.Conn) (*peerConn, bool) {
 	c := &peerConn{Conn: conn, port: p, id: peerOf(conn)}
+	shown := conn.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := p.roster.Member(c.id)
-	if m == nil || m.Removed {
+	if m == nil || m.Removed || !bytes.Equal(m.TLSKey, shown) {
 		return nil, false
 	}
 	p.conns[c] = m

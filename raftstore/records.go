@@ -23,6 +23,8 @@ type records struct {
 	path   string
 	fail   func(error)
 	broken atomic.Bool // a write has failed
+
+	applied func() uint64 // the last entry that the machine was given
 }
 
 // storage is what raft-boltdb offers.
@@ -66,7 +68,7 @@ func openRecords(d *dataDir, fail func(error)) (*records, logShape, error) {
 	case err != nil: // the file was sound a moment ago: the disk is full, or worse
 		return nil, logShape{}, fmt.Errorf("%w: %s: %w", ErrStorageFailed, path, err)
 	}
-	return &records{store: bolt, path: path, fail: fail}, shape, nil
+	return &records{store: bolt, path: path, fail: fail, applied: func() uint64 { return 0 }}, shape, nil
 }
 
 // openBolt opens a bolt file. Every transaction is synced. The free list is not
@@ -188,8 +190,18 @@ func (r *records) StoreLogs(logs []*raft.Log) error {
 	return r.write(func() error { return r.store.StoreLogs(copies) })
 }
 
-// DeleteRange implements raft.LogStore.
+// DeleteRange implements raft.LogStore. Raft takes the beginning of the log away,
+// which a snapshot holds, and an end that another leader contradicts. The second is
+// never of entries that this node has applied, unless a majority that had stored them
+// has them no longer.
 func (r *records) DeleteRange(min, max uint64) error {
+	if min <= r.applied() {
+		if last, err := r.LastIndex(); err == nil && max >= last {
+			err = r.diverged(min)
+			r.fail(err)
+			return err
+		}
+	}
 	return r.write(func() error { return r.store.DeleteRange(min, max) })
 }
 

@@ -85,7 +85,7 @@ func (r *Recovery) open() (err error) {
 	if shape.last == 0 && index == 0 {
 		return ErrNotBootstrapped
 	}
-	if r.roster, err = readRoster(s.dir); err != nil {
+	if r.roster, err = readRoster(s.dir, s.opts.Level); err != nil {
 		return err
 	}
 	r.found = Survivor{NodeID: s.identity.NodeID, Roster: r.roster, Snapshot: index}

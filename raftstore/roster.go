@@ -40,6 +40,8 @@ type Roster struct {
 	Version   uint64   `json:"version"` // grows with every change
 	CA        []byte   `json:"ca"`      // DER of the certificate that signs those of the members; none: no peers yet
 	Members   []Member `json:"members"`
+
+	Level uint64 `json:"level,omitempty"` // the feature level of the cluster: who knows less takes no part
 }
 
 // ParseRoster reads what Marshal wrote, and the list of members that clusters
@@ -102,6 +104,24 @@ func (r *Roster) check() error {
 		}
 	}
 	return nil
+}
+
+// CheckLevel refuses the roster of a cluster at a feature level above the highest that
+// a build knows, whatever else stands in it: a later build may write members that
+// ParseRoster refuses. Error: ErrLevel.
+func CheckLevel(roster []byte, known uint64) error {
+	var r struct {
+		Level uint64 `json:"level"`
+	}
+	_ = json.Unmarshal(roster, &r) // what is no roster ParseRoster says
+	return checkLevel(r.Level, known)
+}
+
+func checkLevel(level, known uint64) error {
+	if level <= known {
+		return nil
+	}
+	return fmt.Errorf("%w (the cluster is at feature level %d, this build knows levels up to %d)", ErrLevel, level, known)
 }
 
 // Member returns the member with an id, or nil; removed ones are found too.

@@ -70,7 +70,7 @@ type node struct {
 // after the snapshot reach m once this node leads or follows a leader: wait for
 // WaitLeader and Barrier before reading m. The caller closes the store.
 //
-// Errors: ErrLocked, ErrNodeID, ErrIdentity, a *Corruption of kind
+// Errors: ErrLocked, ErrNodeID, ErrPortMissing, ErrIdentity, ErrLevel, a *Corruption of kind
 // ErrCorruptStore or ErrCorruptSnapshot, a *Fatal from the machine,
 // ErrStorageFailed, and those of the file system.
 func Open(o Options, m Machine) (*Store, error) {
@@ -119,6 +119,8 @@ func (s *Store) open() (err error) {
 	if err := shape.follows(index); err != nil {
 		return &Corruption{File: s.records.path, Kind: ErrCorruptStore, Err: err}
 	}
+	before := max(index, readApplied(s.dir))
+	s.records.applied = func() uint64 { return max(before, s.Indexes().Applied) }
 	if s.metrics, err = newCollector(); err != nil {
 		return err
 	}
@@ -138,7 +140,7 @@ func (s *Store) openTransport() (err error) {
 		_, s.transport = raft.NewInmemTransport(raft.ServerAddress(s.identity.NodeID))
 		return nil
 	}
-	if s.port, err = openPort(s.opts.Listen, s.dir, s.identity, s.log); err != nil {
+	if s.port, err = openPort(s.opts, s.dir, s.identity, s.log); err != nil {
 		return err
 	}
 	s.peers = newPeers(s.port, s.leases)
@@ -187,6 +189,7 @@ func (s *Store) start() error {
 		stop()
 	}()
 	s.watching.Go(func() { s.leases.run(leasing) })
+	s.watching.Go(s.keepApplied)
 	r.RegisterObserver(raft.NewObserver(nil, false, func(o *raft.Observation) bool {
 		if state, ok := o.Data.(raft.RaftState); ok && state == raft.Shutdown {
 			s.fail(ErrStopped)
@@ -219,7 +222,7 @@ func (s *Store) nudge(r *raft.Raft, settled raft.ReloadableConfig) error {
 	alone := member && voters == 1
 	switch {
 	case s.port == nil && len(servers) > 1:
-		return fmt.Errorf("%w: the log in %s is of a cluster of %d nodes, and this node has no cluster port: set cluster_addr", ErrIdentity, s.dir.path, len(servers))
+		return fmt.Errorf("%w: the log in %s is of a cluster of %d nodes", ErrPortMissing, s.dir.path, len(servers))
 	case s.port == nil && !member:
 		return fmt.Errorf("%w: the log in %s is of a cluster without %q", ErrIdentity, s.dir.path, s.identity.NodeID)
 	case !alone: // a leader's heartbeats come, or an election

@@ -130,6 +130,10 @@ func TestSealConfigurationsThatAreRefused(t *testing.T) {
 	loose := filepath.Join(dir, "loose")
 	must(t, os.WriteFile(loose, []byte("#!/bin/sh\n"), 0o700))
 	must(t, os.Chmod(loose, 0o722))
+	open := filepath.Join(dir, "open", "wrap")
+	must(t, os.Mkdir(filepath.Dir(open), 0o700))
+	must(t, os.WriteFile(open, []byte("#!/bin/sh\n"), 0o700))
+	must(t, os.Chmod(filepath.Dir(open), 0o777))
 	begin := fmt.Sprintf("data_dir = %q\napi_addr = \"https://signet.example\"\nlistener \"tcp\" {\n  address = \"127.0.0.1:18277\"\n  tls_disable = true\n}\n", filepath.Join(dir, "data"))
 	transit := func(fields ...string) string {
 		return "seal \"transit\" {\n  " + strings.Join(fields, "\n  ") + "\n}\n"
@@ -161,7 +165,8 @@ func TestSealConfigurationsThatAreRefused(t *testing.T) {
 		"a relative command":  {execHCL([]string{"cat"}, []string{"/bin/cat"}), "absolute path"},
 		"a missing command":   {execHCL([]string{"/bin/cat"}, []string{"/nonexistent"}), "unwrap: stat /nonexistent"},
 		"a loose command":     {execHCL([]string{loose}, []string{"/bin/cat"}), "can be written by others"},
-		"a directory":         {execHCL([]string{dir}, []string{"/bin/cat"}), "is no command"},
+		"a directory":         {execHCL([]string{dir}, []string{"/bin/cat"}), "no file that can be executed"},
+		"in an open place":    {execHCL([]string{open}, []string{"/bin/cat"}), "anybody can put another command into"},
 		"exec with a token":   {execHCL([]string{"/bin/cat"}, []string{"/bin/cat"}, token), "alone"},
 	} {
 		out := refusedConfig(t, begin+c.text)

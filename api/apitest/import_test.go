@@ -296,6 +296,7 @@ func TestAnIssuerGoesOnWithAnImportedKey(t *testing.T) {
 		body object
 		code string
 	}{
+		"another algorithm": {object{"alg": "RS256", "import": object{"ciphertext": o.wrapped(newEC(t, elliptic.P256()))}}, "key_rejected"},
 		"another type":      {object{"alg": "ES384", "import": object{"ciphertext": o.wrapped(newEC(t, elliptic.P256()))}}, "key_rejected"},
 		"a short secret":    {object{"alg": "HS384", "import": object{"ciphertext": o.wrapped(randomBytes(47))}}, "key_rejected"},
 		"altered":           {object{"import": object{"ciphertext": b64(strings.Repeat("x", 600))}}, "unwrap_failed"},
@@ -308,6 +309,8 @@ func TestAnIssuerGoesOnWithAnImportedKey(t *testing.T) {
 		c.body["issuer"] = "https://bad.example"
 		if r := n.Post("jwt/issuers/bad", n.Root(), c.body); r.Status != 400 || r.Code() != c.code {
 			t.Errorf("%s: %s", what, r)
+		} else if what == "another algorithm" {
+			wantText(t, r, "alg is RS256")
 		}
 	}
 	wantText(t, wantError(t, n.Post("jwt/issuers/i-eddsa", n.Root(), object{"import": object{"ciphertext": o.wrapped(newEd(t))}}), 400, "bad_request"), "jwt/rotate/i-eddsa")

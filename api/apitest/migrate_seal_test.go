@@ -39,7 +39,8 @@ func TestMigrations(t *testing.T) {
 		t.Helper()
 		wantStatus(t, n.Post("transit/sign/web", n.Root(), object{"input": "aGk="}), 200)
 	}
-	migrated(t, n.Post("sys/migrate-seal", n.Root(), nil), "shamir", 0) // nothing to do
+	migrated(t, n.Post("sys/migrate-seal", n.Root(), object{"to": "shamir"}), "shamir", 0) // nothing to do
+	wantText(t, wantError(t, n.Post("sys/migrate-seal", n.Root(), nil), 400, "bad_request"), "has no seal, and nothing was changed")
 	wantError(t, n.Post("sys/migrate-seal", n.Root(), object{"to": "transit"}), 400, "bad_request")
 	wantError(t, n.Post("sys/migrate-seal", n.Root(), object{"to": "transit", "key": "x"}), 400, "unknown_field")
 	wantError(t, n.Post("sys/migrate-seal", n.Allow("most", "sys/migrate-seal", "update"), nil), 403, "permission_denied")

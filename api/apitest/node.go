@@ -34,6 +34,8 @@ type Node struct {
 	log  *buffer // stderr and stdout of all processes
 	http *http.Client
 
+	binary string // that runs; "": the daemon of these sources
+
 	expected string // an alarm in the log that is no fault: see Expect
 
 	lives []bool // one a process that was started → it was killed
@@ -86,6 +88,7 @@ func newNode(t testing.TB, opts []Option) *Node {
 		opt(&n.o)
 	}
 	n.o.complete(n.dir)
+	n.binary = n.o.binary
 	if n.o.clocked {
 		n.SetClock(0)
 	}

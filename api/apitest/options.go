@@ -23,6 +23,7 @@ type options struct {
 	listen            string // of the API; "": the kernel chooses a port at every start
 	network           *Network
 	under             string // see Under
+	binary            string // see Runs
 }
 
 // stage is how far New brings a node.

@@ -94,7 +94,11 @@ func (n *Node) command() *exec.Cmd {
 	if n.o.dev {
 		args = []string{"server", "--dev", "--dev-root-token", n.root, "--listen", "127.0.0.1:0"}
 	}
-	cmd := exec.Command(executable(n.t, binary), args...)
+	path := n.binary
+	if path == "" {
+		path = executable(n.t, binary)
+	}
+	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+n.dir)
 	if n.o.hooked {
 		cmd.Env = append(cmd.Env, "SIGNET_TEST_KEYRING_RECORD="+n.KeyRecord())

@@ -2,8 +2,11 @@ package apitest_test
 
 import (
 	"bytes"
+	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +24,22 @@ func recoverNode(t *testing.T, n *apitest.Node, typed string, more ...string) (c
 	cmd.Stdout, cmd.Stderr = &buf, &buf
 	_ = cmd.Run() // the code tells
 	return cmd.ProcessState.ExitCode(), buf.String()
+}
+
+// withoutPort starts a member without its cluster_addr: nothing of it is damaged, and
+// nothing is said to be.
+func withoutPort(t *testing.T, n *apitest.Node) {
+	t.Helper()
+	text, err := os.ReadFile(n.ConfigFile())
+	must(t, err)
+	config := filepath.Join(t.TempDir(), "signet.hcl")
+	must(t, os.WriteFile(config, regexp.MustCompile(`(?m)^cluster_addr.*$`).ReplaceAll(text, nil), 0o600))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, _ := exec.CommandContext(ctx, apitest.Binary(t), "server", "--config", config).CombinedOutput()
+	if !strings.Contains(string(out), "cluster_addr: this node is one of a cluster and was started without its cluster port") {
+		t.Errorf("a member without its port: %s", out)
+	}
 }
 
 // A majority is lost for good; the survivor goes on with all that it acknowledged,
@@ -42,7 +61,12 @@ func TestASurvivorRecoversTheCluster(t *testing.T) {
 	for _, n := range lost {
 		n.Kill()
 	}
+	c.Eventually("the survivor says what it needs, and what can be done without it", func() bool {
+		why := survivor.Get("sys/health", "").String()
+		return strings.Contains(why, "2 of its 3 voters have to run") && strings.Contains(why, "operator recover")
+	})
 	survivor.Kill()
+	withoutPort(t, survivor)
 
 	code, out := recoverNode(t, survivor, "", "--preview", "-o", "json")
 	if code != 0 || !strings.Contains(out, `"cluster_epoch": 1`) || !strings.Contains(out, `"changed": false`) || strings.Count(out, `"voter": true`) != 3 {

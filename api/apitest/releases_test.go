@@ -43,6 +43,24 @@ type left struct {
 		Last int64  `json:"last"`
 	} `json:"destroyed"`
 	Answers []given `json:"answers"`
+
+	Issuers []string `json:"issuers"`
+	Issued  []struct {
+		Issuer   string    `json:"issuer"`
+		Subject  string    `json:"subject"`
+		Audience string    `json:"audience"`
+		Token    string    `json:"token"`
+		JTI      string    `json:"jti"`
+		KID      string    `json:"kid"`
+		Expires  time.Time `json:"expires"`
+		Reason   string    `json:"reason"`
+	} `json:"issued"`
+	Logins []struct {
+		Application string `json:"application"`
+		RoleID      string `json:"role_id"`
+		SecretID    string `json:"secret_id"`
+		Code        string `json:"code"`
+	} `json:"logins"`
 }
 
 // given is an answer that the release gave to its root token.
@@ -76,6 +94,12 @@ func TestDataOfEarlierReleases(t *testing.T) {
 			n.Unseal()
 			m.saysTheSame(t, n)
 			m.tokens(t, n)
+			m.issuance(t, n)
+			// It is alone, and so at the level of this build; what only that knows works.
+			wantStatus(t, n.Post(autopilotConfig, n.Root(), object{"max_trailing_logs": 2000}), 204)
+			if level := number(t, n.Get("sys/health", ""), "feature_level"); level != 1 {
+				t.Errorf("feature level %d", level)
+			}
 			m.goesOn(t, n, log)
 		})
 	}
@@ -127,6 +151,9 @@ func (m *left) adopt(t *testing.T, dir string) *apitest.Node {
 	}
 	for i, token := range m.Revoked {
 		n.HandedOut(fmt.Sprintf("revoked token %d", i+1), token)
+	}
+	for i, login := range m.Logins {
+		n.HandedOut(fmt.Sprintf("secret id %d", i+1), login.SecretID)
 	}
 	return n
 }
@@ -249,6 +276,7 @@ func (m *left) goesOn(t *testing.T, n *apitest.Node, log []byte) {
 			t.Errorf("%s is at version %d, want %d", k.Name, got, k.Latest)
 		}
 	}
+	m.issuance(t, n)
 	m.auditContinues(t, n, log)
 }
 

@@ -146,8 +146,13 @@ func newSDKLoad(t *testing.T, cluster *apitest.Cluster, workers int) *sdkLoad {
 // goesOn waits until every kind of call was acknowledged many times more.
 func (l *sdkLoad) goesOn() {
 	l.t.Helper()
+	l.goesOnFor(200)
+}
+
+func (l *sdkLoad) goesOnFor(calls int64) {
+	l.t.Helper()
 	from := l.acked.Load()
-	eventually(l.t, "the programs go on", func() bool { return l.acked.Load() > from+200 })
+	eventually(l.t, "the programs go on", func() bool { return l.acked.Load() > from+calls })
 }
 
 // call makes one call, and keeps how it went.

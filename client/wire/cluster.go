@@ -46,6 +46,8 @@ type AdmitRequest struct {
 	CSR         []byte `json:"csr"` // DER of a certificate request (RFC 2986) for the node's key
 	ClusterAddr string `json:"cluster_addr"`
 	APIAddr     string `json:"api_addr,omitzero"`
+
+	FeatureLevel uint64 `json:"feature_level,omitzero"` // that the node's build knows
 }
 
 // AdmitData answers it. Data of an [Envelope]. Nothing in it is secret.
@@ -76,6 +78,8 @@ type RaftConfiguration struct {
 type RaftServers struct {
 	Servers []RaftServer `json:"servers"`
 	Index   uint64       `json:"index"`
+
+	FeatureLevel uint64 `json:"feature_level"` // of the cluster: the lowest that its nodes know, once all do
 }
 
 // RaftServer is one node. The members that Vault has come first.
@@ -93,6 +97,9 @@ type RaftServer struct {
 	Serving    bool   `json:"serving"` // it has a lease
 	Healthy    bool   `json:"healthy"` // its audit log can be written
 	Version    string `json:"version"`
+
+	FeatureLevel uint64 `json:"feature_level"` // that its build knows
+
 	LastIndex  uint64 `json:"last_index"`  // of its log
 	StateIndex uint64 `json:"state_index"` // of the state that its requests see
 	// Digest is the SHA-256 of the state at StateIndex, hex: equal on all nodes at the
@@ -121,4 +128,22 @@ type HANode struct {
 	ActiveNode     bool       `json:"active_node"`     // it leads; the others serve too
 	LastEcho       *time.Time `json:"last_echo"`       // when it answered; null of the leader, and of one that does not answer
 	Version        string     `json:"version"`         // "" of one that does not answer
+	FeatureLevel   uint64     `json:"feature_level"`   // that its build knows; 0 of one that does not answer
+}
+
+// JoinTokenList is the data of LIST sys/storage/raft/join-token: the join tokens that
+// have not expired. Needs sudo. No secret is in it.
+type JoinTokenList struct {
+	Keys    []string                 `json:"keys"`     // ids
+	KeyInfo map[string]JoinTokenInfo `json:"key_info"` // id → what it is
+}
+
+// JoinTokenInfo is one of them.
+type JoinTokenInfo struct {
+	NodeID    string    `json:"node_id"`
+	NonVoter  bool      `json:"non_voter"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	CreatedBy string    `json:"created_by"`       // display name of the token that made it
+	UsedBy    string    `json:"used_by,omitzero"` // incarnation of the node that joined with it
 }

@@ -131,6 +131,11 @@ const (
 	PolicyProtected Code = "policy_protected"
 )
 
+// ClusterLevel (400): a node of the cluster is of a build that does not know this yet,
+// or the build of the node that wants to join is too old. The text says which nodes to
+// upgrade. Nothing was changed.
+const ClusterLevel Code = "cluster_level"
+
 // Init and unseal (400). A share refused with one of these was not counted.
 const (
 	// AlreadyInitialized: init was done before, and cannot be done again.
@@ -209,7 +214,7 @@ func Codes() []Code {
 		BodyTooLarge, NamespaceUnsupported, WrappingUnsupported,
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, UnwrapFailed, KeyRejected, RotationNotAllowed, ClaimNotAllowed,
-		VersionState,
+		VersionState, ClusterLevel,
 		BadPolicy, PolicyProtected,
 		AlreadyInitialized, NotInitialized, SealUnavailable,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,

@@ -94,6 +94,8 @@ type Health struct {
 	Reason Code `json:"reason,omitzero"`
 	// Why says it in words.
 	Why string `json:"why,omitzero"`
+	// FeatureLevel is that of the cluster; absent while sealed.
+	FeatureLevel uint64 `json:"feature_level,omitzero"`
 }
 
 // Leader answers GET sys/leader. Bare, no token.

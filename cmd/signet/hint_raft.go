@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/signet-kms/signet/client"
@@ -18,6 +19,9 @@ func raftHints(err *client.Error) []string {
 	}
 	switch err.Code {
 	case wire.NotFound:
+		if strings.HasPrefix(about, "join-token") {
+			return []string{"see them with: signet operator raft join-tokens"}
+		}
 		return []string{"see the nodes with: signet operator raft list"}
 	case wire.OutcomeUnknown:
 		return []string{"see what has become of it with: signet operator raft list"}
@@ -39,9 +43,14 @@ func raftHints(err *client.Error) []string {
 // raftCapability is capability on the paths about nodes; "" if err is about another
 // one.
 func raftCapability(err *client.Error) string {
-	switch {
-	case err.Path == "sys/step-down", strings.HasPrefix(err.Path, raftPaths) && err.Path != raftPaths+"configuration":
-		return "update and sudo"
+	about, ok := strings.CutPrefix(err.Path, raftPaths)
+	switch reading := err.Method == http.MethodGet; {
+	case !ok && err.Path != "sys/step-down", about == "configuration", strings.HasPrefix(about, "autopilot/") && reading:
+		return ""
+	case about == "join-token" && reading:
+		return "list and sudo"
+	case err.Method == http.MethodDelete:
+		return "delete and sudo"
 	}
-	return ""
+	return "update and sudo"
 }

@@ -19,6 +19,7 @@ func writing() []string {
 		"operator migrate-seal",
 		"application write", "application block", "application unblock", "application delete",
 		"operator raft remove", "operator raft promote", "operator raft demote",
+		"operator raft autopilot config set", "operator raft revoke-join-token",
 		"approle write", "approle delete", "approle secret-id create", "approle secret-id destroy",
 	}
 }

@@ -16,15 +16,18 @@ import (
 func newRaftCommand(c *cli) *cobra.Command {
 	return group("raft", "list, admit, remove and change the nodes of a cluster",
 		newRaftListCommand(c), newRaftJoinTokenCommand(c), newRaftJoinCommand(c), newRaftRemoveCommand(c),
-		newRaftPromoteCommand(c), newRaftDemoteCommand(c), newRaftTransferCommand(c))
+		newRaftPromoteCommand(c), newRaftDemoteCommand(c), newRaftTransferCommand(c),
+		newAutopilotCommand(c), newJoinTokensCommand(c), newRevokeJoinTokenCommand(c))
 }
 
 func newRaftListCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "list the nodes of the cluster, and how they are", Args: exactly(),
 		Long: `Lists the nodes of the cluster as any of them knows it: who leads, who votes, and
-how each is. LAG is how many entries of the log the node has not got yet. A node
-that does not answer has a "-" for all that only it could say.`,
+how each is. LAG is how many entries of the log the node has not got yet, LEVEL the
+feature level that its build knows: the cluster rises to the lowest of them by
+itself (see signet status). A node that does not answer has a "-" for all that only
+it could say.`,
 	}
 	return c.printing(cmd, func(ctx context.Context, _ []string) error {
 		cl, err := c.connect()
@@ -40,15 +43,15 @@ that does not answer has a "-" for all that only it could say.`,
 }
 
 func memberRows(servers []wire.RaftServer) []row {
-	rows := []row{{"NODE", "ROLE", "SEALED", "SERVING", "HEALTHY", "LAG", "CLUSTER ADDRESS", "API ADDRESS", "VERSION"}}
+	rows := []row{{"NODE", "ROLE", "SEALED", "SERVING", "HEALTHY", "LAG", "CLUSTER ADDRESS", "API ADDRESS", "VERSION", "LEVEL"}}
 	var last uint64
 	for _, s := range servers {
 		last = max(last, s.LastIndex)
 	}
 	for _, s := range servers {
-		r := row{s.NodeID, roleOf(s), "-", "-", "-", "-", s.Address, s.APIAddress, "-"}
+		r := row{s.NodeID, roleOf(s), "-", "-", "-", "-", s.Address, s.APIAddress, "-", "-"}
 		if s.Reachable {
-			r[2], r[3], r[4], r[5], r[8] = s.Sealed, s.Serving, s.Healthy, last-s.LastIndex, s.Version
+			r[2], r[3], r[4], r[5], r[8], r[9] = s.Sealed, s.Serving, s.Healthy, last-s.LastIndex, s.Version, s.FeatureLevel
 		}
 		rows = append(rows, r)
 	}

@@ -48,7 +48,10 @@ func migrated(m wire.SealMigration) string {
 	}
 	var names []string
 	for _, w := range m.Wrappings {
-		name := printable(w.Type + " " + w.Name)
+		name := printable(w.Type)
+		if w.Name != w.Type {
+			name += " " + printable(w.Name)
+		}
 		if w.Version > 0 {
 			name += fmt.Sprintf(" (version %d of its key)", w.Version)
 		}

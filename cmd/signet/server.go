@@ -81,6 +81,9 @@ func runServer(ctx context.Context, f serverFlags, stdout, stderr io.Writer) err
 	if errors.Is(err, raftstore.ErrNodeID) {
 		return cfg.place(wrong("node_id", "%w", err))
 	}
+	if errors.Is(err, raftstore.ErrPortMissing) {
+		return cfg.place(wrong("cluster_addr", "%w", err))
+	}
 	if err != nil {
 		return err
 	}

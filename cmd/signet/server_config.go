@@ -150,6 +150,9 @@ func (c *serverConfig) checkCluster() error {
 		}
 		return nil
 	}
+	if strings.HasPrefix(c.ClusterAddr, "http://") {
+		return wrong("cluster_addr", "the cluster port speaks TLS alone: write https://")
+	}
 	if err := raftstore.CheckAddress(c.clusterPort()); err != nil {
 		return wrong("cluster_addr", "%w", err)
 	}

@@ -36,7 +36,7 @@ func admit(ctx context.Context, address, caCert string, req *kms.AdmitRequest) (
 	}
 	defer c.Close()
 	out, err := c.Raft().Admit(ctx, wire.AdmitRequest{
-		JoinToken: wire.SecretOf(req.Token), NodeID: req.NodeID, Incarnation: req.Incarnation, CSR: req.CSR, ClusterAddr: req.Address, APIAddr: req.APIAddress,
+		JoinToken: wire.SecretOf(req.Token), NodeID: req.NodeID, Incarnation: req.Incarnation, CSR: req.CSR, ClusterAddr: req.Address, APIAddr: req.APIAddress, FeatureLevel: req.Level,
 	})
 	var refused *client.Error
 	switch {
@@ -44,6 +44,8 @@ func admit(ctx context.Context, address, caCert string, req *kms.AdmitRequest) (
 		return &kms.AdmitResponse{Certificate: out.Certificate, Roster: out.Roster}, nil
 	case errors.As(err, &refused) && refused.Code == wire.InvalidCredentials:
 		return nil, kms.Rephrase(kms.ErrInvalidCredentials, strings.Join(refused.Errors, "; "))
+	case errors.As(err, &refused) && refused.Code == wire.ClusterLevel:
+		return nil, kms.Rephrase(kms.ErrClusterLevel, strings.Join(refused.Errors, "; "))
 	case errors.As(err, &refused) && refused.Code == wire.BadRequest:
 		return nil, kms.Rephrase(kms.ErrBadRequest, strings.Join(refused.Errors, "; "))
 	case errors.As(err, &refused):

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
@@ -49,6 +51,9 @@ is started. Try everything else first.`,
 		if err != nil {
 			return err
 		}
+		if err := cfg.asOwner(); err != nil {
+			return err
+		}
 		r, err := kms.OpenRecovery(cfg.serviceConfig(hclog.NewNullLogger()))
 		switch {
 		case errors.Is(err, raftstore.ErrLocked):
@@ -58,6 +63,20 @@ is started. Try everything else first.`,
 		}
 		return errors.Join(c.recover(r, *preview), r.Close())
 	})
+}
+
+// asOwner refuses to write, as root, files into a data directory that the service's
+// user could not read any more.
+func (c *serverConfig) asOwner() error {
+	info, err := os.Stat(c.DataDir)
+	if err != nil {
+		return err
+	}
+	owner := info.Sys().(*syscall.Stat_t).Uid
+	if me := os.Geteuid(); me == 0 && owner != 0 {
+		return &advice{fmt.Errorf("%s belongs to user %d, who could not read what root writes into it", c.DataDir, owner), []string{fmt.Sprintf("run it as that user, for instance: setpriv --reuid %d --regid %d --clear-groups signet operator recover …", owner, info.Sys().(*syscall.Stat_t).Gid)}}
+	}
+	return nil
 }
 
 // recovered is what the command prints.

@@ -59,7 +59,8 @@ disk, never before. It needs read and sudo on sys/storage/raft/snapshot.`,
 }
 
 // saveFile makes a file of mode 0600 that is there whole and durably, or not at all.
-// What a killed process leaves has another name, FILE.partial-N.
+// What a killed process leaves has another name, FILE.partial-N, and goes with the next
+// one that saves the same FILE.
 func saveFile(path string, write func(io.Writer) error) (size int64, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return 0, usageError(printable(path)+" exists already", "a backup never overwrites another: choose a new name")
@@ -67,9 +68,13 @@ func saveFile(path string, write func(io.Writer) error) (size int64, err error) 
 		return 0, err
 	}
 	dir := filepath.Dir(path)
+	removeStale(path + ".partial-")
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".partial-*") // 0600
 	if err != nil {
 		return 0, err
+	}
+	if err := holdPartial(f); err != nil {
+		return 0, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
 	defer func() {
 		if err != nil {

@@ -54,6 +54,7 @@ func (c *cli) showStatus(ctx context.Context) error {
 		row{"log", fmt.Sprintf("applied to entry %d of %d", s.Leader.RaftAppliedIndex, s.Leader.RaftCommittedIndex)},
 		row{"cluster", s.Seal.ClusterName},
 		row{"cluster id", s.Seal.ClusterID},
+		row{"feature level", s.level()},
 		row{"storage", s.Seal.StorageType},
 		row{"version", s.Seal.Version},
 	))
@@ -87,6 +88,14 @@ func (s status) lease() string {
 	return "held"
 }
 
+// level is the cluster's feature level, which a sealed node does not know.
+func (s status) level() string {
+	if s.Health.Sealed || !s.Health.Initialized {
+		return ""
+	}
+	return fmt.Sprint(s.Health.FeatureLevel)
+}
+
 // leader is where the leader is to be reached.
 func (s status) leader() string {
 	if s.Leader.LeaderAddress == "" {
@@ -116,7 +125,7 @@ func unattended(s wire.SealStatus) string {
 		text += ", but waits: " + printable(s.Waiting)
 	}
 	if s.Migration {
-		text += "; the configuration says otherwise: see 'signet operator migrate-seal'"
+		text += "; but the configuration of this node has other seals, so it may not: see 'signet operator migrate-seal'"
 	}
 	return text
 }

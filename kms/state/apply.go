@@ -33,11 +33,16 @@ func NewApplier(s *State) *Applier { return &Applier{newTxn(s)} }
 // again: the result is a Replay with what the first one gave, or its refusal.
 //
 // A Refusal is a result like any other: the command changed nothing, and the state
-// moved on in its index, number and time and in what it remembers of the proposal.
+// moved on in its index, number and time and in what it remembers of the proposal; in
+// its index alone after ErrOvertaken.
 // After a *Corruption the node must stop, and the Applier is of no more use.
 func (a *Applier) Apply(index uint64, n *Numbered) (any, error) {
 	tx := a.tx
 	if err := follows(&tx.next, n); err != nil {
+		if err == ErrOvertaken {
+			tx.next.Index = index
+			tx.next.TermUses++
+		}
 		return nil, err
 	}
 	tx.begin(index, n)
@@ -64,6 +69,9 @@ func (a *Applier) Term() uint64 { return a.tx.next.Term }
 // RosterVersion is the version of the roster in force.
 func (a *Applier) RosterVersion() uint64 { return a.tx.next.Membership.Version }
 
+// Level is the feature level of the cluster.
+func (a *Applier) Level() uint64 { return a.tx.next.Membership.Level }
+
 // State returns the state after all that was applied.
 func (a *Applier) State() *State { return a.tx.commit() }
 
@@ -89,15 +97,24 @@ const Leap = 10 * 60 * 1e9
 
 // follows demands a number strictly greater than the last one. A gap is legal: a
 // leader may lose a proposal that it numbered.
+//
+// A command of an epoch that is over, and an epoch that another leader opened already,
+// are refused: a node may lose the lead and have it again between the moment in which
+// it numbers a command and the one in which raft takes it. Its command did nothing, and
+// must not stop every node for ever. Nobody else can bring one: it is sealed.
 func follows(s *State, n *Numbered) error {
 	_, genesis := n.Command.(*Genesis)
 	if s.Cluster.ID == "" && !genesis {
 		return corrupt("command %T before genesis", n.Command)
 	}
-	if n.Epoch < s.Epoch || n.Epoch == s.Epoch && n.Seq <= s.Seq {
+	_, epoch := n.Command.(*Epoch)
+	if n.Epoch < s.Epoch || n.Epoch == s.Epoch && epoch {
+		return ErrOvertaken
+	}
+	if n.Epoch == s.Epoch && n.Seq <= s.Seq {
 		return corrupt("command number %d.%d does not follow %d.%d", n.Epoch, n.Seq, s.Epoch, s.Seq)
 	}
-	if _, epoch := n.Command.(*Epoch); !epoch && !genesis && n.Epoch != s.Epoch {
+	if !epoch && !genesis && n.Epoch != s.Epoch {
 		return corrupt("command number %d.%d opens an epoch without an epoch command", n.Epoch, n.Seq)
 	}
 	return nil
@@ -197,6 +214,7 @@ func (c *Genesis) apply(tx *txn) error {
 	}
 	tx.next.Cluster = c.Cluster
 	tx.next.TermSince = tx.next.Time
+	tx.next.Membership.Level = c.Level
 	mount, policy := c.Mount, c.Default
 	tx.mounts.Insert([]byte(mount.Path), &mount)
 	tx.policies.Insert([]byte(policy.Name), &policy)

@@ -53,7 +53,8 @@ const (
 // Command is one typed change of the state. A struct's fields may be added to,
 // with a new codec name, "omitempty" and a zero value that means what the old
 // build did, so that old bytes stay the canonical ones; a field is never renamed,
-// retyped or dropped.
+// retyped or dropped. A field that is added needs a feature level, as a new command
+// does, or the members that do not know it stop: see LevelOf.
 type Command interface {
 	Kind() Kind
 	apply(tx *txn) error
@@ -63,8 +64,9 @@ type Command interface {
 type Genesis struct {
 	Cluster Cluster `codec:"c"`
 	Mount   Mount   `codec:"m"`
-	Default Policy  `codec:"p"` // the text of the default policy
-	Root    Token   `codec:"r"` // the root token
+	Default Policy  `codec:"p"`           // the text of the default policy
+	Root    Token   `codec:"r"`           // the root token
+	Level   uint64  `codec:"l,omitempty"` // the cluster's feature level: that of the build that made it
 }
 
 // Epoch opens the numbering of a new leadership: the commands after it count

@@ -24,11 +24,16 @@ func goldenCommands() map[string]Command {
 	g := genesis()
 	g.Cluster.Dev = true
 	g.Root = tok
+	leveled := genesis()
+	leveled.Level = 1
 	return map[string]Command{
 		"genesis": g, "epoch": &Epoch{}, "tick": &Tick{},
 		"set-roster": &SetRoster{Version: 7, CAKey: Secret("ca"), JoinToken: "j1", Incarnation: "inc"}, "delete-join-token": &DeleteJoinToken{ID: "j1"},
 		"create-join-token": &CreateJoinToken{JoinToken{ID: "j1", Hash: hash("h"), NodeID: "b", Suffrage: "voter", Created: 1, Expire: 2}},
-		"put-policy":        &PutPolicy{Policy{Name: "p", Text: "t", Updated: 7}}, "delete-policy": &DeletePolicy{Name: "p"},
+		"set-cluster-level": &SetClusterLevel{Level: 2, Version: 8}, "genesis-level": leveled,
+		"set-autopilot":          &SetAutopilot{Autopilot{Cleanup: true, DeadAfter: 1, LastContact: 2, MaxTrailing: 3, MinQuorum: 4, Stabilization: 5}},
+		"create-join-token-made": &CreateJoinToken{JoinToken{ID: "j1", Hash: hash("h"), NodeID: "b", Suffrage: "replica", Created: 1, Expire: 2, Maker: "root"}},
+		"put-policy":             &PutPolicy{Policy{Name: "p", Text: "t", Updated: 7}}, "delete-policy": &DeletePolicy{Name: "p"},
 		"create-token": &CreateToken{tok}, "renew-token": &RenewToken{Hash: hash("h"), Expire: 9}, "revoke-token": &RevokeToken{Hash: hash("h"), Orphan: true},
 		"create-key": &CreateKey{key, v}, "rotate-key": &RotateKey{Version: v}, "delete-key": &DeleteKey{Mount: testMount, Name: "web"},
 		"reserve-encryptions": &ReserveEncryptions{Mount: testMount, Name: "web", Number: 1, Count: 4096},

@@ -48,6 +48,7 @@ const (
 	ErrKIDTaken           Refusal = "another version of this issuer's key has, or had, this kid"
 	ErrMountMissing       Refusal = "no such mount"
 	ErrGenesisTwice       Refusal = "cluster is already initialized"
+	ErrOvertaken          Refusal = "another leader came before this command; nothing was done, try again"
 )
 
 // Spent is ErrOnceSpent with the accessor of the token that the first request
@@ -58,7 +59,8 @@ func (*Spent) Error() string { return ErrOnceSpent.Error() }
 func (*Spent) Unwrap() error { return ErrOnceSpent }
 
 // Corruption says that a command cannot be one that a healthy leader wrote: it
-// does not decode, it is unknown to this build, or its number does not follow.
+// does not decode, it is unknown to this build, or its number does not follow that of
+// the same leadership.
 // The node that sees it must stop; applying anything after it would make its
 // state differ from the others' without anybody noticing.
 type Corruption struct{ Err error }

@@ -16,6 +16,8 @@ type Membership struct {
 	Version    uint64      `codec:"v"`           // of the roster in force; 0: that of genesis
 	CAKey      Secret      `codec:"k,omitempty"` // PKCS #8 (RFC 5208): signs the certificates of the members
 	JoinTokens []JoinToken `codec:"j,omitempty"`
+	Level      uint64      `codec:"l,omitempty"` // the feature level of the cluster; never falls
+	Autopilot  *Autopilot  `codec:"a,omitempty"` // nil: DefaultAutopilot
 }
 
 // JoinToken lets one node join, once. The token itself is stored nowhere.
@@ -27,6 +29,7 @@ type JoinToken struct {
 	Created  int64  `codec:"c"`           // unix nanoseconds
 	Expire   int64  `codec:"e"`           // unix nanoseconds
 	Used     string `codec:"u,omitempty"` // incarnation of the node that joined with it; "" for none yet
+	Maker    string `codec:"m,omitempty"` // display name of who made it
 }
 
 // MaxJoinTokens bounds how many join tokens are kept at once.
@@ -73,6 +76,10 @@ func blankMembership(k Kind) (Command, bool) {
 		return &CreateJoinToken{}, true
 	case KindDeleteJoinToken:
 		return &DeleteJoinToken{}, true
+	case KindSetClusterLevel:
+		return &SetClusterLevel{}, true
+	case KindSetAutopilot:
+		return &SetAutopilot{}, true
 	}
 	return nil, false
 }

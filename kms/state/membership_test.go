@@ -54,7 +54,7 @@ func TestWhichCommandsAreBarrierClass(t *testing.T) {
 		KindReserveEncryptions: true, KindUndeleteKey: true, KindUseToken: true, KindPutQuota: true, KindDeleteQuota: true,
 		KindRotateTerm: true, KindConfigRotation: true, KindCreateIssuer: true, KindUndeleteIssuer: true,
 		KindCreateSecretID: true, KindMigrateSeal: true, KindLoginAppRole: true, KindUseSecretID: true, KindCreateJoinToken: true, KindDeleteJoinToken: true,
-		KindPutWrappingKey: true,
+		KindPutWrappingKey: true, KindSetClusterLevel: true, KindSetAutopilot: true,
 	}
 	for k := KindGenesis; k < 1000; k++ {
 		if _, known := blank(k); known && BarrierClass(k) == free[k] {

@@ -20,6 +20,7 @@ import (
 type daemon struct {
 	binary, dir string
 	m           *manifest
+	reads       []string  // paths, for the questions
 	cmd         *exec.Cmd // nil when none runs
 	url         string
 	log         bytes.Buffer // stderr of all processes; read when none runs

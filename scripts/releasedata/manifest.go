@@ -23,6 +23,31 @@ type manifest struct {
 	Keys      []key       `json:"keys"`
 	Destroyed []destroyed `json:"destroyed"`
 	Answers   []answer    `json:"answers"`
+
+	// Of a release that has issuers:
+	Issuers []string `json:"issuers,omitempty"` // each has the profile access
+	Issued  []issued `json:"issued,omitempty"`
+	Logins  []login  `json:"logins,omitempty"`
+}
+
+// issued is a token of an issuer.
+type issued struct {
+	Issuer   string    `json:"issuer"`
+	Subject  string    `json:"subject"`
+	Audience string    `json:"audience"`
+	Token    string    `json:"token"`
+	JTI      string    `json:"jti"`
+	KID      string    `json:"kid"`
+	Expires  time.Time `json:"expires"`
+	Reason   string    `json:"reason,omitempty"` // for which it is refused, whatever the clock says
+}
+
+// login is credentials of an application.
+type login struct {
+	Application string `json:"application"`
+	RoleID      string `json:"role_id"`
+	SecretID    string `json:"secret_id"`
+	Code        string `json:"code,omitempty"` // with which they are refused
 }
 
 // How a process ended.

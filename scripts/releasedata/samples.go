@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -72,19 +71,7 @@ func (d *daemon) encrypt(k *key, body map[string]any) error {
 
 // made posts and takes one text out of the data of the answer.
 func (d *daemon) made(path string, body any, member string) (string, error) {
-	r, err := d.must(http.MethodPost, path, body)
-	if err != nil {
-		return "", err
-	}
-	var data map[string]any
-	if err := json.Unmarshal(r.body.Data, &data); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	text, ok := data[member].(string)
-	if !ok {
-		return "", fmt.Errorf("%s: no %s in the answer", path, member)
-	}
-	return text, nil
+	return d.text(http.MethodPost, path, body, member)
 }
 
 // later keeps a question whose answer is taken at the end of the story.
@@ -108,7 +95,7 @@ func (d *daemon) questions() error {
 	for _, k := range d.m.Destroyed {
 		paths = append(paths, "transit/keys/"+k.Name)
 	}
-	for _, path := range paths {
+	for _, path := range append(paths, d.reads...) {
 		if err := d.ask(http.MethodGet, path, nil); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func (d *daemon) story(v variant) error {
 	if v.snapshot {
 		steps = append(steps, d.fill, d.moveAudit)
 	}
-	steps = append(steps, d.policiesAndTokens, d.keys, d.again(killed), d.rotations, d.destroy)
+	steps = append(steps, d.policiesAndTokens, d.keys, d.issuance, d.again(killed), d.rotations, d.destroy)
 	if v.snapshot {
 		steps = append(steps, d.awaitSnapshot, d.again(killed), d.tail)
 	}

@@ -71,18 +71,28 @@ func NewExec(c ExecConfig) (*Exec, error) {
 // checkCommand refuses a command that somebody else may exchange.
 func checkCommand(field string, command []string) error {
 	if len(command) == 0 || !filepath.IsAbs(command[0]) {
-		return wrong(field, "want a list: the absolute path of a command, then its arguments")
+		return wrong(field, "want a list: the absolute path of a command, from /, then its arguments")
 	}
 	info, err := os.Stat(command[0])
 	switch {
 	case err != nil:
 		return wrong(field, "%v", err)
 	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
-		return wrong(field, "%s is no command", command[0])
+		return wrong(field, "%s is no file that can be executed (mode %04o)", command[0], info.Mode().Perm())
 	case info.Mode().Perm()&0o022 != 0:
 		return wrong(field, "%s can be written by others (mode %04o), who would get the root key; run chmod go-w on it", command[0], info.Mode().Perm())
 	}
-	return nil
+	for dir := filepath.Dir(command[0]); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		switch {
+		case err != nil:
+			return wrong(field, "%v", err)
+		case info.Mode().Perm()&0o002 != 0 && info.Mode()&os.ModeSticky == 0:
+			return wrong(field, "anybody can put another command into %s (mode %04o), which would get the root key; run chmod o-w on it", dir, info.Mode().Perm())
+		case dir == filepath.Dir(dir):
+			return nil
+		}
+	}
 }
 
 // Type is "exec".

@@ -1,0 +1,67 @@
+package raftstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"time"
+)
+
+// appliedFile says how far this node had applied the log, at least. Raft keeps no
+// such thing on disk: after a restart it believes whatever the next leader has, and
+// a leader with an older copy of its data has less.
+const appliedFile = "applied"
+
+// keepApplied writes the mark down every second, until the store stops. It is not
+// synced: an older one is true as well, and what is no mark is none.
+func (s *Store) keepApplied() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	last := uint64(0)
+	note := func() {
+		i := s.Indexes().Applied
+		if i <= last || s.Err() != nil {
+			return
+		}
+		if err := writeApplied(s.dir, i); err != nil {
+			s.log.Debug("could not write down what is applied", "error", err)
+		}
+		last = i
+	}
+	for {
+		select {
+		case <-t.C:
+			note()
+		case <-s.stopped:
+			note()
+			return
+		}
+	}
+}
+
+func writeApplied(d *dataDir, index uint64) error {
+	b := binary.BigEndian.AppendUint64(nil, index)
+	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	name := d.file(appliedFile)
+	if err := os.WriteFile(name+tempSuffix, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(name+tempSuffix, name)
+}
+
+// readApplied returns the mark, 0 if there is none that is whole.
+func readApplied(d *dataDir) uint64 {
+	b, err := os.ReadFile(d.file(appliedFile))
+	if err != nil || len(b) != 12 || binary.BigEndian.Uint32(b[8:]) != crc32.ChecksumIEEE(b[:8]) {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// diverged is the error of a leader that takes back entries from on, of which this
+// node had applied some.
+func (r *records) diverged(from uint64) error {
+	return fmt.Errorf("%w: entries %d to %d in %s; to have what the others have, wipe this node and let it join anew; to keep what this one has, stop the others and run 'signet operator recover' here",
+		ErrDiverged, from, r.applied(), r.path)
+}
