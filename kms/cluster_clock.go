@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/signet-kms/signet/internal/wall"
 )
 
 // maxClockOffset is how far a leader's clock may be from the median of its voters'
@@ -22,6 +24,18 @@ func (s *Service) clockWrong() error {
 		return saying(ErrNoLeader, "the clock of this node, which leads, is %v ahead of those of the others, so it writes nothing and hands over: put its clock right", -off.Round(time.Second))
 	}
 	return nil
+}
+
+// lookAtClock returns the time, unix nanoseconds, and notices a clock that jumped. What
+// a leader knows of the clocks of others goes by its own, and is worth nothing then.
+func (s *Service) lookAtClock() int64 {
+	now := wall.Now()
+	if jump := s.clock.look(now); jump != 0 {
+		s.clockSet.Store(true)
+		s.store.Leases().ForgetClocks()
+		s.log.Warn("the clock of this node jumped; nothing is destroyed for a while, and tokens may expire early or late: put it right", "by", jump)
+	}
+	return now.UnixNano()
 }
 
 // clockUnsure refuses to stamp anything on a leader whose clock was set a moment ago,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -190,40 +189,6 @@ func (s *Service) catchUp(ctx context.Context) {
 		return
 	}
 	s.log.Warn("the log is not replayed yet; this node answers when it is")
-}
-
-// exists says whether the cluster was made: ErrNotInitialized when it was not,
-// ErrNoLeader while that cannot be known yet.
-func (s *Service) exists() error {
-	switch {
-	case s.machine.sealRecord() != nil:
-		return nil
-	case !s.caught.Load():
-	case s.cfg.Joins:
-		return s.joining()
-	default:
-		return ErrNotInitialized
-	}
-	if s.removed() {
-		return errRemoved
-	}
-	return saying(ErrNoLeader, "the node has just started and does not know its log yet; try again shortly")
-}
-
-var errRemoved = saying(ErrNoLeader, "this node was removed from the cluster, for good: the others refuse it; give it an empty data directory, and it can join as a new one")
-
-// removed says whether this node was a member and is none any more, as far as it heard:
-// a removed node is hung up on, and may have missed it. One that joins has a leader.
-func (s *Service) removed() bool {
-	id := s.store.Identity().NodeID
-	if m := s.store.Roster().Member(id); m != nil && m.Removed {
-		return true
-	}
-	if leader, _ := s.store.Leader(); leader != "" {
-		return false
-	}
-	servers, err := s.store.Servers()
-	return err == nil && len(servers) > 0 && !slices.ContainsFunc(servers, func(m raftstore.Server) bool { return m.NodeID == id })
 }
 
 // publish makes a state the one that new requests see. The machine calls it in
@@ -436,18 +401,6 @@ func (s *Service) forgetExpired(ctx context.Context, now int64) {
 			return
 		}
 	}
-}
-
-// lookAtClock returns the time, unix nanoseconds, and notices a clock that jumped. What
-// a leader knows of the clocks of others goes by its own, and is worth nothing then.
-func (s *Service) lookAtClock() int64 {
-	now := wall.Now()
-	if jump := s.clock.look(now); jump != 0 {
-		s.clockSet.Store(true)
-		s.store.Leases().ForgetClocks()
-		s.log.Warn("the clock of this node jumped; nothing is destroyed for a while, and tokens may expire early or late: put it right", "by", jump)
-	}
-	return now.UnixNano()
 }
 
 const tickInterval = 30 * time.Second
