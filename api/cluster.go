@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/signet-kms/signet/client/wire"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms"
 )
 
@@ -128,7 +128,7 @@ func haStatus(rq *request, _ *nothing) (bare[*wire.HAStatus], error) {
 		}
 		if m.Status != nil {
 			n.Version, n.FeatureLevel = m.Status.Version, m.Status.Level
-			if now := time.Now().UTC(); !m.Leader {
+			if now := wall.Now().UTC(); !m.Leader {
 				n.LastEcho = &now
 			}
 		}

@@ -113,7 +113,7 @@ func (s *Service) Confirm(c *Call) error {
 // application. Of a token whose uses are limited it spends one, and then it waits
 // for the cluster and has the errors of a write too, and *Limited.
 func (s *Service) Authenticate(c *Call, token string) error {
-	t := s.lookupToken(c.view, token)
+	t := s.lookupToken(c.view, token, c.now())
 	if t == nil {
 		// A token without this cluster's MAC is on no node.
 		if validToken(c.view.Cluster.TokenKey, token) && s.doubts(c, ErrInvalidToken) {
@@ -143,8 +143,8 @@ func (s *Service) Authenticate(c *Call, token string) error {
 
 // lookupToken finds a live token. Only what carries this cluster's MAC is looked
 // up, so a forged token costs one MAC and no search; a development cluster also
-// knows tokens that were chosen by hand.
-func (s *Service) lookupToken(v *view, token string) *state.Token {
+// knows tokens that were chosen by hand. With now 0 it finds expired ones too.
+func (s *Service) lookupToken(v *view, token string, now int64) *state.Token {
 	if !validToken(v.Cluster.TokenKey, token) && !v.Cluster.Dev {
 		return nil
 	}
@@ -152,7 +152,6 @@ func (s *Service) lookupToken(v *view, token string) *state.Token {
 	t := v.Token(hash[:])
 	// A child is worth no more than its parents, which may have expired and not
 	// be removed yet.
-	now := max(time.Now().UnixNano(), v.Time)
 	for up := t; up != nil; up = v.Token(up.Parent) {
 		if up.Expired(now) {
 			return nil

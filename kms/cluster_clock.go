@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/signet-kms/signet/internal/wall"
 )
 
 // maxClockOffset is how far a leader's clock may be from the median of its voters'
@@ -22,6 +24,32 @@ func (s *Service) clockWrong() error {
 		return saying(ErrNoLeader, "the clock of this node, which leads, is %v ahead of those of the others, so it writes nothing and hands over: put its clock right", -off.Round(time.Second))
 	}
 	return nil
+}
+
+// lookAtClock returns the time, unix nanoseconds, and notices a clock that jumped. What
+// a leader knows of the clocks of others goes by its own, and is worth nothing then.
+func (s *Service) lookAtClock() int64 {
+	now := wall.Now()
+	if jump := s.clock.look(now); jump != 0 {
+		s.clockSet.Store(true)
+		s.store.Leases().ForgetClocks()
+		s.log.Warn("the clock of this node jumped; nothing is destroyed for a while, and tokens may expire early or late: put it right", "by", jump)
+	}
+	return now.UnixNano()
+}
+
+// clockUnsure refuses to stamp anything on a leader whose clock was set a moment ago,
+// until it has heard the clocks of a majority again: within a renewal of the leases. One
+// command with a time far ahead would expire tokens in all the cluster, for good.
+func (s *Service) clockUnsure() error {
+	if !s.clockSet.Load() {
+		return nil
+	}
+	if s.hasPeers() && !s.store.Leases().KnowsClocks() {
+		return saying(ErrNoLeader, "the clock of this node, which leads, was set a moment ago, and is not compared with those of the others yet; try again in a second")
+	}
+	s.clockSet.Store(false)
+	return s.clockWrong()
 }
 
 // whyNotLeading says why this node must not lead; nil if it may.

@@ -95,6 +95,9 @@ const longElection = 15 * time.Second
 
 // noLeader is ErrNoLeader, which tells after a while what an operator has to see to.
 func (s *Service) noLeader() error {
+	if s.removed() {
+		return errRemoved
+	}
 	voters := 0
 	servers, err := s.store.Servers()
 	for _, server := range servers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/policy"
@@ -113,7 +114,7 @@ func (c *Call) compromise(a *gate.Admission, name, kid string) (Compromise, erro
 func (c *Call) affected(iv *issuerView, v *state.KeyVersion) Compromise {
 	at := v.Compromised
 	if at == 0 {
-		at = max(time.Now().UnixNano(), c.view.Time)
+		at = max(wall.Now().UnixNano(), c.view.Time)
 	}
 	out := Compromise{Version: v, SignedSince: v.Activated, CachedUntil: max(at+iv.MaxAge*int64(time.Second), iv.MaxAgeUntil), Schedule: c.view.schedule(iv)}
 	c.view.Profiles(iv.Name, func(p *state.Profile) { out.Profiles = append(out.Profiles, p.Name) })

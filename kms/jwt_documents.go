@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/jose"
 )
@@ -48,7 +48,7 @@ func (s *Service) IssuerDocument(c *Call, name string, kind DocumentKind) (Docum
 	s.Count("jwt/documents")
 	found := c.view.viewOf(i)
 	d := found.documents()[kind]
-	d.MaxAge = found.maxAge(max(time.Now().UnixNano(), c.view.Time))
+	d.MaxAge = found.maxAge(max(wall.Now().UnixNano(), c.view.Time))
 	return d, s.Confirm(c)
 }
 

@@ -81,6 +81,7 @@ type revoker struct {
 type revocation struct {
 	id    state.IssuedID
 	entry state.Revocation // without an id where there is nothing to revoke
+	exp   int64            // of what is revoked, seconds since 1970; 0 where that is not known
 	out   RevokedJWT
 	seen  audit.ItemHash
 }
@@ -189,9 +190,16 @@ func (f *revocation) findJTI(r *revoker, it *JWTRevocation) {
 	switch {
 	case it.Expires > now+marks.TTL+marks.NotBefore+jose.MaxLeeway:
 		f.entry.Exp = 0 // later than any token: kept as long as the longest
-	case it.Expires != 0 && it.Expires+jose.MaxLeeway <= now:
+	case it.Expires != 0 && r.over(it.Expires):
 		f.entry, f.out.Expired = state.Revocation{}, true
 	}
+	f.exp = it.Expires
+}
+
+// over says whether what expires at exp, in seconds since 1970, is refused by all nodes:
+// by the time that they agree on, not by the clock of this one, which may be ahead.
+func (r *revoker) over(exp int64) bool {
+	return exp != 0 && exp+jose.MaxLeeway <= r.c.view.Time/int64(time.Second)
 }
 
 // findToken takes a token whose signature is right, also of a version that is
@@ -208,7 +216,7 @@ func (f *revocation) findToken(r *revoker, u *keyring.Use, text string) error {
 	f.id = r.issuer.entryOf(t.claims)
 	f.out.JTI, f.seen.JTI, f.seen.KeyVersion = t.claims.JTI, t.claims.JTI, t.number()
 	exp := t.claims.Expires.Unix() + 1 // a fraction counts
-	if exp+jose.MaxLeeway <= r.c.seconds() {
+	if f.exp = exp; r.over(exp) {
 		f.out.Expired = true
 		return nil
 	}
@@ -267,6 +275,10 @@ func (r *revoker) answer() []RevokedJWT {
 	for n := range r.found {
 		f := &r.found[n]
 		if out[n] = f.out; len(f.entry.ID) == 0 {
+			continue
+		}
+		if r.over(f.exp) { // as the write has shown
+			out[n].Expired = true
 			continue
 		}
 		out[n].IssuedBefore = r.c.view.CutOff(f.id)

@@ -2,8 +2,8 @@ package kms
 
 import (
 	"slices"
-	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -57,7 +57,7 @@ func (s *Service) Rotation(c *Call, name string) (Schedule, error) {
 
 // schedule is the time line of an issuer as v has it.
 func (v *view) schedule(iv *issuerView) Schedule {
-	out := Schedule{Issuer: iv.Issuer, Now: max(time.Now().UnixNano(), v.Time), Active: iv.signer, Pending: iv.pending}
+	out := Schedule{Issuer: iv.Issuer, Now: max(wall.Now().UnixNano(), v.Time), Active: iv.signer, Pending: iv.pending}
 	add := func(at int64, what string, k *state.KeyVersion, expected bool) {
 		if at != 0 {
 			out.Moments = append(out.Moments, Moment{at, what, k.Number, k.KID, expected, k.Imported})

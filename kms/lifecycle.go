@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
 	"github.com/signet-kms/signet/raftstore"
@@ -95,7 +96,7 @@ func (s *Service) rightShares(req InitRequest) error {
 func (s *Service) makeCluster(ctx context.Context, o Origin, req InitRequest) (*InitResult, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	now := time.Now().UnixNano()
+	now := wall.Now().UnixNano()
 	cluster := state.Cluster{
 		ID: newUUID(), Name: s.cfg.ClusterName, Created: now,
 		TokenKey: randomBytes(32), AuditKey: randomBytes(32), Dev: s.cfg.Dev,

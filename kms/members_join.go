@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -163,7 +163,7 @@ func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []by
 	}
 	refused := saying(ErrInvalidCredentials, "the join token is not good for this: unknown, expired, used, or for another node id")
 	t := c.view.JoinToken(id)
-	if t == nil || subtle.ConstantTimeCompare(t.Hash, joinHash(id, secret)) != 1 || t.NodeID != req.NodeID || t.Expire <= max(time.Now().UnixNano(), c.view.Time) ||
+	if t == nil || subtle.ConstantTimeCompare(t.Hash, joinHash(id, secret)) != 1 || t.NodeID != req.NodeID || t.Expire <= max(wall.Now().UnixNano(), c.view.Time) ||
 		t.Used != "" && t.Used != req.Incarnation {
 		return nil, nil, refused
 	}

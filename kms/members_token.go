@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -78,7 +79,7 @@ func (s *Service) CreateJoinToken(ctx context.Context, c *Call, req JoinTokenReq
 		}
 		secret, id := randomBytes(32), randomText(12)
 		defer clear(secret)
-		now := time.Now()
+		now := wall.Now()
 		t := state.JoinToken{ID: id, Hash: joinHash(id, secret), NodeID: req.NodeID, Suffrage: suffrageOf(req.Replica), Created: now.UnixNano(), Expire: now.Add(ttl).UnixNano(), Maker: c.Caller.DisplayName}
 		out = &JoinToken{
 			Token: strings.Join([]string{joinTokenPrefix, id, base64.RawURLEncoding.EncodeToString(secret), base64.RawURLEncoding.EncodeToString(pin[:])}, "."),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -26,7 +27,7 @@ type JoinTokenInfo struct {
 // list and sudo on sys/storage/raft/join-token. Error: ErrNotFound when there is none.
 func (s *Service) JoinTokens(c *Call) (out []JoinTokenInfo, err error) {
 	err = s.act(c, verb{operation: "sys/storage/raft/join-token/list", need: policy.List | policy.Sudo}, func(*gate.Admission) error {
-		now := max(time.Now().UnixNano(), c.view.Time)
+		now := max(wall.Now().UnixNano(), c.view.Time)
 		for _, t := range c.view.Membership.JoinTokens {
 			if t.Expire <= now {
 				continue

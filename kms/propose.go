@@ -121,9 +121,14 @@ func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state
 		s.numbering.Unlock()
 		return applied{}, saying(ErrBusy, "the request waited too long for its turn; nothing was written")
 	}
+	now := s.lookAtClock()
+	if err := s.clockUnsure(); err != nil {
+		s.numbering.Unlock()
+		return applied{}, err
+	}
 	s.numbering.seq++ // a number that is lost with an error below is a legal gap
 	entry, err := s.sealCommandLocked(&state.Numbered{
-		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: time.Now().UnixNano(), Proposal: id, Again: again, Once: once, Command: cmd,
+		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: now, Proposal: id, Again: again, Once: once, Command: cmd,
 	})
 	if err != nil {
 		s.numbering.Unlock()

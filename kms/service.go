@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/internal/keyring"
 	"github.com/signet-kms/signet/kms/state"
@@ -84,6 +85,7 @@ type Service struct {
 	sealing  atomic.Bool // no more proposals: the node is about to seal
 	closing  atomic.Bool
 	clock    clock
+	clockSet atomic.Bool // a leader has not compared its clock with the others' since it was set
 	keyLocks keyLocks
 	budgets  sync.Map // versionID → *budget: encryptions reserved and not made yet
 
@@ -177,21 +179,6 @@ func (s *Service) catchUp(ctx context.Context) {
 		return
 	}
 	s.log.Warn("the log is not replayed yet; this node answers when it is")
-}
-
-// exists says whether the cluster was made: ErrNotInitialized when it was not,
-// ErrNoLeader while that cannot be known yet.
-func (s *Service) exists() error {
-	switch {
-	case s.machine.sealRecord() != nil:
-		return nil
-	case !s.caught.Load():
-	case s.cfg.Joins:
-		return s.joining()
-	default:
-		return ErrNotInitialized
-	}
-	return saying(ErrNoLeader, "the node has just started and does not know its log yet; try again shortly")
 }
 
 // publish makes a state the one that new requests see. The machine calls it in
@@ -318,7 +305,7 @@ func (s *Service) openEpoch(ctx context.Context) error {
 	if v == nil {
 		return ErrSealed
 	}
-	epoch, at := v.Epoch+1, time.Now().UnixNano()
+	epoch, at := v.Epoch+1, wall.Now().UnixNano()
 	if s.hasPeers() {
 		at = v.Time // whether its clock is right this node does not know yet: see hearClocks
 	}
@@ -386,22 +373,13 @@ func (s *Service) forgetExpired(ctx context.Context, now int64) {
 	}
 }
 
-// lookAtClock returns the time, unix nanoseconds, and notices a clock that jumped.
-func (s *Service) lookAtClock() int64 {
-	wall := time.Now()
-	if jump := s.clock.look(wall); jump != 0 {
-		s.log.Warn("the clock of this node jumped; nothing is destroyed for a while, and tokens may expire early or late: put it right", "by", jump)
-	}
-	return wall.UnixNano()
-}
-
 const tickInterval = 30 * time.Second
 
 // untilDue waits for the next look: tickInterval, or less when a deleted key is
 // to be destroyed sooner, or a version's next step comes, which is next.
 func (s *Service) untilDue(ctx context.Context, next int64) {
 	wait := tickInterval
-	if left := time.Duration(next - time.Now().UnixNano()); next != 0 {
+	if left := time.Duration(next - wall.Now().UnixNano()); next != 0 {
 		if left <= 0 {
 			left = time.Second // it was tried, or waits for a clock that jumped
 		}
@@ -409,7 +387,7 @@ func (s *Service) untilDue(ctx context.Context, next int64) {
 	}
 	if v := s.view.Load(); v != nil {
 		if k := v.NextDestroy(); k != nil {
-			left := time.Duration(k.DestroyAt - time.Now().UnixNano())
+			left := time.Duration(k.DestroyAt - wall.Now().UnixNano())
 			wait = min(wait, max(left, time.Second)) // a second, lest a failing one is tried all the time
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/seal"
 )
 
@@ -71,7 +72,7 @@ type Health struct {
 
 // Health reports whether this node serves; it needs no token.
 func (s *Service) Health() Health {
-	h := Health{Initialized: s.Initialized(), Sealed: true, Now: time.Now(), Version: s.cfg.Version}
+	h := Health{Initialized: s.Initialized(), Sealed: true, Now: wall.Now(), Version: s.cfg.Version}
 	if v := s.view.Load(); v != nil {
 		h.Sealed, h.ClusterName, h.ClusterID, h.Level = false, v.Cluster.Name, v.Cluster.ID, v.Membership.Level
 	}

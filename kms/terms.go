@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -89,7 +90,7 @@ func (s *Service) rotateTerm(ctx context.Context, c *Call, due func(*state.State
 		if c.view.Term >= maxTerms {
 			return nil, saying(ErrBadRequest, "the barrier has %d terms, and there is no room for another", c.view.Term)
 		}
-		cmd, term, err := s.machine.nextTerm(time.Now().UnixNano())
+		cmd, term, err := s.machine.nextTerm(wall.Now().UnixNano())
 		if err != nil {
 			return nil, err
 		}

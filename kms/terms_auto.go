@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
 )
@@ -38,7 +39,7 @@ func (s *Service) watchTerm(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.awaitTerm(ctx)
 		v := s.view.Load()
-		if v == nil || !s.leading() || !termDue(v.State, time.Now().UnixNano()) {
+		if v == nil || !s.leading() || !termDue(v.State, wall.Now().UnixNano()) {
 			continue
 		}
 		if err := s.rotateTermByItself(ctx); err != nil && ctx.Err() == nil {
@@ -65,6 +66,6 @@ func (s *Service) rotateTermByItself(ctx context.Context) error {
 		return err
 	}
 	c.Caller = policy.Caller{Root: true, DisplayName: "auto-rotate"}
-	_, err = s.rotateTerm(ctx, c, func(st *state.State) bool { return termDue(st, time.Now().UnixNano()) })
+	_, err = s.rotateTerm(ctx, c, func(st *state.State) bool { return termDue(st, wall.Now().UnixNano()) })
 	return err
 }

@@ -3,6 +3,7 @@ package kms
 import (
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -51,7 +52,7 @@ func inSeconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
 // now is the time by which tokens are accepted and given their end: a clock that
 // was set back brings none to life again.
-func (c *Call) now() int64 { return max(time.Now().UnixNano(), c.view.Time) }
+func (c *Call) now() int64 { return max(wall.Now().UnixNano(), c.view.Time) }
 
 // describe is infoOf, and knows that a caller whose last use this request spent
 // has none left, where 0 would mean that there is no limit.
@@ -71,6 +72,11 @@ type TokenRef struct {
 }
 
 func (s *Service) resolve(c *Call, ref TokenRef) (*state.Token, error) {
+	return s.resolveAt(c, ref, c.now())
+}
+
+// resolveAt is resolve at a time, unix nanoseconds; at 0 it finds expired tokens too.
+func (s *Service) resolveAt(c *Call, ref TokenRef, now int64) (*state.Token, error) {
 	var t *state.Token
 	switch {
 	case ref.Self:
@@ -81,9 +87,9 @@ func (s *Service) resolve(c *Call, ref TokenRef) (*state.Token, error) {
 			return nil, saying(ErrTokenNotFound, "invalid accessor")
 		}
 	default:
-		t = s.lookupToken(c.view, ref.Token.Reveal())
+		t = s.lookupToken(c.view, ref.Token.Reveal(), now)
 	}
-	if t == nil || t.Expired(c.now()) {
+	if t == nil || t.Expired(now) {
 		return nil, ErrTokenNotFound
 	}
 	if t.ID() == c.token.ID() {

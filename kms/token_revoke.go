@@ -19,6 +19,9 @@ func (s *Service) RevokeToken(ctx context.Context, c *Call, ref TokenRef, orphan
 	}
 	_, err := s.write(ctx, c, verb{operation: "auth/token/revoke", need: need}, func(a *gate.Admission) (state.Command, error) {
 		t, err := s.resolve(c, ref)
+		if errors.Is(err, ErrTokenNotFound) {
+			t, err = s.resolveExpired(ctx, c, ref)
+		}
 		if errors.Is(err, ErrTokenNotFound) && ref.Accessor == "" && !orphan {
 			return nil, nil // gone is what was asked for; a repeated request is no error
 		}
@@ -32,4 +35,20 @@ func (s *Service) RevokeToken(ctx context.Context, c *Call, ref TokenRef, orphan
 		return &state.RevokeToken{Hash: t.Hash, Orphan: orphan}, nil
 	})
 	return err
+}
+
+// resolveExpired finds a token that has expired by this node's clock, which may be ahead,
+// and not by that of the cluster: other nodes accept it still, and when its revocation
+// returns they must not.
+func (s *Service) resolveExpired(ctx context.Context, c *Call, ref TokenRef) (*state.Token, error) {
+	t, err := s.resolveAt(c, ref, 0)
+	if err != nil {
+		return t, err
+	}
+	done, err := s.propose(ctx, newProposal(), &state.Tick{}) // removes what has expired
+	if err != nil {
+		return nil, err
+	}
+	s.moveTo(c, done)
+	return s.resolveAt(c, ref, 0)
 }

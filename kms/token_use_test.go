@@ -258,3 +258,24 @@ func TestARateLimitSpendsNoUse(t *testing.T) {
 		t.Errorf("%d uses left of 5 after two requests", left)
 	}
 }
+
+// What has expired by this node's clock, and is there still, is revoked all the same:
+// the clock of another node may be behind this one's.
+func TestAnExpiredTokenIsRevoked(t *testing.T) {
+	n := newNode(t)
+	second := time.Second
+	token, info, err := n.CreateToken(t.Context(), n.rootCall("auth/token/create"), TokenRequest{TTL: second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(second + 100*time.Millisecond)
+	if n.view.Load().TokenByAccessor(info.Accessor) == nil {
+		t.Fatal("it is gone: nothing is shown")
+	}
+	if err := n.RevokeToken(t.Context(), n.rootCall("auth/token/revoke"), TokenRef{Token: token}, false); err != nil {
+		t.Fatal(err)
+	}
+	if n.view.Load().TokenByAccessor(info.Accessor) != nil {
+		t.Error("it is there still")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/raftstore"
 	"github.com/signet-kms/signet/seal"
@@ -99,7 +100,7 @@ func (s *Service) open(ctx context.Context, opened *seal.Opened) error {
 	s.recordRevival(s.view.Load().State)
 	bar := opened.Barrier()
 	s.keys.Unseal(bar)
-	s.clock.begin(time.Now(), time.Unix(0, s.view.Load().Time), time.Unix(0, s.view.Load().Leapt))
+	s.clock.begin(wall.Now(), time.Unix(0, s.view.Load().Time), time.Unix(0, s.view.Load().Leapt))
 	s.epochErr.Store(nil) // of an earlier unseal
 	s.numbering.Lock()
 	s.numbering.bar = bar

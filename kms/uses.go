@@ -3,6 +3,7 @@ package kms
 import (
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/state"
 )
 
@@ -49,7 +50,7 @@ func mayProduce(v *view, u, now *state.KeyVersion) error {
 	case now.State == state.Retired && now.RemoveAt != 0:
 		// A rotation breaks nobody: a request that it overtakes is within what the
 		// version's end allows for, unless it took very long.
-		if time.Now().UnixNano()-now.Retired > int64(overtaken) {
+		if wall.Now().UnixNano()-now.Retired > int64(overtaken) {
 			return saying(ErrBusy, "the key of the issuer %s rotated while the request was under way; nothing was answered, ask again", u.Name)
 		}
 	case !now.State.Produces():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
@@ -73,7 +74,7 @@ func (s *Service) stepsDue(ctx context.Context, w waits) (next int64) {
 		return 0
 	}
 	v.Dues(func(d state.Due) {
-		w.over(&d, time.Now()) // from now on it is watched
+		w.over(&d, wall.Now()) // from now on it is watched
 		if next == 0 || d.At < next {
 			next = d.At
 		}
@@ -82,7 +83,7 @@ func (s *Service) stepsDue(ctx context.Context, w waits) (next int64) {
 }
 
 func (s *Service) stepDue(ctx context.Context, v *view, w waits, d *state.Due) {
-	if !w.over(d, time.Now()) || d.Step != state.StepRotate && !s.clock.steady() {
+	if !w.over(d, wall.Now()) || d.Step != state.StepRotate && !s.clock.steady() {
 		return
 	}
 	var err error

@@ -201,7 +201,7 @@ func (l *Leases) renew(ctx context.Context) (uint64, error) {
 		l.mu.Unlock()
 		return 0, ErrNoLease
 	}
-	request := l.holder.Request(lease.At{Index: l.index()}, bootTime(), time.Now().UnixNano())
+	request := l.holder.Request(lease.At{Index: l.index()}, bootTime(), l.store.opts.Now().UnixNano())
 	l.publish()
 	l.mu.Unlock()
 	var answer granted

@@ -125,7 +125,7 @@ func (l *Leases) arrive(ctx context.Context, from string, r lease.Request) (gran
 	index := l.index()
 	answer := make(chan lease.Grant, 1)
 	g.mu.Lock()
-	err := g.grantor.Arrive(from, r, bootTime(), time.Now().UnixNano())
+	err := g.grantor.Arrive(from, r, bootTime(), l.store.opts.Now().UnixNano())
 	if err == nil {
 		g.waiters[r.Nonce] = answer
 	}
@@ -334,6 +334,16 @@ func (l *Leases) KnowsClocks() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return 2*len(g.grantor.Offsets(voters, bootTime())) > len(voters)
+}
+
+// ForgetClocks forgets what this leader knows of the wall clocks of others, for one whose
+// own was set.
+func (l *Leases) ForgetClocks() {
+	if g := l.leading(); g != nil {
+		g.mu.Lock()
+		g.grantor.ForgetOffsets()
+		g.mu.Unlock()
+	}
 }
 
 // ClockOffset is how far this leader's wall clock is behind the median of its

@@ -78,6 +78,9 @@ type Options struct {
 	// TrailingLogs is the number of entries kept in front of a snapshot for
 	// followers that are a little behind. 0: 512.
 	TrailingLogs uint64
+
+	// Now is the wall clock, which members compare with each other's. Nil: time.Now.
+	Now func() time.Time
 }
 
 var nodeIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
@@ -108,6 +111,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	return o, nil
 }

@@ -201,6 +201,7 @@ func (s *Store) Barrier(ctx context.Context) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
+	s.noteTransfer(errors.Is(err, raft.ErrLeadershipTransferInProgress))
 	switch {
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost),
 		errors.Is(err, raft.ErrLeadershipTransferInProgress):

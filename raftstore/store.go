@@ -32,6 +32,8 @@ type Store struct {
 	raft   atomic.Pointer[node] // nil until there is cluster state
 	leader leadership
 
+	transferring atomic.Int64 // the boot time since when a transfer refuses all; 0 for none: see noteTransfer
+
 	enqueueTimeout time.Duration
 	drainTimeout   time.Duration
 	reserve        uint64 // bytes
@@ -145,9 +147,10 @@ func (s *Store) openTransport() (err error) {
 		return err
 	}
 	s.peers = newPeers(s.port, s.leases)
-	s.transport = network{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	s.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider: streams{s.port}, Stream: streams{s.port}, Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
-	}), s.opts.heartbeat() / 5}
+		MaxRPCsInFlight: 1, // no pipelines, which may lock up for good: see DESIGN.md
+	})
 	return nil
 }
 

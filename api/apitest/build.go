@@ -19,6 +19,7 @@ const raceVariable = "SIGNET_TEST_RACE"
 var (
 	plainBinary  = sync.OnceValues(func() (*os.File, error) { return build("") })
 	hookedBinary = sync.OnceValues(func() (*os.File, error) { return build("signet_testhook") })
+	clockBinary  = sync.OnceValues(func() (*os.File, error) { return build("signet_testclock") })
 )
 
 const daemon = "github.com/signet-kms/signet/cmd/signet"
@@ -69,7 +70,7 @@ func build(tags string) (*os.File, error) {
 // does not count: without this a daemon that was changed since would seem tested.
 func noteSources() error {
 	const files = `{{if and .Module .Module.Main}}{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{end}}`
-	list := exec.Command("go", "list", "-deps", "-tags", "signet_testhook", "-f", files, daemon)
+	list := exec.Command("go", "list", "-deps", "-tags", "signet_testhook,signet_testclock", "-f", files, daemon)
 	out, err := list.Output()
 	if err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(list.Args, " "), err)

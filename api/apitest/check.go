@@ -83,9 +83,14 @@ func (n *Node) healthProblems() []string {
 	case health.At("standby") == true:
 		code = http.StatusTooManyRequests
 	}
-	want(health.Status == code, "health should be %d", code)
 	reason, _ := health.At("reason").(string)
-	want((reason == "") == (code == http.StatusOK || code == http.StatusTooManyRequests), "health gives a reason exactly when it does not serve")
+	if n.clusterAddr != "" && code == http.StatusOK && (reason == "no_leader" || reason == "no_lease") {
+		code = http.StatusServiceUnavailable // the others are gone, stopped before it perhaps
+	}
+	want(health.Status == code, "health should be %d", code)
+	// Who serves and must not lead may say why.
+	want(reason == "" || code != http.StatusOK, "health gives a reason why it does not serve, and serves")
+	want(reason != "" || code == http.StatusOK || code == http.StatusTooManyRequests, "health gives no reason why it does not serve")
 	return out
 }
 

@@ -32,7 +32,7 @@ func NewCluster(t testing.TB, n int, opts ...Option) *Cluster {
 	first := c.Nodes[0]
 	first.Start()
 	first.Init()
-	first.Unseal()
+	c.Unseal(first)
 	for _, other := range c.Nodes[1:] {
 		c.Join(other, false)
 	}
@@ -146,9 +146,14 @@ func (n *Node) adoptSecrets(from *Node) {
 	}
 }
 
-// Unseal unseals a node that may not know yet that it is part of a cluster.
+// Unseal unseals a node that may not know yet that it is part of a cluster. One with a
+// seal of its own it awaits.
 func (c *Cluster) Unseal(n *Node) {
 	c.t.Helper()
+	if n.o.seal != "" {
+		c.Eventually(n.id+" unseals by itself", func() bool { return n.Get("sys/seal-status", "").At("sealed") == false })
+		return
+	}
 	c.Eventually(n.id+" is unsealed", func() bool {
 		for i := range n.o.threshold {
 			if r := n.Share(n.keys[i]); r.Status != http.StatusOK {

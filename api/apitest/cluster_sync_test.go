@@ -39,3 +39,33 @@ func TestAFollowerSyncsBeforeItAcknowledges(t *testing.T) {
 		t.Fatalf("no entry reached the follower's log in a trace of %d calls", len(tr.calls))
 	}
 }
+
+// A follower too has the record of an answer on its disk before the answer leaves, and
+// the intent of a write before the leader hears of it.
+func TestAFollowerRecordsBeforeItAnswers(t *testing.T) {
+	t.Parallel()
+	strace := tool(t, "strace")
+	c := apitest.NewCluster(t, 3)
+	follower := c.Followers()[0]
+	follower.Must("transit/keys/web", object{"type": "ecdsa-p256"})
+	tr := startTrace(t, strace, follower)
+	sign := follower.Must("transit/sign/web", object{"input": b64("traced")})
+	create := follower.Must("transit/keys/traced", object{"type": "ecdsa-p256"})
+	tr.stop()
+	tr.want(t, "sign", " /v1/transit/sign/web ", []step{
+		{"read", "TCP", " HTTP/1.1"},
+		{"write", "audit.log", sign.RequestID()},
+		{"fdatasync", "audit.log", ""},
+		{"write", "TCP", sign.RequestID()},
+	})
+	tr.want(t, "create", " /v1/transit/keys/traced ", []step{
+		{"read", "TCP", " HTTP/1.1"},
+		{"write", "audit.log", `\"intent\"&` + create.RequestID()},
+		{"fdatasync", "audit.log", ""},
+		{"pwrite64", "raft.db", ""},
+		{"fdatasync", "raft.db", ""},
+		{"write", "audit.log", `\"outcome\"&` + create.RequestID()},
+		{"fdatasync", "audit.log", ""},
+		{"write", "TCP", create.RequestID()},
+	})
+}

@@ -69,9 +69,11 @@ func (n *Node) register(method, path string, r Reply) {
 		return
 	}
 	path, _, _ = strings.Cut(strings.TrimPrefix(path, "/v1/"), "?")
-	for secret := range n.secrets {
-		if id == "" && strings.Contains(path, secret) {
-			return // the record does not repeat the path, so it cannot be found
+	if id == "" {
+		for secret := range n.secrets {
+			if strings.Contains(path, secret) {
+				return // the record does not repeat the path, so it cannot be found
+			}
 		}
 	}
 	n.replies = append(n.replies, replied{method, path, id, code})

@@ -125,6 +125,11 @@ func TestNodesAreRemoved(t *testing.T) {
 	}
 	wantStatus(t, leader.Get("auth/token/lookup-self", root), 503)
 	leader.Stop()
+	leader.Start() // it says why it serves nothing, sealed as it is
+	if h := leader.Get("sys/health", ""); h.Status != 503 || !strings.Contains(h.Text("why"), "was removed from the cluster") {
+		t.Errorf("a removed node that was started again says %s", h)
+	}
+	leader.Stop()
 	now := c.Leader()
 	if m := member(t, now, leader.ID()); m != nil {
 		t.Errorf("a removed node is listed: %v", m)

@@ -89,6 +89,9 @@ func newNode(t testing.TB, opts []Option) *Node {
 	}
 	n.o.complete(n.dir)
 	n.binary = n.o.binary
+	if n.o.clocked {
+		n.SetClock(0)
+	}
 	n.http = &http.Client{
 		Transport:     n.transport(),
 		Timeout:       2 * time.Minute,

@@ -17,6 +17,7 @@ type options struct {
 	dataDir, auditDir string // "": below the test's own directory
 	cert, key         string // PEM files; "": plaintext
 	hooked            bool
+	clocked           bool
 	seal              string // seal blocks; "": shares alone unseal the node
 	dev               bool
 	listen            string // of the API; "": the kernel chooses a port at every start
@@ -69,6 +70,10 @@ func In(w *Network) Option { return func(o *options) { o.network = w } }
 // RecordKeys runs a daemon built with the tag signet_testhook, which writes every
 // private key that it generates to KeyRecord, for a test that searches for them.
 func RecordKeys() Option { return func(o *options) { o.hooked = true } }
+
+// Clocked runs a daemon whose wall clock SetClock sets, built with the tag
+// signet_testclock.
+func Clocked() Option { return func(o *options) { o.clocked = true } }
 
 // SealedBy puts seal blocks into the configuration: the node unseals by itself, and
 // its shares are recovery shares.

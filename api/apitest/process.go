@@ -87,6 +87,9 @@ func (n *Node) command() *exec.Cmd {
 	if n.o.hooked {
 		binary = hookedBinary
 	}
+	if n.o.clocked {
+		binary = clockBinary
+	}
 	args := []string{"server", "--config", n.configFile()}
 	if n.o.dev {
 		args = []string{"server", "--dev", "--dev-root-token", n.root, "--listen", "127.0.0.1:0"}
@@ -100,9 +103,28 @@ func (n *Node) command() *exec.Cmd {
 	if n.o.hooked {
 		cmd.Env = append(cmd.Env, "SIGNET_TEST_KEYRING_RECORD="+n.KeyRecord())
 	}
+	if n.o.clocked {
+		cmd.Env = append(cmd.Env, "SIGNET_TESTCLOCK="+n.clockFile())
+	}
 	// No node outlives a test process that is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
+}
+
+func (n *Node) clockFile() string { return filepath.Join(n.dir, "clock") }
+
+// SetClock sets the wall clock of a node made with Clocked, while it runs too: ahead of
+// the machine's, or behind it.
+func (n *Node) SetClock(ahead time.Duration) {
+	n.t.Helper()
+	next := n.clockFile() + ".next" // renamed: it is read at any moment
+	err := os.WriteFile(next, []byte(ahead.String()), 0o600)
+	if err == nil {
+		err = os.Rename(next, n.clockFile())
+	}
+	if err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 // findDevDirs looks where a development node put its temporary directory.
@@ -183,6 +205,11 @@ func (n *Node) awaitExit(p *process) {
 	select {
 	case <-p.exited:
 	case <-time.After(stopTime):
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it says where it waits
+		select {
+		case <-p.exited:
+		case <-time.After(2 * time.Second):
+		}
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 		n.t.Errorf("apitest: the node did not stop within %s", stopTime)

@@ -182,6 +182,7 @@ func TestBenchIsInterrupted(t *testing.T) {
 	}
 	cmd := exec.Command(path, "bench", "token-lookup", "--duration", "1h", "-o", "json")
 	cmd.Env = append(os.Environ(), "HOME="+dir, "NO_PROXY=*", "SIGNET_ADDR="+address, "SIGNET_TOKEN=root")
+	cmd.SysProcAttr = outlivesNobody(syscall.SIGKILL)
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	stderr, err := cmd.StderrPipe()

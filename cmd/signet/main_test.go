@@ -155,6 +155,7 @@ func startDaemon(dir string, args ...string) (address string, stop func(), err e
 	cmd := exec.Command(path, append([]string{"server"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)
+	cmd.SysProcAttr = outlivesNobody(syscall.SIGKILL)
 	var logs bytes.Buffer // read only after Wait
 	cmd.Stderr = &logs
 	stdout, err := cmd.StdoutPipe()
@@ -177,6 +178,12 @@ func startDaemon(dir string, args ...string) (address string, stop func(), err e
 		return "", stop, fmt.Errorf("unexpected ready line %q: %w", ready, err)
 	}
 	return address, stop, nil
+}
+
+// outlivesNobody has a child get a signal when this process ends, however it does: a
+// test that times out runs no cleanup.
+func outlivesNobody(sig syscall.Signal) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: sig}
 }
 
 // trimCommand writes the rest of the line of FILE that begins with PREFIX to OUT:

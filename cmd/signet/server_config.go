@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsimple"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms"
 	"github.com/signet-kms/signet/raftstore"
 	"github.com/signet-kms/signet/seal"
@@ -234,8 +235,8 @@ func loopback(address string) bool {
 // serviceConfig hands the domain its part of the configuration.
 func (c *serverConfig) serviceConfig(logger hclog.Logger) kms.Config {
 	return kms.Config{
-		Store:       raftstore.Options{Dir: filepath.Join(c.DataDir, "raft"), NodeID: c.NodeID, Address: c.clusterPort(), Listen: c.clusterPort(), Dev: c.dev, Logger: logger.Named("raftstore")},
-		Audit:       audit.Options{Dir: c.Audit.Path, Durability: audit.Durability(c.Audit.Durability), Logger: logger.Named("audit")},
+		Store:       raftstore.Options{Dir: filepath.Join(c.DataDir, "raft"), NodeID: c.NodeID, Address: c.clusterPort(), Listen: c.clusterPort(), Dev: c.dev, Logger: logger.Named("raftstore"), Now: wall.Now},
+		Audit:       audit.Options{Dir: c.Audit.Path, Durability: audit.Durability(c.Audit.Durability), Logger: logger.Named("audit"), Now: wall.Now},
 		Logger:      logger,
 		Version:     version,
 		APIAddr:     c.APIAddr,

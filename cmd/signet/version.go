@@ -6,11 +6,13 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/signet-kms/signet/internal/wall"
 )
 
 // version is the release this source is of (semantic versioning), the same in
 // `signet version` and in the server's seal status.
-const version = "0.4.0"
+const version = "0.4.0" + wall.Build
 
 // buildInfo is what the binary knows of itself.
 type buildInfo struct {

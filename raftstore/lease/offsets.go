@@ -39,6 +39,9 @@ func (g *Grantor) Offsets(voters []string, now Instant) []time.Duration {
 	return offsets
 }
 
+// ForgetOffsets forgets all that Offsets gives, for a leader whose clock was set.
+func (g *Grantor) ForgetOffsets() { g.offsets = nil }
+
 // Median gives the middle of the offsets, the mean of the two in the middle if
 // their number is even, and 0 of none. It leaves the slice as it is.
 func Median(offsets []time.Duration) time.Duration {

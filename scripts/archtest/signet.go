@@ -35,7 +35,7 @@ func Signet() *Plan {
 func rooms() []Room {
 	return []Room{
 		room("cmd/signet", "the binary: server and commands",
-			only([]string{"main.go", "server*.go"}, "client", "client/wire"),
+			only([]string{"main.go", "server*.go"}, "client", "client/wire", "internal/wall"),
 			to("cmd/signet/offline", because("commands that need no server")),
 			to("api"),
 			to("kms", because("the server opens the domain and hands it to api")),
@@ -45,6 +45,7 @@ func rooms() []Room {
 			to("seal/wrap", because("the server makes the other sides of the seal")),
 			to("client"),
 			to("client/wire", because("the types that commands print")),
+			to("internal/wall", because("what kind of build this is, and the clock of the audit log and of raftstore")),
 		),
 		room("cmd/signet/offline", "commands that need no server",
 			to("audit", planned("audit verify")),
@@ -62,6 +63,7 @@ func rooms() []Room {
 			to("api/console", planned("the web console")),
 			to("kms"),
 			to("client/wire"),
+			to("internal/wall", because("the time of an answer")),
 		),
 		room("api/console", "the web console", planned("static files behind a strict CSP")),
 		room("client", "the SDK",
@@ -80,6 +82,7 @@ func rooms() []Room {
 			to("seal"),
 			to("seal/barrier", because("commands and snapshots are sealed here")),
 			to("audit", because("what has no key: refusals, seal operations, late records")),
+			to("internal/wall", because("what expires goes by it")),
 		),
 		room("kms/internal/gate", "policy and audit in one act that yields a Pass",
 			to("kms/policy"),
@@ -111,6 +114,7 @@ func rooms() []Room {
 		room("seal/barrier", "authenticated encryption under the root key", ground()),
 		room("seal/shamir", "secret sharing", ground()),
 		room("audit", "the append-only log", ground()),
+		room("internal/wall", "the wall clock, which a test build can set", ground()),
 		room("scripts/archtest", "this plan as a test", ground()),
 		room("scripts/*", "helpers of the scripts", ground()),
 	}

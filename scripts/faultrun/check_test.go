@@ -58,7 +58,12 @@ func (r *run) nothingLost() {
 			}
 		}
 		for _, v := range r.revoked {
-			if alive, known, answer := v.use(n); alive || !known {
+			alive, known, answer := v.use(n)
+			for try := 0; !known && try < 50; try++ { // it may be waiting for a leader
+				time.Sleep(100 * time.Millisecond)
+				alive, known, answer = v.use(n)
+			}
+			if alive || !known {
 				r.h.violated("%s was revoked, and %s says at the end: %s", v.what, n.ID(), answer)
 			}
 		}

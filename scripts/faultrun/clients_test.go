@@ -162,8 +162,10 @@ func (c *client) read(key string, n *apitest.Node) bool {
 func (c *client) revokes() {
 	for i := 0; !c.r.over(); i++ {
 		path, body, use := "", object(nil), (func(*apitest.Node) (alive, known bool, r apitest.Reply))(nil)
+		by := c.any()
+		dated := c.r.right(by)
 		if i%2 == 0 {
-			r, err := c.ask(c.any(), "POST", "auth/token/create", c.r.root, object{"policies": "default", "ttl": "1h"})
+			r, err := c.ask(by, "POST", "auth/token/create", c.r.root, object{"policies": "default", "ttl": "1h"})
 			if err != nil || r.Status != 200 {
 				c.pause(50)
 				continue
@@ -175,7 +177,7 @@ func (c *client) revokes() {
 				return r.Status == 200, err == nil && (r.Status == 200 || r.Status == 403), r
 			}
 		} else {
-			r, err := c.ask(c.any(), "POST", "jwt/sign/"+c.r.issuer+"/access", c.r.root, object{"sub": "user:1", "aud": "api://faults"})
+			r, err := c.ask(by, "POST", "jwt/sign/"+c.r.issuer+"/access", c.r.root, object{"sub": "user:1", "aud": "api://faults"})
 			if err != nil || r.Status != 200 {
 				c.pause(50)
 				continue
@@ -187,8 +189,8 @@ func (c *client) revokes() {
 				return r.At("data", "active") == true, err == nil && r.Status == 200, r
 			}
 		}
-		if n := c.any(); true {
-			if alive, known, r := use(n); known && !alive {
+		if n := c.any(); dated && c.r.right(by) && c.r.right(n) {
+			if alive, known, r := use(n); known && !alive && c.r.right(n) {
 				c.r.h.violated("%s refuses what is alive (%s): %s", n.ID(), path, r)
 			}
 		}

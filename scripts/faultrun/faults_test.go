@@ -19,7 +19,10 @@ var (
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the clients and of choices")
 	out    = flag.String("out", "", "directory for the table and the pictures of the histories")
 	list   = flag.Bool("list", false, "print the names of the rows")
-	long   = flag.Bool("long", false, "with the rows that take minutes")
+
+	kills     = flag.Int("kills", 5, "how often the leader is killed")
+	revokes   = flag.Int("revocations", 500, "revocations under a changing leader")
+	rotations = flag.Int("rotations", 150, "rotations while nodes are killed")
 )
 
 // TestFaults is the whole table, for scripts/faults.
@@ -76,10 +79,10 @@ func TestFaults(t *testing.T) {
 
 func (r row) chosen() bool {
 	if *wanted == "all" {
-		return *long || !r.long
+		return true
 	}
 	for part := range strings.SplitSeq(*wanted, ",") {
-		if strings.Contains(r.name, part) && (*long || !r.long) {
+		if strings.Contains(r.name, part) {
 			return true
 		}
 	}
@@ -94,7 +97,7 @@ func (r *run) judged(t *testing.T) result {
 		res.violations = len(r.h.violations)
 		res.notes = "did not end"
 	} else if t.Failed() {
-		res.notes = "FAILED"
+		res.notes = strings.TrimSpace("FAILED " + res.notes)
 	}
 	return res
 }

@@ -1,12 +1,9 @@
 package faultrun
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -90,58 +87,12 @@ func (r *run) reviveIfEnded(n *apitest.Node) {
 	r.revive(n)
 }
 
-// syncFails lets one fdatasync of a node fail with EIO. The node must end: what the
-// disk has nobody knows.
-func syncFails(r *run) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		r.t.Skip("strace is not installed")
-	}
-	n := r.leader()
-	n.Expect("audit record is lost") // of requests that were not answered
-	at := time.Now()
-	cmd := exec.Command(strace, "-f", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO:when=1", "-p", strconv.Itoa(n.Pid()))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		r.t.Skipf("strace does not run here: %v", err)
-	}
-	go func() { // until the node ends
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		}
-	}()
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGINT)
-		_ = cmd.Wait()
-	}()
-	r.eventually("the node ends after a sync that failed, or gives up its lease", func() bool {
-		return n.Ended() || r.look(n, "sys/health").Status == http.StatusServiceUnavailable
-	})
-	_ = cmd.Process.Signal(syscall.SIGINT)
-	r.struck(at, r.others(n))
-	if !n.Ended() { // it was the audit log's: it serves nothing until it is started again, or mended
-		n.Kill()
-		r.res.notes = "the node gave up its lease"
-		r.revive(n)
-	} else {
-		r.reviveIfEnded(n)
-	}
-	r.settle()
-}
-
-// damage kills a follower, harms its log, and starts it. It recovers by itself, or it
-// refuses to start and says why; then it is removed.
-func (r *run) damage(harm func(path string, size int64) error) {
+// damage kills a follower, harms a file of it, and starts it. It recovers by itself, or
+// it refuses to start and says why; then it is removed.
+func (r *run) damage(file func(*run, *apitest.Node) string, harm func(path string, size int64) error) {
 	n := r.others(r.leader())[0]
 	n.Kill()
-	path := filepath.Join(n.DataDir(), "raft", "raft.db")
-	found, _ := filepath.Glob(filepath.Join(n.DataDir(), "*", "raft.db"))
-	if flat, _ := filepath.Glob(filepath.Join(n.DataDir(), "raft.db")); len(flat)+len(found) > 0 {
-		path = append(flat, found...)[0]
-	}
+	path := file(r, n)
 	info, err := os.Stat(path)
 	if err != nil {
 		r.t.Fatal(err)
@@ -153,7 +104,7 @@ func (r *run) damage(harm func(path string, size int64) error) {
 		if !strings.Contains(why, "signet: ") || strings.Contains(why, "panic") || strings.Contains(why, "goroutine ") {
 			r.t.Errorf("a damaged log is not refused in words: %s", why)
 		}
-		r.res.notes = "it refused to start"
+		r.res.notes = "it refused to start: " + lastLine(why)
 		c := client{r: r}
 		r.eventually("the node is removed", func() bool {
 			answer, err := c.ask(r.leader(), "POST", "sys/storage/raft/remove-peer", r.root, object{"server_id": n.ID()})
@@ -164,6 +115,34 @@ func (r *run) damage(harm func(path string, size int64) error) {
 	}
 	r.c.Unseal(n)
 	r.settle()
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for _, line := range lines {
+		if strings.HasPrefix(line, "signet: ") {
+			return fmt.Sprintf("%.90s", strings.TrimPrefix(line, "signet: "))
+		}
+	}
+	return lines[len(lines)-1]
+}
+
+// snapshotFile is a node's newest snapshot, once it has one: r makes enough writes.
+func snapshotFile(r *run, n *apitest.Node) string {
+	found, _ := filepath.Glob(filepath.Join(n.DataDir(), "*", "snapshots", "*", "state.bin"))
+	if len(found) == 0 {
+		r.t.Fatalf("%s has no snapshot", n.ID())
+	}
+	return found[len(found)-1]
+}
+
+// rosterFile is what a node knows its peers by.
+func rosterFile(r *run, n *apitest.Node) string {
+	found, _ := filepath.Glob(filepath.Join(n.DataDir(), "*", "roster"))
+	if len(found) != 1 {
+		r.t.Fatalf("%s has %d rosters", n.ID(), len(found))
+	}
+	return found[0]
 }
 
 // torn cuts the end of the log off, as a disk does that lost the last pages.
@@ -178,11 +157,12 @@ func flipped(path string, size int64) error {
 	defer func() { _ = f.Close() }()
 	b := make([]byte, 1)
 	for at := size / 4; at < size; at += size / 8 {
-		if _, err := f.ReadAt(b, at+100); err != nil {
+		at := min(at+100, size-1)
+		if _, err := f.ReadAt(b, at); err != nil {
 			return fmt.Errorf("reading at %d: %w", at, err)
 		}
 		b[0] ^= 4
-		if _, err := f.WriteAt(b, at+100); err != nil {
+		if _, err := f.WriteAt(b, at); err != nil {
 			return err
 		}
 	}

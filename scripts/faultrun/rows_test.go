@@ -10,7 +10,6 @@ import (
 type row struct {
 	name    string
 	network bool // it needs namespaces
-	long    bool // it takes minutes
 	prepare []func(*run) []apitest.Option
 	inject  func(*run)
 }
@@ -19,8 +18,7 @@ type row struct {
 func rows() []row {
 	disks := []func(*run) []apitest.Option{mounts}
 	return []row{
-		{name: "kill -9 leader x5", inject: func(r *run) { r.killLeader(5) }},
-		{name: "kill -9 leader x100", long: true, inject: func(r *run) { r.killLeader(100) }},
+		{name: "kill -9 leader", inject: func(r *run) { r.killLeader(*kills) }},
 		{name: "kill -9 follower", inject: killFollower},
 		{name: "kill -9 all at once", inject: killAll},
 		{name: "SIGSTOP leader past its lease", inject: func(r *run) { r.pause(r.leader(), 6*time.Second) }},
@@ -33,15 +31,28 @@ func rows() []row {
 		{name: "bridge", network: true, inject: bridge},
 		{name: "flapping at 1 Hz", network: true, inject: flap},
 		{name: "rolling restart", inject: rolling},
+		{name: "unattended rolling restart with the SDK", prepare: []func(*run) []apitest.Option{unattended}, inject: rollingSDK},
 		{name: "membership churn", inject: churn},
 		{name: "disk full on leader", prepare: disks, inject: func(r *run) { r.full(r.leader(), "data") }},
 		{name: "disk full on follower", prepare: disks, inject: func(r *run) { r.full(r.others(r.leader())[0], "data") }},
 		{name: "audit disk full on leader", prepare: disks, inject: func(r *run) { r.full(r.leader(), "audit") }},
-		{name: "fsync fails once", inject: syncFails},
+		{name: "audit disk full on follower", prepare: disks, inject: func(r *run) { r.full(r.others(r.leader())[0], "audit") }},
+		{name: "audit log blocked on leader", inject: func(r *run) { n := r.leader(); r.slowSync(n, n.AuditLog(), 20*time.Second, 10*time.Second) }},
+		{name: "slow disk on leader", inject: func(r *run) { n := r.leader(); r.slowSync(n, logFile(r, n), 500*time.Millisecond, 10*time.Second) }},
+		{name: "fsync of the log fails on leader", inject: func(r *run) { n := r.leader(); syncFails(r, n, logFile(r, n)) }},
+		{name: "fsync of the log fails on follower", inject: func(r *run) { n := r.others(r.leader())[0]; syncFails(r, n, logFile(r, n)) }},
+		{name: "fsync of the audit log fails on leader", inject: func(r *run) { n := r.leader(); syncFails(r, n, n.AuditLog()) }},
 		{name: "delay and loss", network: true, inject: slowNetwork},
-		{name: "torn log on follower", inject: func(r *run) { r.damage(torn) }},
-		{name: "bit flip in log on follower", inject: func(r *run) { r.damage(flipped) }},
-		{name: "slow follower needs a snapshot", long: true, inject: lag},
+		{name: "torn log on follower", inject: func(r *run) { r.damage(logFile, torn) }},
+		{name: "bit flip in log on follower", inject: func(r *run) { r.damage(logFile, flipped) }},
+		{name: "bit flip in snapshot on follower", inject: func(r *run) { r.fillLog(); r.damage(snapshotFile, flipped) }},
+		{name: "bit flip in roster on follower", inject: func(r *run) { r.damage(rosterFile, flipped) }},
+		{name: "clock of leader set by an hour", prepare: []func(*run) []apitest.Option{clocked}, inject: func(r *run) { clocks(r, true) }},
+		{name: "clock of follower set by an hour", prepare: []func(*run) []apitest.Option{clocked}, inject: func(r *run) { clocks(r, false) }},
+		{name: "slow follower needs a snapshot", inject: lag},
+		{name: "snapshot stream cut", network: true, inject: lagCut},
+		{name: "revoked is refused everywhere", inject: func(r *run) { revocations(r, *revokes) }},
+		{name: "rotations with kills", inject: func(r *run) { rotateIssuers(r, 50, *rotations) }},
 	}
 }
 
@@ -171,7 +182,11 @@ func churn(r *run) {
 		r.t.Helper()
 		r.eventually(path+" of "+id, func() bool {
 			c := client{r: r}
-			answer, err := c.ask(r.leader(), "POST", "sys/storage/raft/"+path, r.root, object{"server_id": id})
+			asked := r.leader()
+			if asked.ID() == id { // no node removes itself
+				asked = r.others(asked)[0]
+			}
+			answer, err := c.ask(asked, "POST", "sys/storage/raft/"+path, r.root, object{"server_id": id})
 			if err == nil && answer.Status >= 400 && answer.Status < 500 && answer.Code() != "not_found" && answer.Status != 409 {
 				r.t.Fatalf("%s of %s: %s", path, id, answer)
 			}

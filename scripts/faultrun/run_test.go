@@ -38,6 +38,7 @@ type run struct {
 	since    map[string]int64 // key → when its creation was acknowledged
 	revoked  []revoked
 	gone     map[*apitest.Node]bool // members no more
+	skewed   map[*apitest.Node]bool // their clocks are wrong
 
 	res result
 }
@@ -121,7 +122,7 @@ func begin(t testing.TB, name string, seed uint64, net *apitest.Network, prepare
 	}
 	r := &run{
 		t: t, name: name, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), net: net, issuer: "acme", signer: "signer",
-		versions: map[string]int64{}, since: map[string]int64{}, gone: map[*apitest.Node]bool{},
+		versions: map[string]int64{}, since: map[string]int64{}, gone: map[*apitest.Node]bool{}, skewed: map[*apitest.Node]bool{},
 	}
 	for _, p := range prepare {
 		opts = append(opts, p(r)...)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"testing"
 )
 
@@ -20,6 +21,7 @@ func TestCluster(t *testing.T) {
 	temporary := t.TempDir()
 	cmd := exec.Command(filepath.Join(root, "scripts", "cluster"), "--once")
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary, "SIGNET_TOKEN=sgt.other", "SIGNET_ADDR=http://127.0.0.1:1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // it cleans up then
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

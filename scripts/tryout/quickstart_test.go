@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -30,6 +31,7 @@ func TestQuickstart(t *testing.T) {
 	cmd := exec.Command(filepath.Join(root, "scripts", "quickstart"), "--once", file)
 	// What is set for another server must not reach this one.
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary, "SIGNET_TOKEN=sgt.other", "SIGNET_ADDR=http://127.0.0.1:1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // it cleans up then
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

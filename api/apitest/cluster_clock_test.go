@@ -1,0 +1,54 @@
+package apitest_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signet-kms/signet/api/apitest"
+)
+
+// Whoever has a wrong clock, nothing ends early for that, and what was revoked through
+// that node is refused by the others.
+func TestNodesWithWrongClocks(t *testing.T) {
+	t.Parallel()
+	c := apitest.NewCluster(t, 3, apitest.Clocked())
+	leader, f, root := c.Leader(), c.Followers(), c.Nodes[0].Root()
+	mintable(leader, "clocks", "ES256", object{"audience": []string{"api://a"}, "max_ttl": "30m", "ttl": "30m"})
+	canary := leader.Must("auth/token/create", object{"policies": "default", "ttl": "30m"}).Text("auth", "client_token")
+
+	// By the clock of this follower both are over; the others accept them still.
+	token := leader.Must("auth/token/create", object{"policies": "default", "ttl": "30m"}).Text("auth", "client_token")
+	signed := leader.Must("jwt/sign/clocks/access", object{"sub": "u", "aud": "api://a"}).Text("data", "token")
+	f[0].SetClock(2 * time.Hour)
+	wantStatus(t, f[0].Post("auth/token/revoke", root, object{"token": token}), 204)
+	wantStatus(t, f[0].Post("jwt/revoke/clocks", root, object{"token": signed}), 200)
+	for _, n := range []*apitest.Node{leader, f[1]} {
+		wantError(t, n.Get("auth/token/lookup-self", token), 403, "invalid_token")
+		if v := wantStatus(t, n.Post("jwt/verify/clocks", root, object{"token": signed, "audience": "api://a"}), 200); v.At("data", "active") != false || v.Text("data", "reason") != "revoked" {
+			t.Errorf("%s on a token that was revoked through a node whose clock is ahead: %s", n.ID(), v)
+		}
+	}
+	f[0].SetClock(0)
+
+	// While everybody writes, the leader's clock is set.
+	var writers sync.WaitGroup
+	end := time.Now().Add(3 * time.Second)
+	for _, n := range c.Nodes {
+		for range 4 {
+			writers.Go(func() {
+				for time.Now().Before(end) {
+					_, _ = n.Send("POST", "auth/token/create", root, object{"policies": "default", "ttl": "24h"})
+				}
+			})
+		}
+	}
+	time.Sleep(500 * time.Millisecond)
+	leader.SetClock(time.Hour)
+	writers.Wait()
+	leader.SetClock(0)
+	c.Settle()
+	for _, n := range c.Nodes {
+		wantStatus(t, n.Get("auth/token/lookup-self", canary), 200)
+	}
+}
