@@ -92,7 +92,7 @@ func openTransport(f raftFlags, peers []peer) (raft.Transport, error) {
 		return nil, err
 	}
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: s, Logger: hclog.NewNullLogger(), MaxPool: 3, Timeout: 10 * time.Second,
+		Stream: s, Logger: hclog.NewNullLogger(), MaxPool: 3, Timeout: 10 * time.Second, MaxRPCsInFlight: 1, // as raftstore has it
 	}), nil
 }
 
