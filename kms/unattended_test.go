@@ -147,10 +147,12 @@ func TestUnattendedUnsealGivesUpWithItsContext(t *testing.T) {
 // A node that was never asked to wrap refuses what it has not.
 func TestNoSealNoMigration(t *testing.T) {
 	n := newNode(t)
-	if _, err := n.MigrateSeal(t.Context(), n.rootCall("sys/migrate-seal"), "transit"); !errors.Is(err, ErrBadRequest) {
-		t.Error(err)
+	for _, to := range []string{"transit", ""} { // nothing said takes nothing away
+		if _, err := n.MigrateSeal(t.Context(), n.rootCall("sys/migrate-seal"), to); !errors.Is(err, ErrBadRequest) {
+			t.Error(err)
+		}
 	}
-	done, err := n.MigrateSeal(t.Context(), n.rootCall("sys/migrate-seal"), "")
+	done, err := n.MigrateSeal(t.Context(), n.rootCall("sys/migrate-seal"), seal.TypeShamir)
 	if err != nil || done.Type != seal.TypeShamir || done.Revision != 0 || len(done.Wrapped) != 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
