@@ -12,6 +12,7 @@ import (
 // memberHealth is what a leader knows of one member, from asking it again and again.
 type memberHealth struct {
 	NodeID      string
+	Incarnation string
 	Voter       bool // votes now
 	WillVote    bool // is to have a vote
 	Leader      bool
@@ -28,8 +29,9 @@ type memberHealth struct {
 func judge(before []memberHealth, seen []MemberInfo, leader MemberStatus, cfg state.Autopilot, now time.Time) []memberHealth {
 	out := make([]memberHealth, len(seen))
 	for i, m := range seen {
-		h := memberHealth{NodeID: m.NodeID, Voter: m.Voter, WillVote: m.WillVote, Leader: m.Leader, Address: m.Address, Status: m.Status, Since: now, heard: now}
-		j := slices.IndexFunc(before, func(o memberHealth) bool { return o.NodeID == m.NodeID })
+		h := memberHealth{NodeID: m.NodeID, Incarnation: m.Incarnation, Voter: m.Voter, WillVote: m.WillVote, Leader: m.Leader, Address: m.Address, Status: m.Status, Since: now, heard: now}
+		// A dead node that was replaced under its id: the new one owes nobody an answer yet.
+		j := slices.IndexFunc(before, func(o memberHealth) bool { return o.NodeID == m.NodeID && o.Incarnation == m.Incarnation })
 		switch st := m.Status; {
 		case st == nil:
 			if j >= 0 {
@@ -139,7 +141,7 @@ func rolesOf(servers []raftstore.Server, roster *raftstore.Roster, leader string
 	for i, server := range servers {
 		m := MemberInfo{NodeID: server.NodeID, Voter: server.Voter, Leader: server.NodeID == leader}
 		if known := roster.Member(server.NodeID); known != nil {
-			m.Address, m.APIAddress, m.WillVote = known.Address, known.APIAddress, known.Suffrage == raftstore.Voter && !known.Removed
+			m.Incarnation, m.Address, m.APIAddress, m.WillVote = known.Incarnation, known.Address, known.APIAddress, known.Suffrage == raftstore.Voter && !known.Removed
 		}
 		list[i] = m
 	}

@@ -77,6 +77,24 @@ func TestHealthIsCountedFromItsChange(t *testing.T) {
 	}
 }
 
+// Who takes the place of a dead node, under its id, is not dead because of it.
+func TestAReplacementIsCountedAnew(t *testing.T) {
+	cfg := state.DefaultAutopilot()
+	cfg.Cleanup, cfg.MinQuorum = true, 3
+	look := func(before []memberHealth, incarnation string, at time.Duration) []memberHealth {
+		dead := MemberInfo{NodeID: "a", Incarnation: incarnation}
+		return judge(before, []MemberInfo{dead}, MemberStatus{}, cfg, autopilotNow.Add(at))
+	}
+	h := look(look(nil, "first", 0), "first", time.Duration(cfg.DeadAfter))
+	if _, remove := decide(h, cfg, autopilotNow.Add(time.Duration(cfg.DeadAfter))); remove == nil {
+		t.Fatal("a dead replica stays")
+	}
+	h = look(h, "second", time.Duration(cfg.DeadAfter)+1)
+	if _, remove := decide(h, cfg, autopilotNow.Add(time.Duration(cfg.DeadAfter)+1)); remove != nil {
+		t.Error("a node that has just come is removed for the silence of another one")
+	}
+}
+
 // members makes the look of a leader from a text: "V" a voter that answers, "v" one
 // that is dead, "s" one that is silent for a moment; "P" is to get its vote and is
 // healthy for long, "p" likewise for a moment; "R" a replica, "r" a dead one.

@@ -13,13 +13,15 @@ import (
 
 // MemberInfo is one node of the cluster, as the leader or this node knows it.
 type MemberInfo struct {
-	NodeID     string
-	Address    string
-	APIAddress string
-	Voter      bool // votes now
-	WillVote   bool // is to have a vote
-	Leader     bool
-	Status     *MemberStatus // nil: it did not answer
+	NodeID string
+	// Incarnation tells a node from another one that had its id before.
+	Incarnation string
+	Address     string
+	APIAddress  string
+	Voter       bool // votes now
+	WillVote    bool // is to have a vote
+	Leader      bool
+	Status      *MemberStatus // nil: it did not answer
 }
 
 // MemberList is the nodes of the cluster.
