@@ -42,6 +42,7 @@ const (
 	OfAppRoles     = "approles"
 	OfSecretIDs    = "secret_ids"
 	OfTokens       = "tokens"
+	OfJoinTokens   = "join_tokens"
 	OfRevocations  = "revocations"
 	OfSettings     = "settings"
 )
@@ -81,10 +82,11 @@ func (tx *txn) merge(b *State, caller []byte) []Change {
 	m.mergeAppRoles()
 	m.mergeSecretIDs()
 	m.mergeTokens()
+	m.mergeJoinTokens()
 	m.mergeIssued()
 	var out []Change
 	for _, what := range []string{
-		OfKeys, OfVersions, OfIssuers, OfProfiles, OfPolicies, OfTokenRoles, OfQuotas, OfApplications, OfAppRoles, OfSecretIDs, OfTokens, OfRevocations, OfSettings,
+		OfKeys, OfVersions, OfIssuers, OfProfiles, OfPolicies, OfTokenRoles, OfQuotas, OfApplications, OfAppRoles, OfSecretIDs, OfTokens, OfJoinTokens, OfRevocations, OfSettings,
 	} {
 		if c := m.changes[what]; c != nil {
 			out = append(out, *c)

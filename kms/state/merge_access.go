@@ -152,6 +152,20 @@ func (m *merging) mergeTokens() {
 	})
 }
 
+// mergeJoinTokens keeps those that both have, and those that were used: they are good
+// for nothing but the node that has come with them.
+func (m *merging) mergeJoinTokens() {
+	var kept []JoinToken
+	for _, t := range m.next.Membership.JoinTokens {
+		if t.Used != "" || m.b.JoinToken(t.ID) != nil {
+			kept = append(kept, t)
+			continue
+		}
+		m.of(OfJoinTokens).Revoked.add(t.ID)
+	}
+	m.next.Membership.JoinTokens = kept
+}
+
 // mergeIssued remembers all that either remembers of tokens of issuers, each entry for
 // as long as the one that does so longer.
 func (m *merging) mergeIssued() {

@@ -204,10 +204,13 @@ func MayRestore(s, backup *State, force bool) error {
 }
 
 // Restorable encodes what of s a restore uses, to be staged: it neither brings
-// proposals back nor members.
+// proposals back nor members, and of join tokens it says which there were.
 func (s *State) Restorable(w io.Writer) error {
 	part := *s
 	part.Membership, part.staging = Membership{}, nil
+	for _, t := range s.Membership.JoinTokens {
+		part.Membership.JoinTokens = append(part.Membership.JoinTokens, JoinToken{ID: t.ID})
+	}
 	part.proposals, part.once = iradix.New[*proposalChunk](), iradix.New[*OnceRecord]()
 	return part.Write(w)
 }

@@ -201,6 +201,34 @@ func TestWhatWasDeletedComesBackClosed(t *testing.T) {
 	}
 }
 
+// A join token lets a node in that is sent everything: it is a credential like others.
+func TestARestoreRevokesJoinTokensMadeSince(t *testing.T) {
+	m := newMachine(t)
+	make := func(id string) {
+		m.ok(&CreateJoinToken{JoinToken{ID: id, Hash: hash(id), NodeID: "n-" + id, Suffrage: "voter", Expire: 1 << 62}})
+	}
+	make("old")
+	make("withdrawn")
+	backup := backupOf(t, m.s)
+	m.ok(&DeleteJoinToken{ID: "withdrawn"})
+	make("since")
+	make("used")
+	m.ok(&SetRoster{Version: m.s.Membership.Version + 1, JoinToken: "used", Incarnation: "x"})
+	s, changes := Merge(m.s, backup, hash("root"))
+	if s.JoinToken("since") != nil || s.JoinToken("withdrawn") != nil || s.JoinToken("old") == nil || s.JoinToken("used") == nil {
+		t.Errorf("%+v", s.Membership.JoinTokens)
+	}
+	if old := s.JoinToken("old"); !same(old, m.s.JoinToken("old")) {
+		t.Errorf("it changed: %+v", old)
+	}
+	if c := changeOf(changes, OfJoinTokens); c.Revoked.Count != 1 || c.Revoked.First[0] != "since" {
+		t.Errorf("%+v", changes)
+	}
+	if len(backup.JoinToken("old").Hash) != 0 {
+		t.Error("what lets a node in is staged")
+	}
+}
+
 // A cluster that lost writes, as by a recovery, gets back what the backup has, and
 // keeps what either knows to be over.
 func TestMergeIntoAClusterThatLostWrites(t *testing.T) {
