@@ -122,8 +122,9 @@ type resurrecting struct {
 // begin moves the state beyond all that the former cluster may have numbered.
 func (b *resurrecting) begin(backup *State, known Known) {
 	s := &b.tx.next
-	s.Time = max(backup.Time+1, known.Time+1, b.r.Now) // later than every suspension before it
-	s.Leapt = s.Time                                   // what cannot be undone waits
+	suspended := max(backup.Time+1, known.Time+1, b.r.Now) // later than every suspension before it …
+	s.Time = suspended + 1                                 // … and earlier than every one after it, however slow the clock
+	s.Leapt = s.Time                                       // what cannot be undone waits
 	s.Index = (max(backup.Index, known.Index)/indexStep + 1) * indexStep
 	s.Epoch, s.Seq = max(backup.Epoch, known.Epoch)+1, 0
 	s.Generation = max(backup.Generation, known.Generation) + 1
@@ -133,7 +134,7 @@ func (b *resurrecting) begin(backup *State, known Known) {
 	s.Membership.Version, s.Membership.CAKey, s.Membership.JoinTokens = b.r.RosterVersion, b.r.CAKey, nil
 	s.Term, s.TermSince, s.TermUses, s.SealRevision = b.r.Term, s.Time, 0, b.r.SealRevision
 	revival := b.r.Revival
-	revival.At, revival.Time = s.Index, s.Time
+	revival.At, revival.Time = s.Index, suspended
 	revival.Index, revival.Taken, revival.Accepted = backup.Index, backup.Time, b.r.Tombstones == nil
 	if b.r.Tombstones != nil {
 		revival.TombstonesIndex, revival.TombstonesTime = known.Index, known.Time
@@ -175,7 +176,7 @@ func (b *resurrecting) suspendAll() {
 			b.tx.erase(v)
 			continue
 		case Active, Retired:
-			next.State, next.Suspended = Suspended, now
+			next.State, next.Suspended = Suspended, b.tx.next.Revival.Time
 			b.out.Suspended++
 			b.out.Names = keepName(b.out.Names, v.Name)
 			if id := v.ID(); id != last {

@@ -323,3 +323,15 @@ func TestNothingIsMoreAliveThanItsTombstones(t *testing.T) {
 		}
 	})
 }
+
+// The clock of the new node may be far behind the former cluster's, so that replicated
+// time stands still for long: who suspends a version then is not overruled.
+func TestASlowClockHidesNoSuspension(t *testing.T) {
+	m := newMachine(t)
+	m.ok(createKey("web", 1))
+	s, _ := resurrect(t, m.s, nil)
+	next := &machine{t: t, s: s, index: s.Index, now: s.Time - 3600e9}
+	next.ok(&EnableRestored{Mount: testMount, Name: "web"})
+	next.ok(setState("web", 1, Suspended))
+	next.refused(&EnableRestored{Mount: testMount, Name: "web"}, ErrNotRestored)
+}
