@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"time"
 
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
@@ -12,14 +11,9 @@ import (
 // autoRotate rotates the keys whose period is over, as the node itself.
 func (s *Service) autoRotate(ctx context.Context, v *view, now int64) {
 	v.Keys(func(k *state.Key) {
-		if k.AutoRotate == 0 || k.Deleted != 0 || k.Issuer != "" || mayRotate(k) != nil || ctx.Err() != nil {
-			return
+		if v.RotationDue(k, now) && mayRotate(k) == nil && ctx.Err() == nil {
+			s.rotateByItself(ctx, v, k)
 		}
-		latest := v.Version(k.Mount, k.Name, k.Latest)
-		if latest == nil || latest.State == state.Pending || now < latest.Created+k.AutoRotate*int64(time.Second) {
-			return
-		}
-		s.rotateByItself(ctx, v, k)
 	})
 }
 

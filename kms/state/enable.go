@@ -25,6 +25,10 @@ func (r *Revival) restored(v *KeyVersion) bool {
 	return r != nil && v.State == Suspended && v.Suspended == r.Time
 }
 
+// Waits says whether a version waits for EnableRestored. Nothing follows it by itself
+// meanwhile: a key whose versions are out of use gets none that is not.
+func (s *State) Waits(v *KeyVersion) bool { return s.Revival.restored(v) }
+
 func (c *EnableRestored) apply(tx *txn) error {
 	k, err := tx.key(c.Mount, c.Name)
 	switch {

@@ -335,3 +335,29 @@ func TestASlowClockHidesNoSuspension(t *testing.T) {
 	next.ok(setState("web", 1, Suspended))
 	next.refused(&EnableRestored{Mount: testMount, Name: "web"}, ErrNotRestored)
 }
+
+// A key that rotates by itself gets no version that is in use, as long as its own wait
+// to be enabled.
+func TestWhatWaitsDoesNotRotate(t *testing.T) {
+	m := newMachine(t)
+	m.ok(createKey("web", 1))
+	m.ok(&ConfigKey{Mount: testMount, Name: "web", AutoRotate: ptr(int64(3600))})
+	m.issue("acme", "u-acme")
+	m.ok(&ConfigIssuer{Name: "acme", Period: ptr(int64(3600))})
+	s, _ := resurrect(t, m.s, nil)
+	late := s.Time + 7200e9
+	rotates := func(s *State) (out []bool) {
+		out = append(out, s.RotationDue(s.Key(testMount, "web"), late))
+		at, _ := s.NextRotation(s.Issuer("acme"))
+		return append(out, at != 0)
+	}
+	if got := fmt.Sprint(rotates(m.s), rotates(s)); got != "[true true] [false false]" {
+		t.Errorf("before and after: %s", got)
+	}
+	next := &machine{t: t, s: s, index: s.Index, now: s.Time}
+	next.ok(&EnableRestored{Mount: testMount, Name: "web"})
+	next.ok(&EnableRestored{Mount: testMount, Name: "acme"})
+	if got := fmt.Sprint(rotates(next.s)); got != "[true true]" {
+		t.Errorf("enabled: %s", got)
+	}
+}

@@ -51,6 +51,20 @@ func (s *State) issuerDues(i *Issuer, k *Key, fn func(Due)) {
 	}
 }
 
+// RotationDue says whether the period of a transit key that rotates by itself is over at
+// now, unix nanoseconds. A pending version, or a signer that waits to be enabled, comes
+// first.
+func (s *State) RotationDue(k *Key, now int64) bool {
+	if k.AutoRotate == 0 || k.Deleted != 0 || k.Issuer != "" {
+		return false
+	}
+	if signer := s.Version(k.Mount, k.Name, k.SignerNumber()); signer != nil && s.Waits(signer) {
+		return false
+	}
+	latest := s.Version(k.Mount, k.Name, k.Latest)
+	return latest != nil && latest.State != Pending && now >= latest.Created+k.AutoRotate*1e9
+}
+
 // EachVersion calls fn for every version of k that is on record, in order.
 func (s *State) EachVersion(k *Key, fn func(*KeyVersion)) {
 	s.versions.Root().WalkPrefix(append(appendKeyPath(nil, k.Mount, k.Name), 0), func(_ []byte, v *KeyVersion) bool {
@@ -61,15 +75,15 @@ func (s *State) EachVersion(k *Key, fn func(*KeyVersion)) {
 
 // NextRotation is when the next version of an issuer's key is published by itself
 // and when it becomes active, unix nanoseconds: with its activation the period of
-// the one before is over. 0 when that is never, or a version is pending. A
-// rotation that was taken back begins the period anew.
+// the one before is over. 0 when that is never, when a version is pending, or when the
+// signer waits to be enabled. A rotation that was taken back begins the period anew.
 func (s *State) NextRotation(i *Issuer) (publish, activate int64) {
 	k := s.Key(i.Mount, i.Name)
 	if i.Period == 0 || k == nil || s.PendingVersion(i) != nil {
 		return 0, 0
 	}
 	signer := s.Version(k.Mount, k.Name, k.SignerNumber())
-	if signer == nil {
+	if signer == nil || s.Waits(signer) {
 		return 0, 0
 	}
 	since := max(signer.Activated, signer.Created)
