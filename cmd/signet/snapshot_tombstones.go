@@ -12,8 +12,8 @@ func newSnapshotTombstonesCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "tombstones FILE", Short: "write down what a restore must not bring back", Args: exactly("FILE"),
 		Long: `Writes to FILE, which must not exist, which keys and key versions were destroyed,
-given up, retired or suspended, which applications are blocked, and what was revoked of
-the tokens of issuers. Nothing in it is secret. The cluster seals it, so nobody can
+given up, retired or suspended, which applications there are and which of them are
+blocked, and what was revoked of the tokens of issuers. Nothing in it is secret. The cluster seals it, so nobody can
 change it.
 
 A backup knows nothing of what happened after it: a restore into an empty data

@@ -10,18 +10,36 @@ func (b *resurrecting) bury(t *Tombstones) {
 	for _, k := range t.keys {
 		b.buryVersions(k, t.versionsOf(k.Mount, k.Name))
 	}
-	for _, a := range t.blocked {
-		if old, ok := b.tx.applications.Get([]byte(a.Name)); ok && old.Blocked == 0 {
-			next := *old
-			next.Blocked, next.Reason = a.Since, "blocked after the backup that was restored"
-			b.tx.applications.Insert([]byte(a.Name), &next)
-			b.out.Blocked++
-		}
-	}
+	b.block(t)
 	before := b.tx.issued.t.counts
 	b.tx.mergeIssued(t.issued)
 	for kind, n := range b.tx.issued.t.counts {
 		b.out.Issued += n - before[kind]
+	}
+}
+
+// block keeps from working who was blocked or deleted after the backup.
+func (b *resurrecting) block(t *Tombstones) {
+	since := make(map[string]int64, len(t.blocked)+len(t.allowed)) // 0: not blocked
+	for _, a := range t.blocked {
+		since[a.Name] = a.Since
+	}
+	for _, name := range t.allowed {
+		since[name] = 0
+	}
+	var all []*Application
+	b.tx.applications.Root().Walk(func(_ []byte, a *Application) bool { all = append(all, a); return false })
+	for _, old := range all {
+		at, known := since[old.Name]
+		next := *old
+		next.Blocked, next.Reason = at, "blocked after the backup that was restored"
+		if !known {
+			next.Blocked, next.Reason = b.tx.next.Time, restoredBlock
+		}
+		if next.Blocked != 0 && old.Blocked == 0 {
+			b.tx.applications.Insert([]byte(old.Name), &next)
+			b.out.Blocked++
+		}
 	}
 }
 

@@ -167,10 +167,13 @@ func TestTombstonesKeepTheDeadDead(t *testing.T) {
 		m.ok(&RotateKey{Version: version(name, 2)})
 	}
 	m.ok(&DeleteKey{Mount: testMount, Name: "undeleted", Grace: 1e9})
-	m.ok(application("app"))
+	for _, name := range []string{"app", "left", "served"} {
+		m.ok(application(name))
+	}
 	backup := m.s
 
 	m.now += 5e8
+	m.ok(&DeleteApplication{Name: "left"})
 	m.ok(&UndeleteKey{Mount: testMount, Name: "undeleted"})
 	for _, name := range []string{"destroyed", "again"} {
 		m.ok(&DeleteKey{Mount: testMount, Name: name})
@@ -228,13 +231,16 @@ func TestTombstonesKeepTheDeadDead(t *testing.T) {
 	if s.Application("app").Blocked == 0 {
 		t.Error("a blocked application is not blocked")
 	}
+	if a := s.Application("left"); a.Blocked == 0 || a.Reason != restoredBlock || s.Application("served").Blocked != 0 {
+		t.Errorf("a deleted application is served again, or one that is there is not: %+v", a)
+	}
 	if revoked, _ := s.Issued(id); !revoked || s.CutOff(sub) == 0 {
 		t.Error("a revoked token, or a cut-off, came back")
 	}
 	if s.Revival.Accepted || s.Revival.TombstonesIndex != m.s.Index || s.Generation != 1 {
 		t.Errorf("%+v", s.Revival)
 	}
-	if report.Destroyed != 2 || report.Lost != 2 || report.LostVersions != 4 || report.Blocked != 1 || report.Issued != 2 || report.Ended == 0 ||
+	if report.Destroyed != 2 || report.Lost != 2 || report.LostVersions != 4 || report.Blocked != 2 || report.Issued != 2 || report.Ended == 0 ||
 		!slices.Contains(report.EndedKeys, "erased") || !slices.Equal(report.DestroyedKeys, []string{"again", "destroyed"}) {
 		t.Errorf("%+v", report)
 	}

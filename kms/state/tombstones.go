@@ -9,8 +9,9 @@ import (
 // Tombstones is what a restore must not bring back to life, as one cluster knew it
 // at one index: keys and versions that were destroyed, given up or taken out of use,
 // minimum versions, blocked applications, and what was revoked of tokens of issuers.
-// Nothing in it is secret, and it names every key that there is: a key that it does
-// not know was made later, and one that a backup does not know is lost.
+// Nothing in it is secret, and it names every key and application that there is: a key
+// that a backup does not know is lost, and an application that only the backup knows was
+// deleted.
 //
 // It is the state's own records, or what Add read, in the order in which Each gives
 // them.
@@ -19,6 +20,7 @@ type Tombstones struct {
 	keys      []*LivingKey
 	versions  []*EndedVersion
 	blocked   []*BlockedApplication
+	allowed   []string // names of the other applications that there are
 	issued    *issuedTable
 
 	adding *issuedTxn // of issued, while lines are added
@@ -88,6 +90,8 @@ func (s *State) Tombstones() *Tombstones {
 	s.applications.Root().Walk(func(_ []byte, a *Application) bool {
 		if a.Blocked != 0 {
 			t.blocked = append(t.blocked, &BlockedApplication{a.Name, a.Blocked})
+		} else {
+			t.allowed = append(t.allowed, a.Name)
 		}
 		return false
 	})

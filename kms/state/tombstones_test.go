@@ -38,8 +38,9 @@ func TestTombstoneLinesHaveOneForm(t *testing.T) {
 		key       = `{"key":{"mount":"m","name":"b","latest":3,"min_available":1,"min_decryption":1,"min_encryption":0}}`
 		version   = `{"version":{"mount":"m","name":"b","version":2,"state":"compromised","kid":"k","compromised":9}}`
 		blocked   = `{"blocked":{"name":"app","since":7}}`
+		allowed   = `{"application":"web"}`
 	)
-	good, err := readLines(destroyed, key, version, blocked, entries(1, issuedALine), entries(issuedALine+1, 3))
+	good, err := readLines(destroyed, key, version, blocked, allowed, entries(1, issuedALine), entries(issuedALine+1, 3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +74,8 @@ func TestTombstoneLinesHaveOneForm(t *testing.T) {
 		"a version of nothing":    {version},
 		"an unnamed application":  {strings.Replace(blocked, `"app"`, `""`, 1)},
 		"not blocked":             {strings.Replace(blocked, `:7`, `:0`, 1)},
+		"allowed before blocked":  {allowed, blocked},
+		"allowed twice":           {allowed, allowed},
 		"no entries":              {`{"issued":""}`},
 		"bad base64":              {`{"issued":"?"}`},
 		"half an entry":           {`{"issued":"AAAA"}`},
@@ -98,6 +101,7 @@ func FuzzTombstones(f *testing.F) {
 	m.ok(&SetVersionState{Mount: testMount, Name: "acme", Issuer: "acme", Number: 1, State: Suspended})
 	m.ok(application("app"))
 	m.ok(&SetApplicationState{Name: "app", Blocked: true})
+	m.ok(application("web"))
 	var all bytes.Buffer
 	_ = m.s.Tombstones().Each(func(line []byte) error { all.Write(line); return all.WriteByte('\n') })
 	f.Add(all.Bytes())

@@ -24,7 +24,8 @@ type tombstoneLine struct {
 	Key       *LivingKey          `json:"key,omitempty"`
 	Version   *EndedVersion       `json:"version,omitempty"`
 	Blocked   *BlockedApplication `json:"blocked,omitempty"`
-	Issued    string              `json:"issued,omitempty"` // base64 of whole entries, each above the one before
+	Allowed   string              `json:"application,omitempty"` // that is there and not blocked
+	Issued    string              `json:"issued,omitempty"`      // base64 of whole entries, each above the one before
 }
 
 // destroyedKey is a Tombstone as text.
@@ -81,6 +82,11 @@ func (t *Tombstones) Each(fn func(line []byte) error) error {
 			return err
 		}
 	}
+	for _, name := range t.allowed {
+		if err := write(&tombstoneLine{Allowed: name}); err != nil {
+			return err
+		}
+	}
 	var err error
 	rows := make([]byte, 0, issuedALine*issuedSize)
 	flush := func() {
@@ -132,7 +138,7 @@ func (t *Tombstones) Add(line []byte) error {
 
 func (l *tombstoneLine) single() bool {
 	n := 0
-	for _, there := range []bool{l.Destroyed != nil, l.Key != nil, l.Version != nil, l.Blocked != nil, l.Issued != ""} {
+	for _, there := range []bool{l.Destroyed != nil, l.Key != nil, l.Version != nil, l.Blocked != nil, l.Allowed != "", l.Issued != ""} {
 		if there {
 			n++
 		}
@@ -170,6 +176,9 @@ func (t *Tombstones) take(l *tombstoneLine) (place, error) {
 		}
 		t.blocked = append(t.blocked, l.Blocked)
 		return place{4, l.Blocked.Name}, nil
+	case l.Allowed != "":
+		t.allowed = append(t.allowed, l.Allowed)
+		return place{5, l.Allowed}, nil
 	}
 	return t.takeIssued(l.Issued)
 }
@@ -186,7 +195,7 @@ func (t *Tombstones) takeIssued(text string) (place, error) {
 		return place{}, badLine("entries about tokens are cut short")
 	}
 	before := ""
-	if t.last.sort == 5 {
+	if t.last.sort == 6 {
 		if len(t.last.path) != issuedALine*issuedSize {
 			return place{}, badLine("entries about tokens follow a line that was not full")
 		}
@@ -202,7 +211,7 @@ func (t *Tombstones) takeIssued(text string) (place, error) {
 		before = string(id[:])
 		t.adding.put(&id, untilOf(e), markOf(e))
 	}
-	return place{5, string(rows)}, nil
+	return place{6, string(rows)}, nil
 }
 
 // Done ends the reading of lines. Error: a version of a key that is not there, or
