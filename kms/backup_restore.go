@@ -129,8 +129,9 @@ func (j *restoring) read(ctx context.Context, r io.Reader) error {
 	return j.encode()
 }
 
-// refresh decides on what is so now: to read the backup may have taken long. Error:
-// ErrInvalidToken or ErrPermissionDenied where the caller may not any more.
+// refresh decides on what is so now: to read the backup may have taken long. Errors:
+// ErrInvalidToken, ErrApplicationBlocked or ErrPermissionDenied where the caller may not
+// any more.
 func (j *restoring) refresh(ctx context.Context) error {
 	j.c.fenced = false
 	if err := j.s.fence(ctx, j.c); err != nil {
@@ -141,12 +142,22 @@ func (j *restoring) refresh(ctx context.Context) error {
 		return ErrSealed
 	}
 	j.c.view = v
-	if j.c.counted {
-		return nil // its use was spent on this request
-	}
 	t := v.Token(j.c.token.Hash)
-	if t == nil || t.Expired(max(time.Now().UnixNano(), v.Time)) {
+	if j.c.spent() {
+		t = j.c.token // it went with this request, its last
+	}
+	if t == nil {
 		return ErrInvalidToken
+	}
+	for up := t; up != nil; up = v.Token(up.Parent) { // a child is worth no more than its parents
+		if up.Expired(max(time.Now().UnixNano(), v.Time)) {
+			return ErrInvalidToken
+		}
+	}
+	if t.Application != "" {
+		if err := v.notBlocked(t.Application); err != nil {
+			return err
+		}
 	}
 	caller := j.c.Caller
 	if caller.ACL = v.acls.get(v.State, t); !caller.Allow(j.c.Path, policy.Update|policy.Sudo) {

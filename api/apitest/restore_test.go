@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -319,5 +321,59 @@ func TestARestoreSentTwiceIsDoneOnce(t *testing.T) {
 	_, err := raft.Restore(ctx, bytes.NewReader(save(t, n)), client.RestoreOptions{})
 	if answered := (*client.Error)(nil); err == nil || !errors.As(err, &answered) || answered.Code != wire.IdempotencyMismatch {
 		t.Errorf("another backup under the same key: %v", err)
+	}
+}
+
+// Whoever loses the right to restore while the backup is being sent does not restore,
+// whether the uses of the token are counted or not.
+func TestTheRightToRestoreIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	n := apitest.New(t)
+	may := object{"policy": `path "sys/storage/raft/snapshot" { capabilities = ["update", "sudo"] }`}
+	var raw []byte
+	send := func(token string, meanwhile func()) int {
+		body, w := io.Pipe()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.URL()+"/v1/"+restorePath, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(wire.HeaderToken, token)
+		req.Header.Set("Expect", "100-continue") // the body goes when the server reads it
+		go func() {
+			_, _ = w.Write(raw[:len(raw)/2])
+			if meanwhile != nil {
+				meanwhile()
+			}
+			_, _ = w.Write(raw[len(raw)/2:])
+			_ = w.Close()
+		}()
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	for uses, what := range map[int]string{0: "uncounted", 1: "its last use", 3: "counted"} {
+		make := func() string {
+			return n.Must("auth/token/create", object{"policies": []string{"restorer"}, "num_uses": uses, "ttl": "1h"}).Text("auth", "client_token")
+		}
+		n.Must("sys/policies/acl/restorer", may)
+		raw = save(t, n)
+		token := make()
+		if uses != 1 { // a last use is spent by the request itself
+			if code := send(token, func() { n.Must("auth/token/revoke", object{"token": token}) }); code != 403 {
+				t.Errorf("%s, revoked meanwhile: %d", what, code)
+			}
+		}
+		token = make()
+		if code := send(token, func() { n.Must("sys/policies/acl/restorer", object{"policy": `path "a" { capabilities = ["read"] }`}) }); code != 403 {
+			t.Errorf("%s, policy narrowed meanwhile: %d", what, code)
+		}
+		n.Must("sys/policies/acl/restorer", may)
+		if code := send(make(), nil); code != 200 {
+			t.Errorf("%s: %d", what, code)
+		}
 	}
 }
