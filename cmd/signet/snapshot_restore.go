@@ -22,9 +22,10 @@ func newSnapshotRestoreCommand(c *cli) *cobra.Command {
 		Use: "restore FILE", Short: "restore a backup into the cluster that wrote it, or into an empty directory", Args: exactly("FILE"),
 		Long: `Sends a backup to the cluster that wrote it, which checks every byte of it and then
 puts back, all at once, what it lost since: what is missing comes back, and policies,
-roles and settings are as they were. Nothing comes back that was destroyed, revoked,
-given up or limited since, with --force neither. Keys made since stay; tokens and
-secret ids made since are revoked, save the token that asks.
+roles, rate limits and settings are as they were, also where they allow more than they
+do now. No key, version or credential comes back that was destroyed, revoked, given up
+or taken out of use since, with --force neither. Keys made since stay; tokens, secret
+ids and join tokens made since are revoked, save the token that asks.
 
 --dry-run changes nothing, says what would change and which shares open the backup.
 A backup from before another restore needs --force. It needs update and sudo on
