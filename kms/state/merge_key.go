@@ -47,8 +47,26 @@ func (m *merging) bringVersion(o *KeyVersion) {
 	if v.Type.ShortNonce() {
 		v.Encryptions = max(v.Encryptions, RotateEncryptions)
 	}
+	if r := m.next.Revival; r != nil && m.b.Index < r.At {
+		v.await(r, m.next.Time)
+	}
 	m.putVersion(&v)
 	m.of(OfVersions).Restored.add(m.versionName(&v))
+}
+
+// await takes a version out of use that comes from before the cluster was restored into
+// an empty directory, as that restore would have: what became of it in the former
+// cluster nobody knows.
+func (v *KeyVersion) await(r *Revival, now int64) {
+	switch v.State {
+	case Active, Retired:
+		v.State, v.Suspended = Suspended, r.Time
+	case Pending:
+		v.State, v.Sealed, v.Destroyed = Destroyed, nil, now
+	}
+	if v.Type.ShortNonce() {
+		v.Encryptions = MaxEncryptions
+	}
 }
 
 // sharedKey merges a key that both have.

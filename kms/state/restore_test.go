@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -198,6 +199,45 @@ func TestWhatWasDeletedComesBackClosed(t *testing.T) {
 	m.ok(taken)
 	if s, _ = Merge(m.s, backup, hash("root")); s.AppRole("web") != nil || s.AppRoleByID("id-web").Name != "other" {
 		t.Error("two roles have one id")
+	}
+}
+
+// A cluster that came back in an empty directory may find a later backup of the former
+// one. What that brings waits to be enabled like all the rest.
+func TestABackupOfTheFormerClusterBringsNothingIntoUse(t *testing.T) {
+	m := newMachine(t)
+	m.ok(createKey("web", 1))
+	first := m.s
+	m.ok(&RotateKey{Version: version("web", 2)})
+	m.ok(createKey("new", 1))
+	m.ok(createKey("lead", 1))
+	m.ok(&ConfigKey{Mount: testMount, Name: "lead", Lead: ptr(int64(60))})
+	m.ok(&RotateKey{Version: version("lead", 2)})
+	gcm := createKey("gcm", 1)
+	gcm.Key.Type, gcm.Version.Type = AES256GCM, AES256GCM
+	m.ok(gcm)
+	later := backupOf(t, m.s)
+	s, _ := resurrect(t, first, nil)
+	merged, _ := Merge(s, later, hash("new-root"))
+	for name, want := range map[string]string{
+		"web": "[suspended suspended]", "new": "[suspended]", "lead": "[suspended destroyed]", "gcm": "[suspended]",
+	} {
+		if got := fmt.Sprint(states(merged, name)); got != want {
+			t.Errorf("%s is %s, not %s", name, got, want)
+		}
+	}
+	if v := merged.Version(testMount, "gcm", 1); v.Encryptions != MaxEncryptions {
+		t.Errorf("%d encryptions are booked", v.Encryptions)
+	}
+	if v := merged.Version(testMount, "lead", 2); len(v.Sealed) != 0 {
+		t.Error("the private half of an erased version is there")
+	}
+	next := &machine{t: t, s: merged, index: merged.Index, now: merged.Time}
+	if n := next.ok(&EnableRestored{Mount: testMount, Name: "new"}); n != 1 {
+		t.Errorf("%v versions were enabled", n)
+	}
+	if again, _ := Merge(next.s, later, hash("new-root")); fmt.Sprint(states(again, "new"), states(again, "web")) != "[active] [suspended suspended]" {
+		t.Error("merged again, it is another state")
 	}
 }
 
