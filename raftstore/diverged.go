@@ -18,16 +18,15 @@ const appliedFile = "applied"
 func (s *Store) keepApplied() {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
-	last := uint64(0)
+	mark := appliedMark{kept: readApplied(s.dir)}
 	note := func() {
 		i := s.Indexes().Applied
-		if i <= last || s.Err() != nil {
+		if !mark.moves(i) || s.Err() != nil {
 			return
 		}
 		if err := writeApplied(s.dir, i); err != nil {
 			s.log.Debug("could not write down what is applied", "error", err)
 		}
-		last = i
 	}
 	for {
 		select {
@@ -38,6 +37,24 @@ func (s *Store) keepApplied() {
 			return
 		}
 	}
+}
+
+// appliedMark is what is written down, and what this run has seen.
+type appliedMark struct{ kept, seen uint64 }
+
+// moves says whether i, which is applied now, is to be written down. After a start raft
+// applies again what was applied before, and less than the mark says nothing. What falls
+// in one run does so because a snapshot of another survivor took the place of more than
+// it holds, as after a recovery: an older mark would have this node stop when it is next
+// contradicted in what it has not applied.
+func (m *appliedMark) moves(i uint64) bool {
+	fell := i < m.seen
+	m.seen = i
+	if !fell && i <= m.kept {
+		return false
+	}
+	m.kept = i
+	return true
 }
 
 func writeApplied(d *dataDir, index uint64) error {
