@@ -21,14 +21,20 @@ func TestNodesWithWrongClocks(t *testing.T) {
 	// By the clock of this follower both are over; the others accept them still.
 	token := leader.Must("auth/token/create", object{"policies": "default", "ttl": "30m"}).Text("auth", "client_token")
 	signed := leader.Must("jwt/sign/clocks/access", object{"sub": "u", "aud": "api://a"}).Text("data", "token")
-	// It has its lease for a moment yet: what it says then has to be true.
-	c.Eventually("it revokes by the time of the cluster", func() bool {
-		c.Settle()
-		f[0].SetClock(2 * time.Hour)
-		defer f[0].SetClock(0)
-		a, b := f[0].Post("auth/token/revoke", root, object{"token": token}), f[0].Post("jwt/revoke/clocks", root, object{"token": signed})
-		return a.Status == 204 && b.Status == 200
-	})
+	// It has its lease for a moment yet: it may say that it revoked them if it did.
+	f[0].SetClock(2 * time.Hour)
+	a, b := f[0].Post("auth/token/revoke", root, object{"token": token}), f[0].Post("jwt/revoke/clocks", root, object{"token": signed})
+	f[0].SetClock(0)
+	if a.Status == 503 {
+		wantStatus(t, leader.Post("auth/token/revoke", root, object{"token": token}), 204)
+	} else {
+		wantStatus(t, a, 204)
+	}
+	if b.Status == 503 {
+		wantStatus(t, leader.Post("jwt/revoke/clocks", root, object{"token": signed}), 200)
+	} else {
+		wantStatus(t, b, 200)
+	}
 	for _, n := range []*apitest.Node{leader, f[1]} {
 		wantError(t, n.Get("auth/token/lookup-self", token), 403, "invalid_token")
 		if v := wantStatus(t, n.Post("jwt/verify/clocks", root, object{"token": signed, "audience": "api://a"}), 200); v.At("data", "active") != false || v.Text("data", "reason") != "revoked" {
