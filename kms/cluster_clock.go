@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/internal/wall"
+	"github.com/signet-kms/signet/raftstore"
 )
 
 // maxClockOffset is how far a leader's clock may be from the median of its voters'
 // clocks. Its clock is what tokens expire by, in all the cluster.
-const maxClockOffset = 5 * time.Second
+const maxClockOffset = raftstore.MaxClockOffset
 
 // clockWrong says why this leader must not stamp anything; nil on others, and while
 // its clock is right as far as it knows. With two voters nobody can say whose clock

@@ -87,6 +87,9 @@ func (s *Service) whyNotServing() error {
 	if leader, _ := s.store.Leader(); leader == "" {
 		return s.noLeader()
 	}
+	if why := s.store.Leases().ClockWrong(); why != "" {
+		return saying(ErrNoLease, "%s, so it does not answer: put its clock right", why)
+	}
 	return ErrNoLease
 }
 

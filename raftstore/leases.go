@@ -39,7 +39,8 @@ type Leases struct {
 
 	lead *granting // of this leadership; nil on others
 
-	leaders atomic.Uint64 // see LeaderIndex
+	leaders atomic.Uint64          // see LeaderIndex
+	clock   atomic.Pointer[string] // what the leader said of this node's clock; nil for nothing
 }
 
 // flight is one request for a lease and those who wait for what it brings.
@@ -211,9 +212,14 @@ func (l *Leases) renew(ctx context.Context) (uint64, error) {
 	} else {
 		err = l.ask(ctx, leader, opLease, request, &answer)
 	}
+	refused := (*PeerError)(nil)
+	if errors.As(err, &refused) && refused.Code == codeClock {
+		l.clock.Store(&refused.Text)
+	}
 	if err != nil {
 		return 0, err
 	}
+	l.clock.Store(nil)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.life != request.Nonce.Life {
@@ -225,6 +231,15 @@ func (l *Leases) renew(ctx context.Context) (uint64, error) {
 	l.publish()
 	l.leaders.Store(answer.Index)
 	return answer.Index, nil
+}
+
+// ClockWrong is what the leader said of this node's clock when it refused a lease for
+// it; "" if it did not.
+func (l *Leases) ClockWrong() string {
+	if text := l.clock.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 // LeaderIndex is the index of the leader's state as of the last lease.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -126,12 +127,21 @@ func (l *Leases) arrive(ctx context.Context, from string, r lease.Request) (gran
 	answer := make(chan lease.Grant, 1)
 	g.mu.Lock()
 	err := g.grantor.Arrive(from, r, bootTime(), l.store.opts.Now().UnixNano())
+	off := time.Duration(0)
 	if err == nil {
+		off = g.clockOff(from)
+	}
+	if err == nil && off == 0 {
 		g.waiters[r.Nonce] = answer
 	}
 	g.mu.Unlock()
-	if err != nil {
+	switch {
+	case err != nil:
 		return granted{}, &PeerError{"no_lease", err.Error()}
+	case off > 0:
+		return granted{}, &PeerError{codeClock, fmt.Sprintf("the clock of this node is %v ahead of the others'", off.Round(time.Second))}
+	case off < 0:
+		return granted{}, &PeerError{codeClock, fmt.Sprintf("the clock of this node is %v behind the others'", -off.Round(time.Second))}
 	}
 	defer func() {
 		g.mu.Lock()
@@ -334,6 +344,36 @@ func (l *Leases) KnowsClocks() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return 2*len(g.grantor.Offsets(voters, bootTime())) > len(voters)
+}
+
+// MaxClockOffset is how far the wall clock of a node that leads, or serves, may be from
+// the median of the voters' clocks: tokens expire by it.
+const MaxClockOffset = 5 * time.Second
+
+// codeClock is the code of an answer to a holder whose clock is further off than that.
+const codeClock = "clock_wrong"
+
+// clockOff is how far another node's clock is from the median of those of the voters,
+// if that is too far, as far as this leader knows; 0 if it is not, and for itself, who
+// hands over. mu is held.
+func (g *granting) clockOff(node string) time.Duration {
+	_, voters, err := g.members()
+	if err != nil || node == g.self {
+		return 0
+	}
+	now := bootTime()
+	known := g.grantor.Offsets(voters, now)
+	if 2*len(known) <= len(voters) {
+		return 0
+	}
+	own := g.grantor.Offsets([]string{node}, now)
+	if len(own) == 0 {
+		return 0
+	}
+	if off := own[0] - lease.Median(known); off > MaxClockOffset || off < -MaxClockOffset {
+		return off
+	}
+	return 0
 }
 
 // ForgetClocks forgets what this leader knows of the wall clocks of others, for one whose

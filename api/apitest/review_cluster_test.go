@@ -82,7 +82,7 @@ func TestAUsedJoinTokenChangesNothing(t *testing.T) {
 	incarnation := strings.TrimSpace(string(file("node-incarnation")))
 	ask := func(csr []byte) apitest.Reply {
 		return first.Post("sys/storage/raft/admit", "", object{
-			"join_token": token, "node_id": "n2", "incarnation": incarnation, "csr": csr,
+			"join_token": token, "node_id": "n2", "incarnation": incarnation, "csr": csr, "feature_level": 1,
 			"cluster_addr": member(t, first, "n2")["address"], "api_addr": n.URL(),
 		})
 	}
