@@ -177,7 +177,7 @@ func (s *Store) start() error {
 	}
 	var r *raft.Raft
 	err = isolated(func() (err error) {
-		r, err = raft.NewRaft(conf, s.fsm, recent, s.records, s.snapshots, s.transport)
+		r, err = raft.NewRaft(conf, s.fsm, cached{recent, s}, s.records, s.snapshots, s.transport)
 		return err
 	})
 	if r == nil {
