@@ -65,25 +65,9 @@ func OpenRecovery(o Options, m Machine) (*Recovery, error) {
 
 func (r *Recovery) open() (err error) {
 	s := r.store
-	if err := s.dir.finished(); err != nil {
-		return err
-	}
-	if s.identity, err = identify(s.dir, s.opts.NodeID); err != nil {
-		return err
-	}
-	var shape logShape
-	if s.records, shape, err = openRecords(s.dir, s.fail); err != nil {
-		return err
-	}
-	if s.snapshots, err = openSnapshots(s.dir, s.log); err != nil {
-		return err
-	}
-	index, err := s.snapshots.verify()
+	shape, index, err := s.openFiles()
 	if err != nil {
 		return err
-	}
-	if err := shape.follows(index); err != nil {
-		return &Corruption{File: s.records.path, Kind: ErrCorruptStore, Err: err}
 	}
 	if shape.last == 0 && index == 0 {
 		return ErrNotBootstrapped

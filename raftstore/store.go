@@ -102,25 +102,9 @@ func Open(o Options, m Machine) (*Store, error) {
 
 // open does what Open promises, in a directory that is locked.
 func (s *Store) open() (err error) {
-	if err := s.dir.finished(); err != nil {
-		return err
-	}
-	if s.identity, err = identify(s.dir, s.opts.NodeID); err != nil {
-		return err
-	}
-	var shape logShape
-	if s.records, shape, err = openRecords(s.dir, s.fail); err != nil {
-		return err
-	}
-	if s.snapshots, err = openSnapshots(s.dir, s.log); err != nil {
-		return err
-	}
-	index, err := s.snapshots.verify()
+	shape, index, err := s.openFiles()
 	if err != nil {
 		return err
-	}
-	if err := shape.follows(index); err != nil {
-		return &Corruption{File: s.records.path, Kind: ErrCorruptStore, Err: err}
 	}
 	before := max(index, readApplied(s.dir))
 	s.records.applied = func() uint64 { return max(before, s.Indexes().Applied) }
@@ -135,6 +119,30 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	return s.start()
+}
+
+// openFiles opens identity, log and snapshots, in a directory that is locked, and
+// checks them. It returns the shape of the log and the index of the newest snapshot.
+func (s *Store) openFiles() (shape logShape, index uint64, err error) {
+	if err := s.dir.finished(); err != nil {
+		return shape, 0, err
+	}
+	if s.identity, err = identify(s.dir, s.opts.NodeID); err != nil {
+		return shape, 0, err
+	}
+	if s.records, shape, err = openRecords(s.dir, s.fail); err != nil {
+		return shape, 0, err
+	}
+	if s.snapshots, err = openSnapshots(s.dir, s.log); err != nil {
+		return shape, 0, err
+	}
+	if index, err = s.snapshots.verify(); err != nil {
+		return shape, 0, err
+	}
+	if err := shape.follows(index); err != nil {
+		return shape, 0, &Corruption{File: s.records.path, Kind: ErrCorruptStore, Err: err}
+	}
+	return shape, index, nil
 }
 
 // openTransport opens the cluster port, or lets raft talk to itself.
