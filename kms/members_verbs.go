@@ -139,7 +139,7 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 	if err != nil {
 		return err
 	}
-	b, err := s.store.Ask(ctx, leader, opMember, body)
+	b, err := s.askWhileItLeads(ctx, leader, opMember, body)
 	refusal := (*raftstore.PeerError)(nil)
 	switch {
 	case err == nil:

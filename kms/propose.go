@@ -93,7 +93,10 @@ func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state
 		return applied{}, s.whyNotServing()
 	}
 	if leader := s.follows(); leader != "" {
-		return s.forward(ctx, leader, &state.Numbered{Proposal: id, Again: again, Once: once, Command: cmd})
+		done, err := s.forward(ctx, leader, &state.Numbered{Proposal: id, Again: again, Once: once, Command: cmd})
+		if !errors.Is(err, errLeadsItself) {
+			return done, err
+		}
 	}
 	done, err := s.commit(ctx, id, again, once, cmd)
 	if err == nil && state.BarrierClass(cmd.Kind()) {
