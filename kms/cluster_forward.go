@@ -223,7 +223,7 @@ func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, er
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	done, err := s.commit(ctx, n.Proposal, n.Again, n.Once, n.Command)
+	done, err := s.commit(ctx, n)
 	refusal := state.Refusal("")
 	switch {
 	case err == nil && state.BarrierClass(n.Command.Kind()):
