@@ -146,7 +146,11 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 	if err != nil {
 		return err
 	}
-	b, err := s.store.Ask(ctx, leader, opMember, body)
+	sealed, err := s.sealBetween(memberName, body)
+	if err != nil {
+		return err
+	}
+	b, err := s.store.Ask(ctx, leader, opMember, sealed)
 	refusal := (*raftstore.PeerError)(nil)
 	switch {
 	case err == nil:
@@ -172,8 +176,13 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 }
 
 // answerMember makes a change for another member, which authenticated its caller,
-// asked the policy and wrote its own records.
-func (s *Service) answerMember(ctx context.Context, from string, body []byte) ([]byte, error) {
+// asked the policy and wrote its own records. That it is unsealed the seal of the message
+// proves: what lies on its disk is not enough to change who belongs to the cluster.
+func (s *Service) answerMember(ctx context.Context, from string, sealed []byte) ([]byte, error) {
+	body, err := s.openBetween(memberName, sealed)
+	if err != nil {
+		return nil, &raftstore.PeerError{Code: codeNotProposed, Text: "the request to change a member cannot be opened here: " + err.Error()}
+	}
 	var m memberChange
 	if json.Unmarshal(body, &m) != nil {
 		return nil, &raftstore.PeerError{Code: ErrBadRequest.code, Text: ErrBadRequest.text}
