@@ -204,6 +204,7 @@ var translations = []struct {
 	{state.ErrBadMinimum, ErrBadRequest},
 	{state.ErrVersionConflict, ErrBusy},
 	{state.ErrTokenMissing, ErrTokenNotFound},
+	{state.ErrCallerGone, ErrInvalidToken},
 	{state.ErrApplicationMissing, ErrBadRequest},
 	{state.ErrApplicationInUse, ErrBadRequest},
 	{state.ErrApplicationBlocked, ErrApplicationBlocked},
