@@ -86,6 +86,10 @@ func (l *Leases) nudge() {
 	}
 }
 
+// LongestLease is for how long after a command of the barrier class some node may still
+// serve from before it.
+const LongestLease = lease.Booking
+
 // Errors of the lease.
 var (
 	ErrNoLease = lease.ErrNoLease
