@@ -73,6 +73,8 @@ type Service struct {
 
 	promotion promotion
 
+	changing sync.Mutex // held while the leader changes a member: see changeOnce
+
 	autopilot atomic.Pointer[[]memberHealth] // promotion.members, for those who ask
 
 	waiting waiting // of the unattended unseal
