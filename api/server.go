@@ -39,7 +39,7 @@ type Server struct {
 	kms    *kms.Service
 	log    hclog.Logger
 	router router
-	bodies budget                      // of callers
+	bodies budget // of callers
 
 	strangers budget // of bodies without a token
 	draining  atomic.Bool
