@@ -34,8 +34,9 @@ func newPattern(r *mux.Router, path string, methods *methodTable) pattern {
 // there are none.
 func (t router) find(r *http.Request) (*methodTable, map[string]string) {
 	path := r.URL.Path
+	segments := strings.Count(path, "/")
 	for i := range t {
-		if !t[i].resembles(path) {
+		if len(t[i].segments) != segments || !t[i].resembles(path) {
 			continue
 		}
 		var match mux.RouteMatch
@@ -46,8 +47,8 @@ func (t router) find(r *http.Request) (*methodTable, map[string]string) {
 	return nil, nil
 }
 
-// resembles says whether path has the pattern's number of segments, and its words
-// where the pattern has words. What the pattern matches always does.
+// resembles says whether path has the pattern's segments, and its words where the
+// pattern has words. What the pattern matches always does.
 func (p *pattern) resembles(path string) bool {
 	for _, word := range p.segments {
 		if path == "" || path[0] != '/' {
