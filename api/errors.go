@@ -53,6 +53,7 @@ var statusOf = map[wire.Code]int{
 	wire.BadTransition:      http.StatusBadRequest,
 	wire.BadSnapshot:        http.StatusBadRequest,
 	wire.ClusterLevel:       http.StatusBadRequest,
+	wire.IndexUnknown:       http.StatusPreconditionFailed,
 
 	wire.BadRequest:         http.StatusBadRequest,
 	wire.Unsupported:        http.StatusBadRequest,

@@ -65,7 +65,12 @@ func (c *Client) send(ctx context.Context, cl call) (*answer, error) {
 	trip := c.newTrip(cl)
 	once, maybe := cl.idempotencyKey(ctx), false
 	for {
+		demanded := c.index.Load()
 		got, err := c.try(ctx, cl, trip.at, token, once, body)
+		if unknownIndex(err) {
+			c.forgetIndex(demanded)
+			got, err = c.try(ctx, cl, trip.at, token, once, body)
+		}
 		if err == nil {
 			return got, nil
 		}
@@ -112,7 +117,7 @@ func remain(err error, maybe bool) bool {
 	}
 	switch code := answered.Code; {
 	case !maybe:
-	case code.NothingHappened(), code == "", code == wire.InvalidToken, code == wire.PermissionDenied:
+	case code.NothingHappened(), code == "", code == wire.InvalidToken, code == wire.PermissionDenied, code == wire.IndexUnknown:
 		// Refused before anybody looked what an earlier attempt did.
 		answered.mayHaveHappened = true
 	}

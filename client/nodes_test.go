@@ -460,6 +460,37 @@ func TestTheIndexGoesAlong(t *testing.T) {
 	}
 }
 
+// An index of a history that is lost is given up: without that each call would be refused
+// until the program starts again.
+func TestAnIndexThatIsUnknownIsForgotten(t *testing.T) {
+	var got []string
+	lost := func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get(wire.HeaderIndex))
+		if r.Header.Get(wire.HeaderIndex) != "" {
+			refuse(412, wire.IndexUnknown)(w, r)
+			return
+		}
+		w.Header().Set(wire.HeaderIndex, "5")
+		both(w, r)
+	}
+	for _, call := range []func(*Client) error{safely, lastingly} {
+		got = nil
+		c, _, _ := connectAt(t, Config{}, serve(t, lost, lost))
+		c.AtLeast(900)
+		if err := call(c); err != nil || strings.Join(got, ",") != "900," || c.Index() != 5 {
+			t.Errorf("%v; sent %q, has %d", err, got, c.Index())
+		}
+	}
+	// What says so of a request without an index is not believed twice.
+	calls := 0
+	always := func(w http.ResponseWriter, r *http.Request) { calls++; refuse(412, wire.IndexUnknown)(w, r) }
+	c, _, _ := connectAt(t, Config{}, serve(t, always, always, always))
+	c.AtLeast(900)
+	if err := safely(c); !unknownIndex(err) || calls != 2 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
 // The highest wins, however calls end.
 func TestTheIndexNeverFalls(t *testing.T) {
 	var c Client

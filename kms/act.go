@@ -97,7 +97,7 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	done, err := s.proposeOnce(ctx, id, c.once, cmd)
+	done, err := s.proposeFor(ctx, &state.Numbered{Proposal: id, Once: c.once, Caller: c.authority(), Command: cmd})
 	if c.replayed = done.replayed; c.replayed || errors.Is(err, ErrIdempotencyMismatch) || errors.Is(err, ErrIdempotencySpent) {
 		note(a, "idempotent", "repeated") // by a request that was under way at the same time
 	}

@@ -108,7 +108,7 @@ func (s *Service) removeDead(ctx context.Context, m *memberHealth) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	_, err = s.changeHere(ctx, id, nil, memberRemove, m.NodeID)
+	_, err = s.changeHere(ctx, &memberChange{What: memberRemove, NodeID: m.NodeID, Proposal: id})
 	err = translate(err)
 	_ = s.close(a, err) // what is done is done: a record that cannot be written now follows
 	if err != nil {

@@ -219,7 +219,10 @@ func (j *restoring) run(ctx context.Context) (*RestoreReport, error) {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitRestoreTime)
 		defer cancel()
-		done, err = s.proposeOnce(ctx, proposal, c.once, &state.CommitRestore{ID: id, Sum: j.sum, Caller: j.caller(), Force: j.o.Force})
+		done, err = s.proposeFor(ctx, &state.Numbered{
+			Proposal: proposal, Once: c.once, Caller: c.authority(),
+			Command: &state.CommitRestore{ID: id, Sum: j.sum, Caller: j.caller(), Force: j.o.Force},
+		})
 		err = j.explain(err)
 	}
 	if err != nil && !errors.Is(err, ErrOutcomeUnknown) {
@@ -269,7 +272,7 @@ func (j *restoring) stage(ctx context.Context, id []byte) error {
 func (j *restoring) stageOne(ctx context.Context, piece *state.StageRestore) error {
 	ctx, cancel := context.WithTimeout(ctx, stageTime)
 	defer cancel()
-	_, err := j.s.propose(ctx, newProposal(), piece)
+	_, err := j.s.proposeFor(ctx, &state.Numbered{Proposal: newProposal(), Caller: j.c.authority(), Command: piece})
 	return err
 }
 

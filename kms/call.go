@@ -238,6 +238,20 @@ func tokenHash(token string) [32]byte {
 	return sha256.Sum256(append(append(buf[:0], domain...), token...))
 }
 
+// authority is the token that a command of this call stands on, and must still be there
+// when the command is applied: the caller's. One whose uses are counted goes with its
+// last use, while other requests may have theirs before them: its parent, if it has one,
+// stands for it. nil: no token, as of a login.
+func (c *Call) authority() []byte {
+	switch {
+	case c.token == nil:
+		return nil
+	case c.counted:
+		return c.token.Parent
+	}
+	return c.token.Hash
+}
+
 // secondsOf rounds a time left up to whole seconds: a token with half a second
 // left has not expired.
 func secondsOf(nanos int64) int64 {

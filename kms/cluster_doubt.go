@@ -64,7 +64,8 @@ type Demand struct {
 
 // BeginAt is Begin on a state that is as new as is asked for. It waits a second for
 // it at most. Errors: ErrNoLease where this node's state is too old, or the leader
-// does not say how new it has to be; those of Begin.
+// does not say how new it has to be; ErrIndexUnknown where no node is as far, as the
+// leader says; those of Begin.
 func (s *Service) BeginAt(ctx context.Context, o Origin, d Demand) (*Call, error) {
 	latest := d.Latest && s.MayDoubt()
 	if s.view.Load() != nil && (latest || d.Index > s.stateIndex()) {
@@ -99,6 +100,15 @@ func (s *Service) newEnough(ctx context.Context, index uint64, latest bool) erro
 			return s.cannotFence(err)
 		}
 		index = max(index, leaders)
+	} else {
+		soon, cancel := context.WithTimeout(ctx, behindFor) // the most of it: no need to ask anybody
+		defer cancel()
+		if s.reach(soon, index) == nil {
+			return nil
+		}
+	}
+	if !s.known(ctx, index) {
+		return ErrIndexUnknown
 	}
 	if err := s.reach(ctx, index); err != nil {
 		if errors.Is(err, ErrSealed) {
@@ -107,6 +117,24 @@ func (s *Service) newEnough(ctx context.Context, index uint64, latest bool) erro
 		return saying(ErrNoLease, "this node's state is at %d, and %d is asked for; try again shortly, or ask another node", s.stateIndex(), index)
 	}
 	return nil
+}
+
+// known says whether the cluster may have been at index. It was not if the leader has
+// applied less, and still has when ctx ends: a follower may apply a command some
+// milliseconds before the leader, and tell of it.
+func (s *Service) known(ctx context.Context, index uint64) bool {
+	asked := false
+	for {
+		leaders, err := s.fenceIndex(ctx)
+		switch {
+		case err != nil:
+			return !asked // as far as is known
+		case leaders >= index:
+			return true
+		}
+		asked = true
+		pause(ctx, 50*time.Millisecond)
+	}
 }
 
 // fenceIndex asks the leader until it says where it is, or ctx ends.

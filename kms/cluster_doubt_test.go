@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"errors"
 	"net"
 	"path/filepath"
 	"testing"
@@ -73,5 +74,23 @@ func TestAReplacedLeaderSaysNothingOfWhatItLacks(t *testing.T) {
 	}
 	if err := revoke(c); err != nil {
 		t.Errorf("confirmed as the leader it says: %v", err)
+	}
+}
+
+// An index that no node has got to is of a lost history, and said to be.
+func TestAnIndexThatTheClusterDoesNotKnow(t *testing.T) {
+	n := newNode(t)
+	at := n.view.Load().Index
+	if _, err := n.BeginAt(t.Context(), Origin{}, Demand{Index: at}); err != nil {
+		t.Error(err)
+	}
+	for _, latest := range []bool{false, true} {
+		if _, err := n.BeginAt(t.Context(), Origin{}, Demand{Index: at + 1_000_000, Latest: latest}); !errors.Is(err, ErrIndexUnknown) {
+			t.Errorf("latest %v: %v", latest, err)
+		}
+	}
+	n.store.Leases().Rest() // as without a leader: nobody says what the cluster has
+	if _, err := n.BeginAt(t.Context(), Origin{}, Demand{Index: at + 1_000_000}); !errors.Is(err, ErrNoLease) {
+		t.Errorf("without a leader: %v", err)
 	}
 }

@@ -30,11 +30,18 @@ const (
 	codeUnknown     = "outcome_unknown"
 )
 
+// errLeadsItself is ErrNoLeader on a node that followed when it was asked: nothing is
+// appended yet, and it may do so itself.
+var errLeadsItself = errors.New("this node leads now")
+
 var errForwarding = errors.New("the leader cannot be reached")
 
 // forwardedName binds the seal of a command on its way to the leader. It carries no
 // number yet, so it is none that a log could hold.
 var forwardedName = barrier.Name{Kind: "forwarded"}
+
+// memberName binds the seal of a member's request to change a member.
+var memberName = barrier.Name{Kind: "member change"}
 
 // forwarded is the leader's answer to a proposal of another node.
 type forwarded struct {
@@ -108,14 +115,14 @@ func (s *Service) askAnyLeader(ctx context.Context, leader string, message []byt
 			return err
 		}
 		if leader = s.follows(); leader == "" {
-			return err // it is this node now: see submit
+			return errors.Join(errLeadsItself, err)
 		}
 	}
 }
 
 // askLeader hands the message over, and translates what came of it.
 func (s *Service) askLeader(ctx context.Context, leader string, message []byte, answer *forwarded) error {
-	b, err := s.store.Ask(ctx, leader, opPropose, message)
+	b, err := s.askWhileItLeads(ctx, leader, opPropose, message)
 	refusal := (*raftstore.PeerError)(nil)
 	switch {
 	case err == nil:
@@ -147,19 +154,36 @@ func (s *Service) sealForwarded(n *state.Numbered) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.numbering.Lock()
-	defer s.numbering.Unlock()
-	if s.numbering.bar == nil || s.sealing.Load() {
-		return nil, ErrSealed
-	}
-	sealed, err := s.numbering.bar.Seal(forwardedName, clear)
+	sealed, err := s.sealBetween(forwardedName, clear)
 	if err != nil {
 		return nil, err
 	}
 	return state.EncodeEntry(append(beside, state.Part{Kind: state.PartCommand, Data: sealed})...), nil
 }
 
-// openForwarded is the inverse, at the leader.
+// sealBetween seals a message to another member: who sends it holds the barrier, and not
+// just the key of a node. Error: ErrSealed.
+func (s *Service) sealBetween(name barrier.Name, clear []byte) ([]byte, error) {
+	s.numbering.Lock()
+	defer s.numbering.Unlock()
+	if s.numbering.bar == nil || s.sealing.Load() {
+		return nil, ErrSealed
+	}
+	return s.numbering.bar.Seal(name, clear)
+}
+
+// openBetween is the inverse.
+func (s *Service) openBetween(name barrier.Name, sealed []byte) ([]byte, error) {
+	s.numbering.Lock()
+	bar := s.numbering.bar
+	s.numbering.Unlock()
+	if bar == nil {
+		return nil, ErrSealed
+	}
+	return bar.Open(name, sealed)
+}
+
+// openForwarded is the inverse of sealForwarded, at the leader.
 func (s *Service) openForwarded(message []byte) (*state.Numbered, error) {
 	parts, err := state.DecodeEntry(message)
 	if err != nil {
@@ -169,13 +193,7 @@ func (s *Service) openForwarded(message []byte) (*state.Numbered, error) {
 	if i != len(parts)-1 {
 		return nil, errors.New("a proposal has one command, after what stands beside it")
 	}
-	s.numbering.Lock()
-	bar := s.numbering.bar
-	s.numbering.Unlock()
-	if bar == nil {
-		return nil, ErrSealed
-	}
-	clear, err := bar.Open(forwardedName, parts[i].Data)
+	clear, err := s.openBetween(forwardedName, parts[i].Data)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +241,7 @@ func (s *Service) answerPropose(ctx context.Context, message []byte) ([]byte, er
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	done, err := s.commit(ctx, n.Proposal, n.Again, n.Once, n.Command)
+	done, err := s.commit(ctx, n)
 	refusal := state.Refusal("")
 	switch {
 	case err == nil && state.BarrierClass(n.Command.Kind()):

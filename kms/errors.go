@@ -85,6 +85,7 @@ var (
 	ErrInvalidCredentials = &Error{"invalid_credentials", "invalid role or secret ID"}
 	ErrApplicationBlocked = &Error{"application_blocked", "the application is blocked"}
 
+	ErrIndexUnknown    = &Error{"index_unknown", "the cluster's state is not as far as the index that is asked for: that index is of a history that was lost, or of another cluster"}
 	ErrClusterLevel    = &Error{"cluster_level", "a node of the cluster is too old for this; upgrade every node first"}
 	ErrSealUnavailable = &Error{"seal_unavailable", "a seal of the configuration does not do its part"}
 	ErrBadSnapshot     = &Error{"bad_snapshot", "the snapshot cannot be used"}
@@ -110,7 +111,7 @@ func Sentinels() []*Error {
 		ErrVersionState, ErrWrongClient, ErrUnwrapFailed, ErrKeyRejected, ErrRotationNotAllowed,
 		ErrBadPolicy, ErrPolicyProtected, ErrTokenNotFound, ErrTokenNotRenewable,
 		ErrInvalidCredentials, ErrApplicationBlocked, ErrBadTransition, ErrBadSnapshot,
-		ErrSealUnavailable, ErrClusterLevel,
+		ErrSealUnavailable, ErrClusterLevel, ErrIndexUnknown,
 		ErrShareEncoding, ErrShareLength, ErrShareDamaged, ErrShareForeign, ErrShareGeneration,
 		ErrShareIndex, ErrShareWrong, ErrShareRepeated,
 	}
@@ -204,6 +205,7 @@ var translations = []struct {
 	{state.ErrBadMinimum, ErrBadRequest},
 	{state.ErrVersionConflict, ErrBusy},
 	{state.ErrTokenMissing, ErrTokenNotFound},
+	{state.ErrCallerGone, ErrInvalidToken},
 	{state.ErrApplicationMissing, ErrBadRequest},
 	{state.ErrApplicationInUse, ErrBadRequest},
 	{state.ErrApplicationBlocked, ErrApplicationBlocked},

@@ -125,7 +125,7 @@ func TestAProposalSentAgainHasOneEffect(t *testing.T) {
 		k := n.view.Load().Key(n.mountUUID(), "web")
 		v := *n.view.Load().Version(k.Mount, k.Name, from)
 		v.Number = from + 1
-		done, err := n.submit(t.Context(), id, i > 0, nil, &state.RotateKey{Version: v})
+		done, err := n.submit(t.Context(), &state.Numbered{Proposal: id, Again: i > 0, Command: &state.RotateKey{Version: v}})
 		if got, ok := done.result.(*state.Key); err != nil || !ok || got.Latest != 2 || done.replayed {
 			t.Fatalf("time %d: %+v, %v", i, done.result, err)
 		}

@@ -88,7 +88,9 @@ func (s *Service) spend(c *Call, i *issuerView, t *checkedToken) (jose.Reason, e
 	// log even if the client hangs up.
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
-	done, err := s.propose(ctx, proposal, &state.SpendIssued{Issuer: i.Name, UUID: i.UUID, ID: id[:], Exp: min(max(1, t.claims.Expires.Unix()+1), state.MaxCutOff)})
+	done, err := s.proposeFor(ctx, &state.Numbered{Proposal: proposal, Caller: c.authority(), Command: &state.SpendIssued{
+		Issuer: i.Name, UUID: i.UUID, ID: id[:], Exp: min(max(1, t.claims.Expires.Unix()+1), state.MaxCutOff),
+	}})
 	reason := jose.ReasonNone
 	switch {
 	case errors.Is(err, state.ErrIssuedSpent):

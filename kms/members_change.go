@@ -51,13 +51,25 @@ func roomToVote(roster *raftstore.Roster, nodeID string) error {
 // changeHere changes a member, on the leader. What it did of a change that was cut
 // short it does again without harm. Errors: ErrNoLeader when this node does not lead
 // and changed nothing, ErrNotFound, ErrBadRequest, what a write returns.
-func (s *Service) changeHere(ctx context.Context, id []byte, once *state.Once, what, nodeID string) (replayed bool, err error) {
-	for range rosterTries {
+//
+// The caller must still be one when the change begins. A change of raft's configuration
+// that was made is not left half done because the caller went meanwhile.
+func (s *Service) changeHere(ctx context.Context, m *memberChange) (replayed bool, err error) {
+	for try := range rosterTries {
 		if !s.leading() {
 			return false, ErrNoLeader
 		}
+		if try == 0 {
+			v := s.view.Load()
+			if v == nil {
+				return false, ErrSealed
+			}
+			if err := v.Authorises(m.Caller); err != nil {
+				return false, err
+			}
+		}
 		var done applied
-		if done, err = s.changeOnce(ctx, id, once, what, nodeID); !errors.Is(err, errMembersChanged) || ctx.Err() != nil {
+		if done, err = s.changeOnce(ctx, m); !errors.Is(err, errMembersChanged) || ctx.Err() != nil {
 			s.store.Leases().MembersChanged()
 			return done.replayed, err
 		}
@@ -70,7 +82,8 @@ const rosterTries = 5
 
 var errMembersChanged = saying(ErrBusy, "%s", state.ErrRosterChanged.Error())
 
-func (s *Service) changeOnce(ctx context.Context, id []byte, once *state.Once, what, nodeID string) (applied, error) {
+func (s *Service) changeOnce(ctx context.Context, m *memberChange) (applied, error) {
+	what, nodeID := m.What, m.NodeID
 	roster, err := s.machine.rosterNow()
 	if err != nil {
 		return applied{}, err
@@ -115,7 +128,7 @@ func (s *Service) changeOnce(ctx context.Context, id []byte, once *state.Once, w
 	if err != nil {
 		return applied{}, err
 	}
-	done, err := s.proposeOnce(ctx, id, once, cmd)
+	done, err := s.proposeFor(ctx, &state.Numbered{Proposal: m.Proposal, Once: m.Once, Command: cmd})
 	if errors.Is(err, ErrBusy) {
 		err = errMembersChanged
 	}

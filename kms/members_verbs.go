@@ -65,9 +65,11 @@ func (s *Service) changeMember(ctx context.Context, c *Call, operation, what, no
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	err = s.atLeader(ctx, &memberChange{What: what, NodeID: nodeID, Proposal: id, Once: c.once, Origin: c.Origin, Name: c.Caller.DisplayName, Accessor: c.Caller.Accessor}, func(m *memberChange) error {
+	change := c.memberChange(what, nodeID)
+	change.Proposal, change.Once = id, c.once
+	err = s.atLeader(ctx, change, func(m *memberChange) error {
 		var err error
-		c.replayed, err = s.changeHere(ctx, id, c.once, what, nodeID)
+		c.replayed, err = s.changeHere(ctx, m)
 		return err
 	})
 	err = translate(err)
@@ -88,7 +90,7 @@ func (s *Service) Transfer(ctx context.Context, c *Call, nodeID string) error {
 	note(a, "to", nodeID)
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	err = s.atLeader(ctx, &memberChange{What: memberLead, NodeID: nodeID, Origin: c.Origin, Name: c.Caller.DisplayName, Accessor: c.Caller.Accessor}, func(*memberChange) error {
+	err = s.atLeader(ctx, c.memberChange(memberLead, nodeID), func(*memberChange) error {
 		return s.leadTo(ctx, nodeID)
 	})
 	err = translate(err)
@@ -104,6 +106,11 @@ type memberChange struct {
 	Origin   Origin      `json:"origin"`
 	Name     string      `json:"name"`     // the caller's, for the leader's record
 	Accessor string      `json:"accessor"` // the caller's
+	Caller   []byte      `json:"caller"`   // see Call.authority
+}
+
+func (c *Call) memberChange(what, nodeID string) *memberChange {
+	return &memberChange{What: what, NodeID: nodeID, Origin: c.Origin, Name: c.Caller.DisplayName, Accessor: c.Caller.Accessor, Caller: c.authority()}
 }
 
 // memberChanged is the leader's answer.
@@ -139,7 +146,11 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 	if err != nil {
 		return err
 	}
-	b, err := s.store.Ask(ctx, leader, opMember, body)
+	sealed, err := s.sealBetween(memberName, body)
+	if err != nil {
+		return err
+	}
+	b, err := s.askWhileItLeads(ctx, leader, opMember, sealed)
 	refusal := (*raftstore.PeerError)(nil)
 	switch {
 	case err == nil:
@@ -156,7 +167,7 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 	case refusal.Code == codeNotProposed || refusal.Code == "not_ready" || refusal.Code == ErrNoLease.code:
 		return saying(ErrNoLeader, "the leader, node %s: %s", leader, refusal.Text)
 	}
-	for _, known := range []*Error{ErrBadRequest, ErrNotFound, ErrSealed, ErrBusy, ErrStorageFull, ErrAuditUnavailable, ErrIdempotencyMismatch, ErrClusterLevel} {
+	for _, known := range []*Error{ErrBadRequest, ErrNotFound, ErrSealed, ErrBusy, ErrStorageFull, ErrAuditUnavailable, ErrIdempotencyMismatch, ErrClusterLevel, ErrInvalidToken, ErrApplicationBlocked} {
 		if refusal.Code == known.code {
 			return saying(known, "%s", refusal.Text)
 		}
@@ -165,8 +176,13 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 }
 
 // answerMember makes a change for another member, which authenticated its caller,
-// asked the policy and wrote its own records.
-func (s *Service) answerMember(ctx context.Context, from string, body []byte) ([]byte, error) {
+// asked the policy and wrote its own records. That it is unsealed the seal of the message
+// proves: what lies on its disk is not enough to change who belongs to the cluster.
+func (s *Service) answerMember(ctx context.Context, from string, sealed []byte) ([]byte, error) {
+	body, err := s.openBetween(memberName, sealed)
+	if err != nil {
+		return nil, &raftstore.PeerError{Code: codeNotProposed, Text: "the request to change a member cannot be opened here: " + err.Error()}
+	}
 	var m memberChange
 	if json.Unmarshal(body, &m) != nil {
 		return nil, &raftstore.PeerError{Code: ErrBadRequest.code, Text: ErrBadRequest.text}
@@ -206,7 +222,7 @@ func (s *Service) doForMember(ctx context.Context, a *gate.Admission, m *memberC
 	} else if err = translate(a.Intent(proposalText(m.Proposal))); err != nil {
 		return err
 	} else {
-		_, err = s.changeHere(ctx, m.Proposal, m.Once, m.What, m.NodeID)
+		_, err = s.changeHere(ctx, m)
 	}
 	err = translate(err)
 	_ = s.close(a, err) // what is done is done: a record that cannot be written now follows

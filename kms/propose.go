@@ -27,13 +27,18 @@ func proposalText(id []byte) string { return hex.EncodeToString(id) }
 // ErrSealed, ErrNoLeader and ErrBusy when it certainly did not happen,
 // ErrOutcomeUnknown when it may have, and the refusals of the state machine.
 func (s *Service) propose(ctx context.Context, id []byte, cmd state.Command) (applied, error) {
-	return s.proposeOnce(ctx, id, nil, cmd)
+	return s.proposeFor(ctx, &state.Numbered{Proposal: id, Command: cmd})
 }
 
-// proposeOnce is propose for a command that is to take effect once; once may be
-// nil.
-func (s *Service) proposeOnce(ctx context.Context, id []byte, once *state.Once, cmd state.Command) (applied, error) {
-	return resubmit(ctx, s.awaitLead, func(again bool) (applied, error) { return s.submit(ctx, id, again, once, cmd) })
+// proposeFor is propose for a command that somebody asked for: n has its Proposal and
+// Command, its Once if it is to take effect once, and the Caller whose token authorised
+// it, who must still be one when it is applied. Further error: ErrInvalidToken.
+func (s *Service) proposeFor(ctx context.Context, n *state.Numbered) (applied, error) {
+	return resubmit(ctx, s.awaitLead, func(again bool) (applied, error) {
+		asked := *n
+		asked.Again = again
+		return s.submit(ctx, &asked)
+	})
 }
 
 // resubmit tries until the outcome is known or ctx ends. await returns when it
@@ -88,25 +93,32 @@ func (s *Service) awaitLead(ctx context.Context) bool {
 // submit commits a command, through the leader if that is another node, and returns
 // when it is in force wherever it has to be. While there is no leader it waits for
 // one.
-func (s *Service) submit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
+func (s *Service) submit(ctx context.Context, n *state.Numbered) (applied, error) {
 	if s.follows() == "" && !s.leading() && s.hasPeers() && !s.awaitElection(ctx) {
 		return applied{}, s.whyNotServing()
 	}
 	if leader := s.follows(); leader != "" {
-		return s.forward(ctx, leader, &state.Numbered{Proposal: id, Again: again, Once: once, Command: cmd})
+		done, err := s.forward(ctx, leader, n)
+		if !errors.Is(err, errLeadsItself) {
+			return done, err
+		}
 	}
-	done, err := s.commit(ctx, id, again, once, cmd)
-	if err == nil && state.BarrierClass(cmd.Kind()) {
+	done, err := s.commit(ctx, n)
+	if err == nil && state.BarrierClass(n.Command.Kind()) {
 		done.barrier, err = s.everywhere(ctx, done.state.Index)
 	}
 	return done, err
 }
 
 // commit gives a command its number, seals it, hands it to raft in number order
-// and waits.
-func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state.Once, cmd state.Command) (applied, error) {
-	if err := firstError(s.clockWrong(), s.levelAllows(cmd)); err != nil {
+// and waits. Number and time that n may have are not looked at.
+func (s *Service) commit(ctx context.Context, n *state.Numbered) (applied, error) {
+	if err := firstError(s.clockWrong(), s.levelAllows(n.Command)); err != nil {
 		return applied{}, err
+	}
+	numbered := *n
+	if v := s.view.Load(); v == nil || v.Membership.Level < state.CallerLevel {
+		numbered.Caller = nil // a build that may still be gone back to would not read it
 	}
 	s.numbering.Lock()
 	if s.numbering.bar == nil || s.sealing.Load() {
@@ -127,9 +139,8 @@ func (s *Service) commit(ctx context.Context, id []byte, again bool, once *state
 		return applied{}, err
 	}
 	s.numbering.seq++ // a number that is lost with an error below is a legal gap
-	entry, err := s.sealCommandLocked(&state.Numbered{
-		Epoch: s.numbering.epoch, Seq: s.numbering.seq, At: now, Proposal: id, Again: again, Once: once, Command: cmd,
-	})
+	numbered.Epoch, numbered.Seq, numbered.At = s.numbering.epoch, s.numbering.seq, now
+	entry, err := s.sealCommandLocked(&numbered)
 	if err != nil {
 		s.numbering.Unlock()
 		return applied{}, err

@@ -111,7 +111,7 @@ func TestTheSameProposalIsNoRepeatedRequest(t *testing.T) {
 	if _, err := n.propose(t.Context(), id, reserve); err != nil {
 		t.Fatal(err)
 	}
-	done, err := n.submit(t.Context(), id, true, nil, reserve)
+	done, err := n.submit(t.Context(), &state.Numbered{Proposal: id, Again: true, Command: reserve})
 	if v, ok := done.result.(*state.KeyVersion); err != nil || !ok || v.Encryptions != 1 || done.replayed {
 		t.Fatalf("%+v, %v", done.result, err)
 	}
@@ -122,7 +122,7 @@ func TestTheSameProposalIsNoRepeatedRequest(t *testing.T) {
 	if err := n.delete(ref, &none); err != nil {
 		t.Fatal(err)
 	}
-	if done, err = n.submit(t.Context(), id, true, nil, reserve); err != nil || done.result != nil {
+	if done, err = n.submit(t.Context(), &state.Numbered{Proposal: id, Again: true, Command: reserve}); err != nil || done.result != nil {
 		t.Fatalf("%+v, %v", done.result, err)
 	}
 }

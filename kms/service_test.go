@@ -577,7 +577,7 @@ func TestAWriteThatWaitedTooLongIsNotBegun(t *testing.T) {
 
 func TestUnknownOutcomeIsNeitherSuccessNorFailure(t *testing.T) {
 	n := newNode(t)
-	_, err := n.submit(impatient{t.Context()}, newProposal(), false, nil, &state.Tick{})
+	_, err := n.submit(impatient{t.Context()}, &state.Numbered{Proposal: newProposal(), Command: &state.Tick{}})
 	if !errors.Is(err, ErrOutcomeUnknown) || outcome(err) != audit.OutcomeUnknown {
 		t.Fatalf("got %v (%s)", err, outcome(err))
 	}

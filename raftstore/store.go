@@ -155,8 +155,8 @@ func (s *Store) openTransport() (err error) {
 		return err
 	}
 	s.peers = newPeers(s.port, s.leases)
-	s.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		ServerAddressProvider: streams{s.port}, Stream: streams{s.port}, Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
+	s.transport = newTransport(streams{s.port}, raft.NetworkTransportConfig{
+		Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
 		MaxRPCsInFlight: 1, // no pipelines, which may lock up for good: see DESIGN.md
 	})
 	return nil

@@ -136,6 +136,12 @@ const (
 // upgrade. Nothing was changed.
 const ClusterLevel Code = "cluster_level"
 
+// IndexUnknown (412): the request asks for a state at an index, or a later one, that the
+// whole cluster has not got to, as its leader says. The index is from before a recovery or
+// a restore that lost it, or of another cluster: forget it, and send the request without.
+// Nothing was done.
+const IndexUnknown Code = "index_unknown"
+
 // Init and unseal (400). A share refused with one of these was not counted.
 const (
 	// AlreadyInitialized: init was done before, and cannot be done again.
@@ -215,7 +221,7 @@ func Codes() []Code {
 		KeyNotFound, UnknownKeyType, KeyTypeUnsupported, KeyDeleted, DeletionNotAllowed, ExportRefused,
 		VersionTooNew, VersionTooOld, EncryptionsSpent, BadCiphertext, BadSignatureFormat, BadHMACFormat, NoHMACKey, KeyBound, WrongClient, IssuerNotFound, ProfileNotFound, NoSigningKey, UnwrapFailed, KeyRejected, RotationNotAllowed, ClaimNotAllowed,
 		VersionState,
-		BadPolicy, PolicyProtected, ClusterLevel,
+		BadPolicy, PolicyProtected, ClusterLevel, IndexUnknown,
 		AlreadyInitialized, NotInitialized, SealUnavailable,
 		ShareEncoding, ShareLength, ShareDamaged, ShareForeign, ShareGeneration, ShareIndex, ShareWrong, ShareRepeated,
 		Sealed, NoLeader, NotAdmitted, NoLease, AuditUnavailable, StorageFull, Overloaded, RateLimited,

@@ -17,7 +17,8 @@ const (
 	// HeaderIndex, in an answer, is the index of the state that it was decided on;
 	// after a write, that of the write. In a request it asks for an answer from a
 	// state at that index or a later one, on whichever node: decimal digits. A node
-	// that does not get there within a second answers 503 with no_lease.
+	// that does not get there within a second answers 503 with no_lease, and 412 with
+	// index_unknown if the whole cluster is not there.
 	HeaderIndex = "X-Signet-Index"
 	// HeaderConsistency: "strict" asks for an answer that knows all that any node
 	// acknowledged before the request.

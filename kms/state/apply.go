@@ -49,7 +49,10 @@ func (a *Applier) Apply(index uint64, n *Numbered) (any, error) {
 	err := tx.repeated(n)
 	if err == nil && !tx.replayed {
 		// A command decides before it changes anything: nothing is undone here.
-		if err = n.Command.apply(tx); err == nil {
+		if err = tx.authorised(n); err == nil {
+			err = n.Command.apply(tx)
+		}
+		if err == nil {
 			tx.remember(n)
 		}
 	}

@@ -16,6 +16,7 @@ type Numbered struct {
 	Proposal []byte // 16 random bytes
 	Again    bool   // the proposal was sent before, and may have taken effect
 	Once     *Once  // nil: nobody asked for it
+	Caller   []byte // hash of the token that authorised it: see authorised; nil: no token did
 	Command  Command
 }
 
@@ -29,6 +30,7 @@ type envelope struct {
 	Body     []byte `codec:"b"`
 	Once     *Once  `codec:"o,omitempty"`
 	Again    bool   `codec:"a,omitempty"`
+	Caller   []byte `codec:"c,omitempty"` // since feature level 1
 }
 
 // newHandle returns the one encoding of everything in this package: msgpack,
@@ -101,7 +103,7 @@ func Encode(n *Numbered) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encode(&envelope{Kind: n.Command.Kind(), Epoch: n.Epoch, Seq: n.Seq, At: n.At, Proposal: n.Proposal, Body: body, Once: n.Once, Again: n.Again})
+	return encode(&envelope{Kind: n.Command.Kind(), Epoch: n.Epoch, Seq: n.Seq, At: n.At, Proposal: n.Proposal, Body: body, Once: n.Once, Again: n.Again, Caller: n.Caller})
 }
 
 // Decode is the inverse of Encode. Every error is a *Corruption: a leader
@@ -113,6 +115,9 @@ func Decode(b []byte) (*Numbered, error) {
 	}
 	if len(e.Proposal) > maxProposal {
 		return nil, corrupt("a proposal id of %d bytes", len(e.Proposal))
+	}
+	if len(e.Caller) != 0 && len(e.Caller) != 32 {
+		return nil, corrupt("a caller's token hash of %d bytes", len(e.Caller))
 	}
 	c, known := blank(e.Kind)
 	if !known {
@@ -129,7 +134,7 @@ func Decode(b []byte) (*Numbered, error) {
 	if err := e.Once.check(); err != nil {
 		return nil, err
 	}
-	return &Numbered{Epoch: e.Epoch, Seq: e.Seq, At: e.At, Proposal: e.Proposal, Again: e.Again, Once: e.Once, Command: c}, nil
+	return &Numbered{Epoch: e.Epoch, Seq: e.Seq, At: e.At, Proposal: e.Proposal, Again: e.Again, Once: e.Once, Caller: e.Caller, Command: c}, nil
 }
 
 // encoder writes a sequence of values.

@@ -18,6 +18,7 @@ const (
 	ErrEncryptionsSpent   Refusal = "this key version has made as many encryptions as is safe; rotate the key"
 	ErrBadMinimum         Refusal = "minimum version out of range: min_decryption_version is at most the latest version, and min_encryption_version is 0 or between the two"
 	ErrTokenMissing       Refusal = "token not found"
+	ErrCallerGone         Refusal = "permission denied: invalid token" // no more is told of a token anywhere
 	ErrTokenExists        Refusal = "a token with this ID exists"
 	ErrKeyDeleted         Refusal = "the key is deleted; undelete it first"
 	ErrKeyNotDeleted      Refusal = "the key is not deleted"

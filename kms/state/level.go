@@ -10,6 +10,10 @@ package state
 //	   restore
 const Level uint64 = 1
 
+// CallerLevel is the level from which on commands carry their caller: see
+// Numbered.Caller.
+const CallerLevel uint64 = 1
+
 // KindSetClusterLevel is SetClusterLevel.
 const KindSetClusterLevel Kind = 60
 

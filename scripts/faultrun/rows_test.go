@@ -51,8 +51,10 @@ func rows() []row {
 		{name: "clock of follower set by an hour", prepare: []func(*run) []apitest.Option{clocked}, inject: func(r *run) { clocks(r, false) }},
 		{name: "slow follower needs a snapshot", inject: lag},
 		{name: "snapshot stream cut", network: true, inject: lagCut},
+		{name: "restore of an old backup", inject: oldBackup},
 		{name: "revoked is refused everywhere", inject: func(r *run) { revocations(r, *revokes) }},
-		{name: "rotations with kills", inject: func(r *run) { rotateIssuers(r, 50, *rotations) }},
+		{name: "rotations with kills", inject: func(r *run) { rotateIssuers(r, 50, *rotations, "kills", killed) }},
+		{name: "rotations with partitions", network: true, inject: func(r *run) { rotateIssuers(r, 5, *rotations/3, "partitions", cutOff) }},
 	}
 }
 
