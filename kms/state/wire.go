@@ -149,6 +149,12 @@ func (r *record) unsignedIf(name byte, n uint64) {
 	}
 }
 
+func (r *record) bytesIf(name byte, p []byte) {
+	if len(p) != 0 {
+		r.bytes(name, p)
+	}
+}
+
 func (r *record) trueIf(name byte, is bool) {
 	if is {
 		r.name(name)

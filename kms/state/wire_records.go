@@ -6,6 +6,7 @@ func (e *envelope) appendTo(b []byte) []byte {
 	r := newRecord(b)
 	r.trueIf('a', e.Again)
 	r.bytes('b', e.Body)
+	r.bytesIf('c', e.Caller)
 	r.unsigned('e', e.Epoch)
 	r.unsigned('k', uint64(e.Kind))
 	if o := e.Once; o != nil {
@@ -31,6 +32,8 @@ func (e *envelope) readFrom(b []byte) bool {
 			out.Again = r.isTrue()
 		case 'b':
 			out.Body = r.bytes()
+		case 'c':
+			out.Caller = r.bytes()
 		case 'e':
 			out.Epoch = r.unsigned()
 		case 'k':

@@ -66,12 +66,13 @@ func TestByHandIsWhatCodecWrites(t *testing.T) {
 			if err := decodeByCodec(want, codec); err != nil {
 				t.Fatal(err)
 			}
-			if !reflect.DeepEqual(hand, v) || !reflect.DeepEqual(codec, v) {
+			if !reflect.DeepEqual(hand, codec) { // not with v: what is left out when empty comes back nil
 				t.Fatalf("%+v became\n%+v by hand and\n%+v by codec", v, hand, codec)
 			}
+			before := bytes.Clone(want)
 			clear(want)
-			if !reflect.DeepEqual(hand, v) {
-				t.Fatal("it keeps a part of what it was read from")
+			if !bytes.Equal(hand.appendTo(nil), before) {
+				t.Fatal("it keeps a part of what it was read from, or reads not all")
 			}
 		})
 	}
