@@ -97,19 +97,20 @@ func TestAReplacementIsCountedAnew(t *testing.T) {
 
 // members makes the look of a leader from a text: "V" a voter that answers, "v" one
 // that is dead, "s" one that is silent for a moment; "P" is to get its vote and is
-// healthy for long, "p" likewise for a moment; "R" a replica, "r" a dead one.
+// healthy for long, "p" likewise for a moment; "R" a replica, "r" a dead one; "A" and "a"
+// a voter and a replica that answer now, after long.
 func membersOf(text string, cfg state.Autopilot) []memberHealth {
 	out := []memberHealth{{NodeID: "leader", Voter: true, WillVote: true, Leader: true, Status: &MemberStatus{}, Healthy: true}}
 	for i, c := range text {
 		m := memberHealth{NodeID: fmt.Sprintf("n%d%c", i, c), heard: autopilotNow, Since: autopilotNow.Add(-time.Hour)}
-		m.Voter, m.WillVote = strings.ContainsRune("Vvs", c), strings.ContainsRune("VvsPp", c)
-		if strings.ContainsRune("VPpR", c) {
+		m.Voter, m.WillVote = strings.ContainsRune("VvsA", c), strings.ContainsRune("VvsPpA", c)
+		if strings.ContainsRune("VPpRAa", c) {
 			m.Status, m.Healthy = &MemberStatus{}, true
 		}
 		if c == 'p' {
 			m.Since = autopilotNow.Add(-time.Duration(cfg.Stabilization) + 1)
 		}
-		if c == 'v' || c == 'r' {
+		if strings.ContainsRune("vrAa", c) {
 			m.heard = autopilotNow.Add(-time.Duration(cfg.DeadAfter))
 		}
 		if c == 's' {
@@ -140,6 +141,7 @@ func TestWhatAutopilotDecides(t *testing.T) {
 		"the clean-up is off":                   {off, "VVVv", nil, ""},
 		"a dead voter":                          {on(3), "VVv", nil, "n2v"},
 		"a silent one is not dead":              {on(3), "VVs", nil, ""},
+		"who answers again is not dead":         {on(3), "VVAa", nil, ""},
 		"too few would stay":                    {on(3), "Vv", nil, ""},
 		"just as many as must stay":             {on(4), "VVVv", nil, "n3v"},
 		"one less than must stay":               {on(5), "VVVv", nil, ""},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"time"
 
 	"github.com/signet-kms/signet/kms/backup"
@@ -95,13 +96,24 @@ func (s *Service) openBackup(r io.Reader, clusterID string) (*openedBackup, erro
 	return b, from.judge(err)
 }
 
+// quoteID shows an id of a file that nobody has checked: as it is, if it has the form of
+// one, which nothing secret has.
+func quoteID(id string) string {
+	if uuidForm.MatchString(id) {
+		return id
+	}
+	return Quote(id)
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 func readBackup(r io.Reader, bar *barrier.Barrier, clusterID string) (*openedBackup, error) {
 	b, err := backup.NewReader(r)
 	if err != nil {
 		return nil, err
 	}
 	if b.Meta.ClusterID != clusterID {
-		return nil, saying(ErrBadSnapshot, "it is of the cluster %s, and this is %s; a backup of another cluster is restored into an empty cluster alone", Quote(b.Meta.ClusterID), clusterID)
+		return nil, saying(ErrBadSnapshot, "it is of the cluster %s, and this is %s; a backup of another cluster is restored into an empty cluster alone", quoteID(b.Meta.ClusterID), clusterID)
 	}
 	sealed, err := bar.OpenStream(b, stateName(b.Meta))
 	if err != nil {

@@ -56,6 +56,9 @@ func (s *Service) keepBackups(ctx context.Context) {
 		last = time.Now()
 		name, size, err := s.scheduledBackup()
 		switch {
+		case errors.Is(err, errNothingNew): // it is as good as one of now
+			s.scheduled.at.Store(last.Unix())
+			s.log.Debug("nothing changed since the last scheduled snapshot", "file", name)
 		case err == nil:
 			s.scheduled.good.Add(1)
 			s.scheduled.at.Store(last.Unix())
@@ -82,23 +85,38 @@ func (s *Service) scheduledBackup() (name string, size int64, err error) {
 		return "", 0, err
 	}
 	name = b.Name()
+	path, t := filepath.Join(dir, name), b.tombstones()
+	if there(path, readBack) && there(filepath.Join(dir, t.Name()), readTombstonesBack) {
+		return name, 0, errNothingNew // the name has the index: it is of the same state
+	}
 	record := &audit.Record{
 		Type: audit.TypeNode, Operation: "node/snapshot", Outcome: audit.OutcomeOK, Fields: map[string]string{"index": fmt.Sprint(b.meta.Index)},
 	}
 	if err := s.audit.Append(record); err != nil {
 		return "", 0, translate(err)
 	}
-	path := filepath.Join(dir, name)
 	if size, err = writeWhole(path, b.write, readBack); err != nil {
 		return "", 0, err
 	}
 	// What a restore of any backup must not bring back: the newest such file is the
 	// best for every one of them.
-	t := b.tombstones()
 	if _, err := writeWhole(filepath.Join(dir, t.Name()), t.write, readTombstonesBack); err != nil {
 		return "", 0, err
 	}
 	return name, size, s.retain(dir, b.meta.ClusterID)
+}
+
+// errNothingNew says that the last backup is of the state of now.
+var errNothingNew = errors.New("there is a backup of this state")
+
+// there says whether a file is there and can be read whole.
+func there(path string, read func(io.Reader) error) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // read only
+	return read(f) == nil
 }
 
 const partialSuffix = ".partial"

@@ -62,7 +62,7 @@ func (s *Service) everywhereSince(ctx context.Context, index uint64) error {
 		}
 		body, err := json.Marshal(index)
 		if err == nil {
-			_, err = s.store.Ask(ctx, leader, opBarrier, body)
+			_, err = s.askWhileItLeads(ctx, leader, opBarrier, body)
 		}
 		if err != nil {
 			return applied{}, fmt.Errorf("%w: the write was done before, and the leader does not say whether all nodes know it: %w", ErrOutcomeUnknown, err)

@@ -72,8 +72,8 @@ func (s *Service) whyNotLeading() error {
 func (s *Service) mayLead() bool { return s.audit.Err() == nil && !s.store.Full() }
 
 // takeLead begins to grant leases and to number commands, for the leader of a term whose
-// epoch command stands at index, and who led in that term before it proposed it. A leader with peers numbers none before it has heard their
-// clocks.
+// epoch command stands at index, and who led in that term before it proposed it. A leader
+// with peers numbers none before it has heard their clocks.
 func (s *Service) takeLead(ctx context.Context, term, epoch, index uint64) error {
 	s.numbering.Lock()
 	defer s.numbering.Unlock()

@@ -30,6 +30,10 @@ const (
 	codeUnknown     = "outcome_unknown"
 )
 
+// errLeadsItself is ErrNoLeader on a node that followed when it was asked: nothing is
+// appended yet, and it may do so itself.
+var errLeadsItself = errors.New("this node leads now")
+
 var errForwarding = errors.New("the leader cannot be reached")
 
 // forwardedName binds the seal of a command on its way to the leader. It carries no
@@ -111,14 +115,14 @@ func (s *Service) askAnyLeader(ctx context.Context, leader string, message []byt
 			return err
 		}
 		if leader = s.follows(); leader == "" {
-			return err // it is this node now: see submit
+			return errors.Join(errLeadsItself, err)
 		}
 	}
 }
 
 // askLeader hands the message over, and translates what came of it.
 func (s *Service) askLeader(ctx context.Context, leader string, message []byte, answer *forwarded) error {
-	b, err := s.store.Ask(ctx, leader, opPropose, message)
+	b, err := s.askWhileItLeads(ctx, leader, opPropose, message)
 	refusal := (*raftstore.PeerError)(nil)
 	switch {
 	case err == nil:

@@ -171,6 +171,7 @@ func (s *Service) noticed(index uint64, n *state.Numbered, done applied, refusal
 	}
 	if refusal == nil {
 		s.noticeBooking(n, done.result)
+		s.noticeStep(n.Command.Kind())
 	}
 	if w, waits := s.waiters.Load(string(n.Proposal)); waits {
 		select {

@@ -60,7 +60,7 @@ func (s *Service) relayAdmit(ctx context.Context, o Origin, leader string, req *
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.store.Ask(ctx, leader, opAdmit, body)
+	b, err := s.askWhileItLeads(ctx, leader, opAdmit, body)
 	refusal := (*raftstore.PeerError)(nil)
 	if errors.As(err, &refusal) {
 		for _, known := range []*Error{ErrInvalidCredentials, ErrBadRequest, ErrClusterLevel, ErrSealed, ErrNoLeader, ErrNoLease, ErrAuditUnavailable, ErrOutcomeUnknown} {

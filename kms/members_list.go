@@ -42,6 +42,7 @@ type MemberStatus struct {
 	Applied   uint64 `json:"applied"`
 	State     uint64 `json:"state"` // index of the state that requests see; 0 while sealed
 	Healthy   bool   `json:"healthy"`
+	Slow      bool   `json:"slow,omitzero"` // its log's disk has been slow for a while
 	// LastContact is how long ago it heard from a leader, in milliseconds: -1 never, 0 on
 	// a leader.
 	LastContact int64  `json:"last_contact_ms"`
@@ -52,7 +53,7 @@ func (s *Service) memberStatus(digest bool) MemberStatus {
 	v := s.view.Load()
 	m := MemberStatus{
 		Version: s.cfg.Version, Level: state.Level, Sealed: v == nil, Serving: s.mayServe(v) == nil && s.audit.Err() == nil,
-		LastIndex: s.store.LastIndex(), Term: s.store.Term(), LastContact: s.sinceContact(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(),
+		LastIndex: s.store.LastIndex(), Term: s.store.Term(), LastContact: s.sinceContact(), Applied: s.store.Indexes().Applied, Healthy: s.mayLead(), Slow: s.store.Slow(),
 	}
 	if v == nil {
 		return m

@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -84,16 +85,21 @@ func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) 
 }
 
 // handOver gives leadership to an unsealed voter whose audit log can be written, when
-// a node has it that cannot lead: nobody can write while it leads.
+// a node has it that cannot lead: nobody can write while it leads. It does so too when
+// every write waits for this node's disk, and for none of the voter's.
 func (s *Service) handOver(ctx context.Context) {
 	if !s.store.Leading() || time.Since(s.promotion.handed) < time.Second {
 		return
 	}
 	why := s.whyNotLeading()
-	if why == nil || !s.hasPeers() {
+	slow := why == nil && s.store.Slow() && time.Since(s.promotion.slowed) >= slowAgain
+	if why == nil && !slow || !s.hasPeers() {
 		return
 	}
 	s.promotion.handed = time.Now()
+	if slow {
+		why, s.promotion.slowed = errSlowLog, time.Now()
+	}
 	servers, err := s.store.Servers()
 	if err != nil {
 		return
@@ -103,7 +109,7 @@ func (s *Service) handOver(ctx context.Context) {
 		asking, cancel := context.WithTimeout(ctx, statusTime)
 		st := s.statusOf(asking, server.NodeID, false)
 		cancel()
-		if st == nil || st.Sealed || !st.Healthy {
+		if st == nil || st.Sealed || !st.Healthy || slow && st.Slow {
 			continue
 		}
 		giving, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -117,10 +123,17 @@ func (s *Service) handOver(ctx context.Context) {
 	s.log.Warn("this node cannot lead, and no other voter takes over", "why", why)
 }
 
+// slowAgain is how long a node whose disk is slow keeps the lead before it tries again to
+// give it away: where all disks are slow, leadership must not go round.
+const slowAgain = time.Minute
+
+var errSlowLog = errors.New("every write to its log has taken half a second or more for a while")
+
 // promotion is what a node keeps in mind of its tending and following. It is lead's alone.
 type promotion struct {
 	looked, announced, handed time.Time
-	told                      int // members whom this one told its addresses, see whomToTell
+	slowed                    time.Time // when it last tried to give the lead away for its disk
+	told                      int       // members whom this one told its addresses, see whomToTell
 
 	members []memberHealth // as this leader saw them last; nil: it has not looked yet
 	waits   bool           // one of them is to get its vote

@@ -152,7 +152,7 @@ func (s *Service) askChange(ctx context.Context, leader string, m *memberChange)
 	if err != nil {
 		return err
 	}
-	b, err := s.store.Ask(ctx, leader, opMember, sealed)
+	b, err := s.askWhileItLeads(ctx, leader, opMember, sealed)
 	refusal := (*raftstore.PeerError)(nil)
 	switch {
 	case err == nil:

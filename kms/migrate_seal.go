@@ -164,7 +164,7 @@ func (s *Service) sealsFor(to string) ([]seal.Wrapper, error) {
 	}
 	switch {
 	case len(out) == 0 && to == "":
-		return nil, saying(ErrBadRequest, "the configuration of this node has no seal, and nothing was changed: ask a node whose configuration has one, or ask for the type %q, to have the shares alone unseal the server", seal.TypeShamir)
+		return nil, saying(ErrBadRequest, "the configuration of this node has no seal, and nothing was changed: ask a node whose configuration has one, or say --to %s ('to' of the request), to have the shares alone unseal the server", seal.TypeShamir)
 	case len(out) == 0 && to != seal.TypeShamir:
 		return nil, saying(ErrBadRequest, "the configuration of this node has no seal of the type that was asked for; put it there and start the node again")
 	}

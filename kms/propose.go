@@ -98,7 +98,10 @@ func (s *Service) submit(ctx context.Context, n *state.Numbered) (applied, error
 		return applied{}, s.whyNotServing()
 	}
 	if leader := s.follows(); leader != "" {
-		return s.forward(ctx, leader, n)
+		done, err := s.forward(ctx, leader, n)
+		if !errors.Is(err, errLeadsItself) {
+			return done, err
+		}
 	}
 	done, err := s.commit(ctx, n)
 	if err == nil && state.BarrierClass(n.Command.Kind()) {

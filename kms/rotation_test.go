@@ -46,6 +46,52 @@ func TestNothingIsEarlyByAClockThatIsSetAhead(t *testing.T) {
 	}
 }
 
+// A step waits for what a node did that had not heard of its announcement: from when this
+// process saw it, or, where it saw it late, from the command's time and a minute.
+func TestAStepWaitsForThoseWhoHadNotHeard(t *testing.T) {
+	begun := time.Now()
+	since := func(d time.Duration) int64 { return begun.Add(d).UnixNano() }
+	due := func(made, at, lasts time.Duration) *state.Due {
+		return &state.Due{Step: state.StepActivate, At: since(at), Key: &state.Key{Mount: "m", Name: "k"}, Number: 2, Since: since(made), Lasts: int64(lasts)}
+	}
+	for name, c := range map[string]struct {
+		due  *state.Due
+		left time.Duration
+	}{
+		"a short lead time":                   {due(0, 2*time.Second, time.Second), 3200 * time.Millisecond},
+		"a lead time that is long enough":     {due(0, 10*time.Minute, 5*time.Minute), 10 * time.Minute},
+		"committed late":                      {due(-10*time.Second, -8*time.Second, time.Second), 3200 * time.Millisecond},
+		"seen late, and committed in time":    {due(-5*time.Minute, 5*time.Minute, 5*time.Minute), 5 * time.Minute},
+		"seen late, of a short lead time":     {due(-62*time.Second, -58*time.Second, 2*time.Second), 2200 * time.Millisecond},
+		"seen so late that it is over":        {due(-time.Hour, -time.Hour+2*time.Second, time.Second), 0},
+		"nobody elsewhere relies on anything": {&state.Due{Step: state.StepActivate, At: since(time.Second), Key: &state.Key{}}, time.Second},
+	} {
+		w := waits{}
+		if got := w.left(c.due, begun); max(0, got) != c.left {
+			t.Errorf("%s: %v are left, not %v", name, got, c.left)
+		}
+		if c.left > 0 && (w.over(c.due, begun.Add(c.left-1)) || !w.over(c.due, begun.Add(c.left))) {
+			t.Errorf("%s: it is not over after just %v", name, c.left)
+		}
+	}
+}
+
+func TestWhatIsAheadIsWatched(t *testing.T) {
+	n := newNode(t)
+	n.issuer("acme", "ES256", `{}`)
+	n.rotated("acme")
+	w := waits{}
+	w.watch(n.view.Load())
+	if len(w) != 1 {
+		t.Fatalf("it watches %v", w)
+	}
+	for id, seen := range w {
+		if id.step != state.StepActivate || seen.left <= 0 {
+			t.Errorf("%v, %v", id, seen)
+		}
+	}
+}
+
 func TestNothingIsActivatedByAClockThatJumped(t *testing.T) {
 	n := newNode(t)
 	n.issuer("acme", "ES256", `{}`)

@@ -341,6 +341,7 @@ func (s *Service) tick(ctx context.Context) {
 		s.forgetGone() // on every node: what is destroyed must not stay in memory
 		v := s.view.Load()
 		if v == nil || !s.leading() {
+			next = s.stepsDue(ctx, ahead)
 			continue
 		}
 		now := s.lookAtClock()

@@ -8,6 +8,7 @@ import (
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
 	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/raftstore"
 )
 
 // waits is when this process first saw a step that time brings, and how long was
@@ -27,15 +28,47 @@ type wait struct {
 	left time.Duration
 }
 
-// over says whether d has come, by the wall clock now and by what has passed here.
-func (w waits) over(d *state.Due, now time.Time) bool {
+// slowestCommit is how long after its time a command is committed at the most, where
+// this process cannot tell since it did not see it then.
+const slowestCommit = time.Minute
+
+// over says whether d has come; see left.
+func (w waits) over(d *state.Due, now time.Time) bool { return w.left(d, now) <= 0 }
+
+// left is how long it is until d, by the wall clock now and by what has passed here. A
+// command's time is from before it was committed, on a slow disk long before, and a node
+// that is cut off hears of it when its lease has run out: so what d waits for is counted
+// from when this process saw the command too, which is after the commit. Where it saw it
+// late, as after a start, the command's own time and slowestCommit do.
+func (w waits) left(d *state.Due, now time.Time) time.Duration {
 	id := waitID{d.Step, d.Key.ID(), d.Number, d.At}
 	seen, known := w[id]
 	if !known {
 		seen = wait{now, time.Duration(d.At - now.UnixNano())}
 		w[id] = seen
 	}
-	return now.UnixNano() >= d.At && now.Sub(seen.seen) >= seen.left
+	passed := now.Sub(seen.seen)
+	left := max(time.Duration(d.At-now.UnixNano()), seen.left-passed)
+	if d.Since == 0 {
+		return left
+	}
+	return max(left, min(heard(d)-passed, time.Duration(d.Since-now.UnixNano())+slowestCommit+heard(d)))
+}
+
+// heard is how long after the commit of what announced d the last thing has ended that
+// a node did which had not heard of it.
+func heard(d *state.Due) time.Duration { return raftstore.LongestLease + time.Duration(d.Lasts) }
+
+// watch notes what is ahead, and returns when the first of it comes, unix nanoseconds; 0
+// never. Every node does, since the next leader may be any.
+func (w waits) watch(v *view) (next int64) {
+	now := wall.Now()
+	v.Dues(func(d state.Due) {
+		if at := now.Add(w.left(&d, now)).UnixNano(); next == 0 || at < next {
+			next = at
+		}
+	})
+	return next
 }
 
 // forget drops what is not ahead any more.
@@ -53,15 +86,20 @@ func (w waits) forget(ahead []state.Due) {
 
 // stepsDue does what time brings in the lives of key versions, each step as a
 // command with its records. None is early: what would be is taken back by nobody.
-// It returns when the next one comes, unix nanoseconds; 0 never.
+// It returns when the next one comes, unix nanoseconds; 0 never. A node that does not
+// lead only watches.
 func (s *Service) stepsDue(ctx context.Context, w waits) (next int64) {
 	v := s.view.Load()
-	if v == nil || !s.leading() {
+	if v == nil {
 		return 0
 	}
 	var ahead []state.Due
 	v.Dues(func(d state.Due) { ahead = append(ahead, d) })
 	w.forget(ahead)
+	if !s.leading() {
+		w.watch(v)
+		return 0
+	}
 	// Keys are made last: that takes its time, and nobody waits for them.
 	for _, step := range []state.Step{state.StepActivate, state.StepUnpublish, state.StepRotate} {
 		for i := range ahead {
@@ -73,13 +111,7 @@ func (s *Service) stepsDue(ctx context.Context, w waits) (next int64) {
 	if v = s.view.Load(); v == nil {
 		return 0
 	}
-	v.Dues(func(d state.Due) {
-		w.over(&d, wall.Now()) // from now on it is watched
-		if next == 0 || d.At < next {
-			next = d.At
-		}
-	})
-	return next
+	return w.watch(v)
 }
 
 func (s *Service) stepDue(ctx context.Context, v *view, w waits, d *state.Due) {
@@ -125,4 +157,13 @@ func (s *Service) byNode(ctx context.Context, name, path, operation string, d *s
 		return cmd, nil
 	})
 	return err
+}
+
+// noticeStep has tick look at what a command announced, on every node: whoever leads
+// when it comes has to know since when it was known.
+func (s *Service) noticeStep(k state.Kind) {
+	switch k {
+	case state.KindRotateIssuer, state.KindActivateIssuer, state.KindConfigIssuer, state.KindCompromiseVersion:
+		s.nudge()
+	}
 }

@@ -86,6 +86,10 @@ func (l *Leases) nudge() {
 	}
 }
 
+// LongestLease is for how long after a command of the barrier class some node may still
+// serve from before it.
+const LongestLease = lease.Booking
+
 // Errors of the lease.
 var (
 	ErrNoLease = lease.ErrNoLease
@@ -215,11 +219,12 @@ func (l *Leases) renew(ctx context.Context) (uint64, error) {
 	refused := (*PeerError)(nil)
 	if errors.As(err, &refused) && refused.Code == codeClock {
 		l.clock.Store(&refused.Text)
+	} else {
+		l.clock.Store(nil) // whatever is in the way now, nobody says that it is the clock
 	}
 	if err != nil {
 		return 0, err
 	}
-	l.clock.Store(nil)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.life != request.Nonce.Life {
@@ -233,8 +238,8 @@ func (l *Leases) renew(ctx context.Context) (uint64, error) {
 	return answer.Index, nil
 }
 
-// ClockWrong is what the leader said of this node's clock when it refused a lease for
-// it; "" if it did not.
+// ClockWrong is what the leader said of this node's clock if it refused the last lease
+// for it, else "".
 func (l *Leases) ClockWrong() string {
 	if text := l.clock.Load(); text != nil {
 		return *text

@@ -23,6 +23,7 @@ type records struct {
 	path   string
 	fail   func(error)
 	broken atomic.Bool // a write has failed
+	pace   pace        // of StoreLogs
 
 	applied func() uint64 // the last entry that the machine was given
 }
@@ -187,6 +188,8 @@ func (r *records) StoreLogs(logs []*raft.Log) error {
 		c.Extensions = entrySum(l)
 		copies[i] = &c
 	}
+	r.pace.begin(time.Now())
+	defer func() { r.pace.end(time.Now()) }()
 	return r.write(func() error { return r.store.StoreLogs(copies) })
 }
 

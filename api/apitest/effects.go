@@ -118,13 +118,14 @@ func unrecorded(recs []audit.Parsed, effects []Effect, replies []replied) []stri
 
 // contradicted compares an error with its records. There may be none: strangers
 // are recorded within limits, and nobody while the log fails. But whoever is
-// denied had a token, and is always recorded.
+// denied had a token, and is always recorded. A log that failed under a record may
+// have kept it all the same: its answer was withheld, and nobody could know.
 func (r *replied) contradicted(recs []audit.Parsed) []string {
 	if len(recs) == 0 && r.code != "permission_denied" {
 		return nil
 	}
 	for _, rec := range recs {
-		if rec.Code == r.code && rec.Outcome != audit.OutcomeOK {
+		if rec.Code == r.code && rec.Outcome != audit.OutcomeOK || r.code == "audit_unavailable" {
 			return nil
 		}
 	}

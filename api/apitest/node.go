@@ -93,7 +93,7 @@ func newNode(t testing.TB, opts []Option) *Node {
 		n.SetClock(0)
 	}
 	n.http = &http.Client{
-		Transport:     n.transport(),
+		Transport:     n.Transport(),
 		Timeout:       2 * time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -101,7 +101,8 @@ func newNode(t testing.TB, opts []Option) *Node {
 	return n
 }
 
-func (n *Node) transport() *http.Transport {
+// Transport is a new way to the node, for a client whose answers are not remembered.
+func (n *Node) Transport() *http.Transport {
 	tr := &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true, DialContext: n.dial}
 	if n.o.cert == "" {
 		return tr

@@ -34,6 +34,8 @@ func namesOf(r apitest.Reply, what, which string) string {
 	return ""
 }
 
+func clusterID(n *apitest.Node) string { return n.Get("sys/health", "").Text("cluster_id") }
+
 func generation(n *apitest.Node) string {
 	return fmt.Sprint(n.Get("sys/storage/raft/snapshot-status", n.Root()).At("data", "generation"))
 }
@@ -234,7 +236,7 @@ func TestWhatIsNotRestored(t *testing.T) {
 		"cut short":             {raw[:len(raw)-20], "cut short"},
 		"half":                  {raw[:len(raw)/2], ""},
 		"a flipped bit":         {flipped, ""},
-		"of another cluster":    {save(t, other), "of the cluster"},
+		"of another cluster":    {save(t, other), "of the cluster " + clusterID(other) + ", and this is " + clusterID(n) + ";"},
 		"no backup":             {bytes.Repeat([]byte("no"), 999), "no gzip file"},
 		"JSON":                  {object{"a": 1}, ""},
 		"something behind it":   {append(bytes.Clone(raw), 0), ""},

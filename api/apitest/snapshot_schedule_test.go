@@ -130,3 +130,31 @@ func TestAKillLeavesNoHalfSnapshot(t *testing.T) {
 		}
 	}
 }
+
+// While nothing changes there is nothing to back up: what is there is of the same state.
+func TestNothingIsScheduledWithoutAChange(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "backups")
+	n := scheduledNode(t, dir)
+	eventually(t, "a snapshot comes", func() bool { whole, _ := scheduledIn(t, dir); return len(whole) > 0 })
+	time.Sleep(4 * time.Second) // some more are due
+	files := map[string]int{}
+	for line := range strings.Lines(n.Log()) {
+		if _, file, found := strings.Cut(line, "a scheduled snapshot is on disk: file="); found {
+			name, _, _ := strings.Cut(file, " ")
+			files[name]++
+		}
+	}
+	for name, times := range files {
+		if times > 1 {
+			t.Errorf("%s was written %d times", name, times)
+		}
+	}
+	whole, _ := scheduledIn(t, dir)
+	if len(files) == 0 || len(whole) > len(files) {
+		t.Errorf("the log has %v, and there are %v", files, whole)
+	}
+	before := len(whole)
+	n.Must("transit/keys/web", object{"type": "ed25519"})
+	eventually(t, "a change is backed up", func() bool { whole, _ := scheduledIn(t, dir); return len(whole) > before || len(whole) == 2 })
+}

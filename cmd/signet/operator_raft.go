@@ -23,11 +23,18 @@ func newRaftCommand(c *cli) *cobra.Command {
 func newRaftListCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "list the nodes of the cluster, and how they are", Args: exactly(),
-		Long: `Lists the nodes of the cluster as any of them knows it: who leads, who votes, and
-how each is. LAG is how many entries of the log the node has not got yet, LEVEL the
-feature level that its build knows: the cluster rises to the lowest of them by
-itself (see signet status). A node that does not answer has a "-" for all that only
-it could say.`,
+		Long: `Lists the nodes of the cluster as any of them knows it. A node that does not answer
+has a "-" for all that only it could say.
+
+  ROLE     leader, voter, "waiting for its vote" until it has caught up, or replica,
+           which never votes
+  SEALED   whether its shares are still to be given: it votes and answers nothing
+  SERVING  whether it answers requests: it is unsealed and has a lease of the leader's
+  HEALTHY  whether its audit log can be written and its disk has room
+  LAG      how many entries of the log it has not got yet
+  VERSION  of its build
+  LEVEL    the feature level that its build knows: the cluster rises to the lowest of
+           them by itself (see signet status)`,
 	}
 	return c.printing(cmd, func(ctx context.Context, _ []string) error {
 		cl, err := c.connect()

@@ -63,8 +63,11 @@ disk, never before. It needs read and sudo on sys/storage/raft/snapshot.`,
 // What a killed process leaves has another name, FILE.partial-N, and goes with the next
 // one that saves the same FILE.
 func saveFile(path string, write func(io.Writer) error) (size int64, err error) {
+	if path == "-" {
+		return 0, usageError("this goes into a file, not to stdout", "name a FILE: it appears when it is whole and on the disk, and a pipe cannot tell that")
+	}
 	if _, err := os.Lstat(path); err == nil {
-		return 0, usageError(printable(path)+" exists already", "a backup never overwrites another: choose a new name")
+		return 0, usageError(printable(path)+" exists already", "no file is overwritten: choose a new name")
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return 0, err
 	}

@@ -20,12 +20,17 @@ type status struct {
 func newStatusCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "show whether the server is sealed and healthy", Args: exactly(),
-		Long: "Shows whether the server is initialized, sealed and healthy, and who leads. Needs no token.\nExits with 3 if the server is sealed.",
+		Long: `Shows whether the server is initialized, sealed and healthy, and who leads. Needs no
+token. With several addresses in SIGNET_ADDR it asks each of them and prints a line
+for each. Exits with 3 if a server is sealed.`,
 	}
 	return c.printing(cmd, func(ctx context.Context, _ []string) error { return c.showStatus(ctx) })
 }
 
 func (c *cli) showStatus(ctx context.Context) error {
+	if cfg := client.FromEnvironment(); len(cfg.Addresses) > 1 {
+		return c.showStatuses(ctx, cfg)
+	}
 	cl, err := c.connect()
 	if err != nil {
 		return err
@@ -34,20 +39,13 @@ func (c *cli) showStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	health := "serving"
-	if s.Health.Reason != "" {
-		health = "not serving: " + string(s.Health.Reason)
-		if s.Health.Why != "" {
-			health += " (" + printable(s.Health.Why) + ")"
-		}
-	}
 	err = c.emit(s, columns(
 		row{"initialized", s.Seal.Initialized},
 		row{"sealed", s.Seal.Sealed},
 		row{"seal type", s.Seal.Type},
 		row{"unseal progress", progress(s.Seal)},
 		row{"unseals by itself", unattended(s.Seal)},
-		row{"health", health},
+		row{"health", s.health()},
 		row{"role", s.role()},
 		row{"lease", s.lease()},
 		row{"leader", s.leader()},
@@ -62,6 +60,18 @@ func (c *cli) showStatus(ctx context.Context) error {
 		return errSealedShown
 	}
 	return err
+}
+
+// health says whether the server answers, and why it does not.
+func (s status) health() string {
+	if s.Health.Reason == "" {
+		return "serving"
+	}
+	text := "not serving: " + string(s.Health.Reason)
+	if s.Health.Why != "" {
+		text += " (" + printable(s.Health.Why) + ")"
+	}
+	return text
 }
 
 // role is what the node is in its cluster, as it says.

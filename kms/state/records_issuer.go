@@ -77,6 +77,15 @@ func (i *Issuer) lead(now int64) int64 {
 	return nanos(lead)
 }
 
+// cachedSince is for how long a JWKS may be kept that somebody got at t or later, in
+// nanoseconds, from a node that knows of no pending version.
+func (i *Issuer) cachedSince(t int64) int64 {
+	if t < i.MaxAgeUntil {
+		return nanos(max(i.MaxAge, i.MaxAgeBefore))
+	}
+	return nanos(i.MaxAge)
+}
+
 // lowerMaxAge notes that caches of before may outlive what is allowed from now on.
 func (i *Issuer) lowerMaxAge(now int64) {
 	before := i.MaxAge

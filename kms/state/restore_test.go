@@ -326,3 +326,19 @@ func TestMergeIntoAClusterThatLostWrites(t *testing.T) {
 		t.Error("a version of the cluster was replaced")
 	}
 }
+
+// Who restores is not locked out: neither the token that asks nor those above it, though
+// they were made since. All else that was made since goes, their other children too.
+func TestARestoreKeepsWhoAsks(t *testing.T) {
+	m := newMachine(t)
+	backup := *m.s
+	for _, made := range [][2]string{{"grandparent", ""}, {"parent", "grandparent"}, {"asks", "parent"}, {"child", "asks"}, {"sibling", "parent"}, {"stranger", "root"}} {
+		m.ok(token(made[0], made[1], 0))
+	}
+	merged, _ := Merge(m.s, &backup, hash("asks"))
+	for name, stays := range map[string]bool{"root": true, "grandparent": true, "parent": true, "asks": true, "child": false, "sibling": false, "stranger": false} {
+		if got := merged.Token(hash(name)) != nil; got != stays {
+			t.Errorf("the token %s is there: %t", name, got)
+		}
+	}
+}

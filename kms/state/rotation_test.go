@@ -244,7 +244,7 @@ func TestWhatTimeBrings(t *testing.T) {
 	}
 	m.now = created + 80*second
 	m.rotated("acme")
-	if d := next(); d.Step != StepActivate || d.At != created+100*second || d.Number != 2 {
+	if d := next(); d.Step != StepActivate || d.At != created+100*second || d.Number != 2 || d.Since != m.s.Version(testMount, "acme", 2).Created || d.Lasts != m.s.Issuer("acme").MaxAge*second {
 		t.Fatalf("%+v", d)
 	}
 	// What was taken back does not come again at once.
@@ -257,7 +257,11 @@ func TestWhatTimeBrings(t *testing.T) {
 	m.now = v.ActiveAt
 	m.ok(&ActivateIssuer{Issuer: "acme", Number: v.Number})
 	seen := map[Step]int64{}
-	m.s.Dues(func(d Due) { seen[d.Step] = d.At - m.now })
+	m.s.Dues(func(d Due) {
+		if seen[d.Step] = d.At - m.now; d.Step == StepUnpublish && (d.Since != m.now || d.Lasts != 78*second) {
+			t.Errorf("%+v", d)
+		}
+	})
 	if seen[StepUnpublish] != 82*second || seen[StepRotate] != 80*second || len(seen) != 2 {
 		t.Fatalf("%v", seen)
 	}

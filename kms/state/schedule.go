@@ -18,6 +18,12 @@ type Due struct {
 	Key    *Key
 	Issuer *Issuer // nil of a transit key
 	Number uint32  // the version; of StepRotate the one that signs
+
+	// What a node did that had not heard of the command that announced the step lasts
+	// for Lasts more, in nanoseconds: a JWKS that it gave out, a token that it signed.
+	// The step comes no earlier than that after the last node heard. Since is the time
+	// of that command; 0 where nobody elsewhere relies on anything.
+	Since, Lasts int64
 }
 
 // Dues calls fn for the steps that are ahead of keys in use, key by key.
@@ -31,7 +37,7 @@ func (s *State) Dues(fn func(Due)) {
 			}
 		case k.Signer != 0: // another one than the latest: that one may be pending
 			if v := s.Version(k.Mount, k.Name, k.Latest); v != nil && v.State == Pending {
-				fn(Due{StepActivate, v.ActiveAt, k, nil, v.Number})
+				fn(Due{Step: StepActivate, At: v.ActiveAt, Key: k, Number: v.Number})
 			}
 		}
 	})
@@ -41,13 +47,17 @@ func (s *State) issuerDues(i *Issuer, k *Key, fn func(Due)) {
 	s.EachVersion(k, func(v *KeyVersion) {
 		switch {
 		case v.State == Pending:
-			fn(Due{StepActivate, v.ActiveAt, k, i, v.Number})
+			fn(Due{StepActivate, v.ActiveAt, k, i, v.Number, v.Created, i.cachedSince(v.Created)})
 		case v.RemoveAt != 0 && (v.State == Retired || v.State == Compromised): // a suspended one waits for somebody
-			fn(Due{StepUnpublish, v.RemoveAt, k, i, v.Number})
+			d := Due{Step: StepUnpublish, At: v.RemoveAt, Key: k, Issuer: i, Number: v.Number}
+			if v.State == Retired {
+				d.Since, d.Lasts = v.Retired, max(0, v.RemoveAt-v.Retired-nanos(retirementReturn))
+			}
+			fn(d)
 		}
 	})
 	if at, _ := s.NextRotation(i); at != 0 {
-		fn(Due{StepRotate, at, k, i, k.SignerNumber()})
+		fn(Due{Step: StepRotate, At: at, Key: k, Issuer: i, Number: k.SignerNumber()})
 	}
 }
 

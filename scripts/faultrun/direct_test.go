@@ -15,21 +15,21 @@ import (
 )
 
 // direct asks nodes without the harness remembering each answer, for rows that make tens
-// of thousands. It is for clusters on the test's own loopback.
+// of thousands.
 type direct struct {
 	r     *run
-	http  *http.Client
+	http  map[*apitest.Node]*http.Client
 	nodes []*apitest.Node
 	urls  map[*apitest.Node]string // which stay the same when a node is started again
 }
 
 func newDirect(r *run) *direct {
-	d := &direct{r: r, nodes: r.clients(), urls: map[*apitest.Node]string{}}
-	d.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true}, Timeout: answerTime}
+	d := &direct{r: r, nodes: r.clients(), http: map[*apitest.Node]*http.Client{}, urls: map[*apitest.Node]string{}}
 	for _, n := range d.nodes {
 		d.urls[n] = n.URL()
+		d.http[n] = &http.Client{Transport: n.Transport(), Timeout: answerTime}
+		r.t.Cleanup(d.http[n].CloseIdleConnections)
 	}
-	r.t.Cleanup(d.http.CloseIdleConnections)
 	return d
 }
 
@@ -54,7 +54,7 @@ func (d *direct) ask(n *apitest.Node, method, path string, body any, headers ...
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := d.http.Do(req)
+	resp, err := d.http[n].Do(req)
 	if err != nil {
 		return 0, nil, nil
 	}

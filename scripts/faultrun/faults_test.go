@@ -49,9 +49,7 @@ func TestFaults(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var r *run
 			t.Cleanup(func() {
-				if r != nil {
-					table = append(table, r.judged(t))
-				}
+				table = append(table, lineOf(row.name, r, t.Failed(), t.Skipped()))
 			})
 			var net *apitest.Network
 			if row.network {
@@ -89,17 +87,46 @@ func (r row) chosen() bool {
 	return false
 }
 
-// judged is the line of a row that has ended, however.
-func (r *run) judged(t *testing.T) result {
+// lineOf is the line of a row that has ended, however; r is nil when it did not begin.
+func lineOf(name string, r *run, failed, skipped bool) result {
+	switch {
+	case r == nil && skipped:
+		return result{fault: name, seed: *seed, notes: "skipped"}
+	case r == nil:
+		return result{fault: name, seed: *seed, notes: "FAILED: it did not begin"}
+	}
 	res := r.res
-	if res.fault == "" {
-		res.fault, res.seed, res.operations, res.acked, res.unknown = r.name, r.seed, r.h.tried, len(r.h.acked), r.h.unknown
+	switch {
+	case res.fault == "":
+		r.h.mu.Lock() // clients may be under way
+		defer r.h.mu.Unlock()
+		res.fault, res.seed, res.operations, res.acked, res.unknown = name, r.seed, r.h.tried, len(r.h.acked), r.h.unknown
 		res.violations = len(r.h.violations)
-		res.notes = "did not end"
-	} else if t.Failed() {
+		res.notes = strings.TrimSpace("FAILED: it did not end; " + res.notes)
+	case failed:
 		res.notes = strings.TrimSpace("FAILED " + res.notes)
 	}
 	return res
+}
+
+// A row that fails is in the table, wherever it was.
+func TestTheTableHasWhatFailed(t *testing.T) {
+	begun := &run{seed: 7, h: &history{tried: 12, violations: []string{"one"}}}
+	judged := &run{seed: 7, h: &history{}, res: result{fault: "x", seed: 7, notes: "n"}}
+	for want, got := range map[string]result{
+		"FAILED: it did not begin": lineOf("x", nil, true, false),
+		"skipped":                  lineOf("x", nil, false, true),
+		"FAILED: it did not end;":  lineOf("x", begun, true, false),
+		"FAILED n":                 lineOf("x", judged, true, false),
+		"n":                        lineOf("x", judged, false, false),
+	} {
+		if got.notes != want || got.fault != "x" || got.seed == 0 {
+			t.Errorf("%q: %+v", want, got)
+		}
+	}
+	if got := lineOf("x", begun, true, false); got.operations != 12 || got.violations != 1 {
+		t.Errorf("%+v", got)
+	}
 }
 
 func printTable(w io.Writer, table []result) {

@@ -11,11 +11,12 @@ import (
 	"github.com/signet-kms/signet/api/apitest"
 )
 
-// op is one operation on a key, as its client saw it.
+// op is one operation on a key, as its client saw it, or on all of them: save and
+// restore, of one backup.
 type op struct {
 	client int
-	key    string
-	kind   string // create, rotate, config, read
+	key    string // "" of save and restore
+	kind   string // create, rotate, config, read, save, restore
 	arg    int64  // of config: the minimum
 
 	call, ret    int64 // nanoseconds since the run began; ret is never while nobody knows
@@ -65,9 +66,11 @@ func (h *history) violated(format string, args ...any) {
 type register struct {
 	there        bool
 	version, min int64
+	saved        int64 // the minimum in the backup; 0 when it has not the key
 }
 
-// writes is the model of one key under creations, rotations and configurations.
+// writes is the model of one key under creations, rotations and configurations, and
+// under the restore of one backup, which leaves a version and raises a minimum.
 func writes() porcupine.Model {
 	return porcupine.Model{
 		Partition: func(all []porcupine.Operation) [][]porcupine.Operation {
@@ -77,8 +80,10 @@ func writes() porcupine.Model {
 				byKey[key] = append(byKey[key], o)
 			}
 			var out [][]porcupine.Operation
-			for _, ops := range byKey {
-				out = append(out, ops)
+			for key, ops := range byKey {
+				if key != "" {
+					out = append(out, append(ops, byKey[""]...))
+				}
 			}
 			return out
 		},
@@ -103,11 +108,19 @@ func step(s register, o op) (bool, register) {
 		if s.there {
 			return o.ret == never, s
 		}
-		next = register{true, 1, 1}
+		next.there, next.version, next.min = true, 1, 1
 	case "rotate":
 		next.version++
 	case "config":
 		next.min = o.arg
+	case "save":
+		next.saved = s.min // 0 before it is made
+		return true, next
+	case "restore":
+		if s.there {
+			next.min = max(s.min, s.saved)
+		}
+		return true, next
 	}
 	if o.ret == never {
 		if !s.there && o.kind != "create" {
@@ -151,7 +164,7 @@ func (h *history) staleReads() {
 	}
 	for _, r := range h.ops {
 		if r.kind == "read" {
-			if why := unreadable(r, byKey[r.key]); why != "" {
+			if why := unreadable(r, append(byKey[r.key], byKey[""]...)); why != "" {
 				h.violated("a read of %s at %s, begun at %.3fs, shows %s", r.key, r.node, float64(r.call)/1e9, why)
 			}
 		}
@@ -162,8 +175,11 @@ func unreadable(r op, writes []op) string {
 	var least, most int64
 	configs := []op{{kind: "config", arg: 1, call: -1, ret: -1}} // as it was made
 	for _, w := range writes {
-		if w.kind == "config" {
+		switch w.kind {
+		case "config":
 			configs = append(configs, w)
+			continue
+		case "save", "restore":
 			continue
 		}
 		if w.ret < r.call {
@@ -174,7 +190,7 @@ func unreadable(r op, writes []op) string {
 		}
 	}
 	allowed := false
-	for _, w := range configs {
+	for _, w := range append(configs, broughtBack(configs, writes)...) {
 		allowed = allowed || w.arg == r.min && w.call < r.ret && !w.overwritten(configs, r)
 	}
 	switch {
@@ -186,6 +202,22 @@ func unreadable(r op, writes []op) string {
 		return fmt.Sprintf("minimum %d, which was overwritten before", r.min)
 	}
 	return ""
+}
+
+// broughtBack are the configurations that restores may have brought back: each that may
+// have been in force when the backup was saved.
+func broughtBack(configs, writes []op) []op {
+	var out []op
+	for _, save := range writes {
+		for _, restore := range writes {
+			for _, w := range configs {
+				if save.kind == "save" && restore.kind == "restore" && w.call < save.ret && !w.overwritten(configs, save) {
+					out = append(out, op{kind: "config", arg: w.arg, call: restore.call, ret: restore.ret})
+				}
+			}
+		}
+	}
+	return out
 }
 
 // overwritten says whether another configuration came after o and was over before r.

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/signet-kms/signet/api/apitest"
 )
 
 // rotating is many issuers that rotate as fast as they may, and verifiers elsewhere that
@@ -28,8 +30,12 @@ type rotating struct {
 	failed    atomic.Int64
 }
 
-// rotateIssuers makes count rotations of issuers in parallel, while nodes are killed.
-func rotateIssuers(r *run, issuers, count int) {
+// verifiers is how many there are of all issuers.
+const verifiers = 50
+
+// rotateIssuers makes count rotations of issuers in parallel, while harm is done to one
+// node after the other: the leader, a follower, and so on. what names the harm.
+func rotateIssuers(r *run, issuers, count int, what string, harm func(*run, *apitest.Node)) {
 	o := &rotating{direct: newDirect(r), wanted: int64(count)}
 	first := r.clients()[0]
 	for i := range issuers {
@@ -42,33 +48,43 @@ func rotateIssuers(r *run, issuers, count int) {
 	for i := range issuers {
 		name, random := "r"+strconv.Itoa(i), func(k int) *rand.Rand { return rand.New(rand.NewPCG(r.seed, uint64(1000*k+i))) }
 		wg.Go(func() { o.rotate(name, random(1)) })
-		verifying.Go(func() {
-			v := &verifier{rotating: o, issuer: name, random: random(2)}
-			for !over.Load() && !r.over() {
-				v.step()
-				time.Sleep(time.Duration(150+v.random.IntN(150)) * time.Millisecond)
-			}
-		})
+		for k := range verifiers / issuers {
+			verifying.Go(func() {
+				v := &verifier{rotating: o, issuer: name, random: random(2 + k)}
+				for !over.Load() && !r.over() {
+					v.step()
+					time.Sleep(time.Duration(150+v.random.IntN(150)) * time.Millisecond)
+				}
+			})
+		}
 	}
-	kills := 0
+	harms := 0
 	for o.rotations.Load() < o.wanted && !r.t.Failed() {
 		n := r.leader()
-		if kills%2 == 1 {
-			n = r.others(n)[0]
+		if harms%2 == 1 {
+			n = r.others(n)[r.rand.IntN(2)]
 		}
-		at := time.Now()
-		n.Kill()
-		r.struck(at, r.others(n))
-		r.revive(n)
-		r.settle()
-		kills++
+		harm(r, n)
+		harms++
 		time.Sleep(2 * time.Second)
 	}
 	wg.Wait()
 	over.Store(true)
 	verifying.Wait()
-	r.res.notes = fmt.Sprintf("%d rotations of %d issuers through %d kills, %d tokens verified elsewhere with %d fetched sets, %d failed", o.rotations.Load(), issuers, kills, o.verified.Load(), o.fetched.Load(), o.failed.Load())
+	r.res.notes = fmt.Sprintf("%d rotations of %d issuers through %d %s, %d tokens verified elsewhere with %d fetched sets, %d failed", o.rotations.Load(), issuers, harms, what, o.verified.Load(), o.fetched.Load(), o.failed.Load())
 }
+
+// killed kills a node, and starts it.
+func killed(r *run, n *apitest.Node) {
+	at := time.Now()
+	n.Kill()
+	r.struck(at, r.others(n))
+	r.revive(n)
+	r.settle()
+}
+
+// cutOff cuts a node off from the others for longer than its lease; clients reach it.
+func cutOff(r *run, n *apitest.Node) { r.isolate(n, 5*time.Second) }
 
 // rotate rotates an issuer again and again until there were enough of all.
 func (o *rotating) rotate(name string, random *rand.Rand) {

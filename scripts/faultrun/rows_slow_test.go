@@ -96,10 +96,9 @@ func lag(r *run) {
 	at := time.Now()
 	r.stop(n)
 	r.struck(at, r.others(n))
-	behind := r.index(r.leader())
+	behind, before := r.index(r.leader()), len(r.leader().Log())
 	r.fillLog()
 	r.res.notes = fmt.Sprintf("%d entries behind", r.index(r.leader())-behind)
-	before := len(r.leader().Log())
 	r.resume(n)
 	r.settle()
 	if !strings.Contains(r.leader().Log()[before:], logIsCut) {

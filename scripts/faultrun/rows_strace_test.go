@@ -62,6 +62,17 @@ func (r *run) slowSync(n *apitest.Node, file string, takes, lasts time.Duration)
 	r.settle()
 }
 
+// slowLeader makes the leader's disk slow for longer than it leads with one.
+func slowLeader(r *run) {
+	n := r.leader()
+	before := len(n.Log())
+	r.slowSync(n, logFile(r, n), 500*time.Millisecond, 10*time.Second)
+	r.res.notes = "it kept the lead"
+	if strings.Contains(n.Log()[before:], "gave the lead away") {
+		r.res.notes = "it gave the lead away"
+	}
+}
+
 // logFile is a node's raft log.
 func logFile(r *run, n *apitest.Node) string {
 	found, _ := filepath.Glob(filepath.Join(n.DataDir(), "*", "raft.db"))

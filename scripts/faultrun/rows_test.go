@@ -38,7 +38,7 @@ func rows() []row {
 		{name: "audit disk full on leader", prepare: disks, inject: func(r *run) { r.full(r.leader(), "audit") }},
 		{name: "audit disk full on follower", prepare: disks, inject: func(r *run) { r.full(r.others(r.leader())[0], "audit") }},
 		{name: "audit log blocked on leader", inject: func(r *run) { n := r.leader(); r.slowSync(n, n.AuditLog(), 20*time.Second, 10*time.Second) }},
-		{name: "slow disk on leader", inject: func(r *run) { n := r.leader(); r.slowSync(n, logFile(r, n), 500*time.Millisecond, 10*time.Second) }},
+		{name: "slow disk on leader", inject: slowLeader},
 		{name: "fsync of the log fails on leader", inject: func(r *run) { n := r.leader(); syncFails(r, n, logFile(r, n)) }},
 		{name: "fsync of the log fails on follower", inject: func(r *run) { n := r.others(r.leader())[0]; syncFails(r, n, logFile(r, n)) }},
 		{name: "fsync of the audit log fails on leader", inject: func(r *run) { n := r.leader(); syncFails(r, n, n.AuditLog()) }},
@@ -51,8 +51,10 @@ func rows() []row {
 		{name: "clock of follower set by an hour", prepare: []func(*run) []apitest.Option{clocked}, inject: func(r *run) { clocks(r, false) }},
 		{name: "slow follower needs a snapshot", inject: lag},
 		{name: "snapshot stream cut", network: true, inject: lagCut},
+		{name: "restore of an old backup", inject: oldBackup},
 		{name: "revoked is refused everywhere", inject: func(r *run) { revocations(r, *revokes) }},
-		{name: "rotations with kills", inject: func(r *run) { rotateIssuers(r, 50, *rotations) }},
+		{name: "rotations with kills", inject: func(r *run) { rotateIssuers(r, 50, *rotations, "kills", killed) }},
+		{name: "rotations with partitions", network: true, inject: func(r *run) { rotateIssuers(r, 5, *rotations/3, "partitions", cutOff) }},
 	}
 }
 

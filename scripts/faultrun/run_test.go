@@ -30,6 +30,7 @@ type run struct {
 
 	writes, signatures gaps
 	ended              atomic.Bool
+	restoring          atomic.Int64 // restores that began and that ended; odd while one is under way
 	wg                 sync.WaitGroup
 
 	mu       sync.Mutex
