@@ -28,11 +28,8 @@ func restoreSnapshot(force bool) func(rq *request) error {
 }
 
 func (rq *request) restore(force bool) (*wire.SnapshotRestore, error) {
-	o, err := rq.restoreOptions(force)
-	if err != nil {
-		rq.s.kms.Reject(rq.origin, rq.call, err)
-		return nil, err
-	}
+	o, wrong := rq.restoreOptions(force)
+	o.Wrong = wrong
 	ctx, cancel := rq.context()
 	defer cancel()
 	r, err := rq.s.kms.RestoreBackup(ctx, rq.call, rq.streamedBody(), o)

@@ -108,7 +108,8 @@ func (s *Service) removeDead(ctx context.Context, m *memberHealth) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	_, err = s.changeHere(ctx, &memberChange{What: memberRemove, NodeID: m.NodeID, Proposal: id})
+	// Somebody may have removed another node since this one was found dead.
+	_, err = s.changeHere(ctx, &memberChange{What: memberRemove, NodeID: m.NodeID, Proposal: id, minVoters: int(c.view.AutopilotNow().MinQuorum)})
 	err = translate(err)
 	_ = s.close(a, err) // what is done is done: a record that cannot be written now follows
 	if err != nil {

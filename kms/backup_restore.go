@@ -23,6 +23,9 @@ type Restore struct {
 	// IdempotencyKey is the caller's, or "": see Call.Idempotent. The request is the
 	// backup itself.
 	IdempotencyKey string
+	// Wrong is what is wrong with the request, nil for nothing. Who may not restore is not
+	// told.
+	Wrong error
 }
 
 // RestoreReport says what a restore did, or would do.
@@ -55,6 +58,9 @@ func (s *Service) RestoreBackup(ctx context.Context, c *Call, r io.Reader, o Res
 	a, err := s.admit(c, verb{operation: restoreOperation, need: policy.Update | policy.Sudo})
 	if err != nil {
 		return nil, err
+	}
+	if o.Wrong != nil {
+		return nil, firstError(s.close(a, o.Wrong), o.Wrong)
 	}
 	// One at a time: a whole state is in memory meanwhile.
 	if !s.readingBackup.TryLock() {
@@ -112,6 +118,10 @@ func (j *restoring) read(ctx context.Context, r io.Reader) error {
 		note(j.a, "dry_run", "true")
 	}
 	if err := j.refresh(ctx); err != nil {
+		return err
+	}
+	// Every node reads what is staged, in the format of this build.
+	if err := j.s.knownToAll(ctx, &state.StageRestore{}); err != nil {
 		return err
 	}
 	if j.o.IdempotencyKey != "" && !j.o.DryRun {

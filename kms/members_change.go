@@ -83,6 +83,8 @@ const rosterTries = 5
 var errMembersChanged = saying(ErrBusy, "%s", state.ErrRosterChanged.Error())
 
 func (s *Service) changeOnce(ctx context.Context, m *memberChange) (applied, error) {
+	s.changing.Lock() // what is found out here about the voters must be so when the vote is taken
+	defer s.changing.Unlock()
 	what, nodeID := m.What, m.NodeID
 	roster, err := s.machine.rosterNow()
 	if err != nil {
@@ -95,6 +97,9 @@ func (s *Service) changeOnce(ctx context.Context, m *memberChange) (applied, err
 	known := roster.Member(nodeID)
 	if known != nil && known.Removed && !member || known == nil {
 		return applied{}, fmt.Errorf("%w: no node %s in the cluster", ErrNotFound, Quote(nodeID))
+	}
+	if votes && len(others) < m.minVoters {
+		return applied{}, fmt.Errorf("%w: without node %s there would be %d voters, and min_quorum is %d", ErrBadRequest, nodeID, len(others), m.minVoters)
 	}
 	if votes && what != memberPromote {
 		if err := s.majorityOf(ctx, others, nodeID); err != nil {

@@ -212,10 +212,18 @@ func (s *Service) joining() error {
 
 // Join makes this node, which has no data yet, a member of a cluster. send asks a
 // node of that cluster to admit it. It returns when the roster is on disk; the
-// leader sends the rest. Errors: ErrInitialized, ErrBadRequest, what send returns.
+// leader sends the rest. Errors: ErrInitialized, ErrBadRequest, ErrBusy, what send
+// returns.
+//
+// Anybody may ask for it, and name a node that never answers: nothing else waits for
+// that, and who made a cluster here meanwhile was first.
 func (s *Service) Join(ctx context.Context, o Origin, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
-	s.ceremony.Lock()
-	defer s.ceremony.Unlock()
+	if !s.joinsNow.TryLock() {
+		err := saying(ErrBusy, "this node asks a cluster to admit it already; try again when that is done")
+		s.Reject(o, nil, err)
+		return err
+	}
+	defer s.joinsNow.Unlock()
 	err := s.join(ctx, token, send)
 	if err != nil { // anybody may ask, as often as they like
 		s.Reject(o, nil, err)
@@ -227,13 +235,15 @@ func (s *Service) Join(ctx context.Context, o Origin, token string, send func(co
 	return nil
 }
 
+var errHasState = saying(ErrInitialized, "this node has cluster state already: join with an empty data directory")
+
 func (s *Service) join(ctx context.Context, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
 	_, _, pin, err := parseJoinToken(token)
 	if err != nil {
 		return err
 	}
 	if s.store.Bootstrapped() {
-		return saying(ErrInitialized, "this node has cluster state already: join with an empty data directory")
+		return errHasState
 	}
 	if s.cfg.Store.Listen == "" {
 		return fmt.Errorf("%w: this node has no cluster port: set cluster_addr in its configuration", ErrBadRequest)
@@ -258,6 +268,11 @@ func (s *Service) join(ctx context.Context, token string, send func(context.Cont
 	}
 	if got, err := spkiHash(roster.CA); err != nil || subtle.ConstantTimeCompare(got[:], pin[:]) != 1 {
 		return saying(ErrInvalidCredentials, "the node that answered is not of the cluster that made the join token: nothing was joined")
+	}
+	s.ceremony.Lock()
+	defer s.ceremony.Unlock()
+	if s.store.Bootstrapped() {
+		return errHasState
 	}
 	if err := s.store.Join(roster, answer.Certificate); err != nil {
 		return translate(err)

@@ -107,6 +107,8 @@ type memberChange struct {
 	Name     string      `json:"name"`     // the caller's, for the leader's record
 	Accessor string      `json:"accessor"` // the caller's
 	Caller   []byte      `json:"caller"`   // see Call.authority
+
+	minVoters int // of those that are left when a vote is taken; 0 for any majority
 }
 
 func (c *Call) memberChange(what, nodeID string) *memberChange {

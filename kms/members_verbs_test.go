@@ -3,6 +3,7 @@ package kms
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/signet-kms/signet/raftstore"
@@ -44,5 +45,18 @@ func TestAMemberProvesThatItIsUnsealed(t *testing.T) {
 	code(body)
 	if len(n.auditLog()) != before {
 		t.Error("a request of nobody is in the audit log")
+	}
+}
+
+// Autopilot found a node dead while there were enough voters, and one was removed since.
+func TestAVoteIsNotTakenBelowMinQuorum(t *testing.T) {
+	n := newNode(t)
+	change := &memberChange{What: memberRemove, NodeID: n.store.Identity().NodeID, Proposal: newProposal(), minVoters: 3}
+	if _, err := n.changeHere(t.Context(), change); !errors.Is(err, ErrBadRequest) || !strings.Contains(err.Error(), "min_quorum is 3") {
+		t.Errorf("%v", err)
+	}
+	change.minVoters = 0
+	if _, err := n.changeHere(t.Context(), change); err == nil || strings.Contains(err.Error(), "min_quorum") {
+		t.Errorf("asked by an operator: %v", err)
 	}
 }

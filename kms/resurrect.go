@@ -181,12 +181,13 @@ func (r *Resurrection) Prepare(accept bool) (*Changes, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := &watched{r: in}
+	sum := sha256.New()
+	from := &watched{r: io.TeeReader(in, sum)}
 	b, err := readBackup(from, r.opened.Barrier(), r.meta.ClusterID)
 	if err := from.judge(err); err != nil {
 		return nil, err
 	}
-	if b.meta.Index != r.meta.Index || b.meta.CommandSeq != r.meta.CommandSeq {
+	if !bytes.Equal(sum.Sum(nil), r.facts.SHA256) { // the seal record and the roster are those of the first time
 		return nil, saying(ErrBadSnapshot, "it changed while it was read")
 	}
 	if level := b.state.Membership.Level; level > state.Level {

@@ -73,6 +73,9 @@ type Service struct {
 
 	promotion promotion
 
+	joinsNow sync.Mutex // held while this node asks to be admitted: see Join
+	changing sync.Mutex // held while the leader changes a member: see changeOnce
+
 	autopilot atomic.Pointer[[]memberHealth] // promotion.members, for those who ask
 
 	waiting waiting // of the unattended unseal

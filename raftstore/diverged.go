@@ -6,12 +6,19 @@ import (
 	"hash/crc32"
 	"os"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // appliedFile says how far this node had applied the log, at least. Raft keeps no
 // such thing on disk: after a restart it believes whatever the next leader has, and
 // a leader with an older copy of its data has less.
 const appliedFile = "applied"
+
+// recoveredFile says up to where an operator took this node's log for the cluster's, with
+// a recovery. Another survivor may have had less, and lead: what is here is given up then,
+// which is what was decided.
+const recoveredFile = "recovered"
 
 // keepApplied writes the mark down every second, until the store stops. It is not
 // synced: an older one is true as well, and what is no mark is none.
@@ -24,7 +31,7 @@ func (s *Store) keepApplied() {
 		if !mark.moves(i) || s.Err() != nil {
 			return
 		}
-		if err := writeApplied(s.dir, i); err != nil {
+		if err := writeMark(s.dir, appliedFile, i); err != nil {
 			s.log.Debug("could not write down what is applied", "error", err)
 		}
 	}
@@ -57,19 +64,21 @@ func (m *appliedMark) moves(i uint64) bool {
 	return true
 }
 
-func writeApplied(d *dataDir, index uint64) error {
+func writeMark(d *dataDir, file string, index uint64) error {
 	b := binary.BigEndian.AppendUint64(nil, index)
 	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-	name := d.file(appliedFile)
+	name := d.file(file)
 	if err := os.WriteFile(name+tempSuffix, b, 0o600); err != nil {
 		return err
 	}
 	return os.Rename(name+tempSuffix, name)
 }
 
-// readApplied returns the mark, 0 if there is none that is whole.
-func readApplied(d *dataDir) uint64 {
-	b, err := os.ReadFile(d.file(appliedFile))
+func readApplied(d *dataDir) uint64 { return readMark(d, appliedFile) }
+
+// readMark returns a mark, 0 if there is none that is whole.
+func readMark(d *dataDir, file string) uint64 {
+	b, err := os.ReadFile(d.file(file))
 	if err != nil || len(b) != 12 || binary.BigEndian.Uint32(b[8:]) != crc32.ChecksumIEEE(b[:8]) {
 		return 0
 	}
@@ -81,4 +90,30 @@ func readApplied(d *dataDir) uint64 {
 func (r *records) diverged(from uint64) error {
 	return fmt.Errorf("%w: entries %d to %d in %s; to have what the others have, wipe this node and let it join anew; to keep what this one has, stop the others and run 'signet operator recover' here",
 		ErrDiverged, from, r.applied(), r.path)
+}
+
+// hasLost is the error of a log that ends before what this node had applied of it; nil if
+// it does not. held is the last entry that the log, or a snapshot, has. An entry is on disk
+// before it is applied, so files were lost, or an older copy of them was put back: this node
+// voted for entries, and acknowledged them, that it does not know of any more.
+func (d *dataDir) hasLost(held uint64) error {
+	applied := readApplied(d)
+	if held >= applied {
+		return nil
+	}
+	return fmt.Errorf("%w: it ends at entry %d in %s, and this node had applied %d; put all files of the directory back as they were, or, in a cluster, remove this node, empty the directory and let it join anew; a node alone begins again from a backup",
+		ErrLogLost, held, d.path, applied)
+}
+
+// mayInstall refuses the snapshot of a leader that has less than this node has applied,
+// and stops the node, as for a log that is contradicted: whoever sends it was put back to
+// an older copy of its data. A snapshot of a term that is over raft does not look at.
+func (s *Store) mayInstall(req *raft.InstallSnapshotRequest) error {
+	applied := s.records.applied()
+	if req.Term < s.Term() || req.LastLogIndex >= applied || applied <= readMark(s.dir, recoveredFile) {
+		return nil
+	}
+	err := s.records.diverged(req.LastLogIndex + 1)
+	s.fail(err)
+	return err
 }

@@ -66,6 +66,9 @@ var (
 // at each start again.
 var ErrDiverged = errors.New("the log of the cluster contradicts what this node has applied: other nodes lost acknowledged writes, as when one of them was put back to an older copy of its data")
 
+// ErrLogLost: the log lacks entries that this node had applied, and the node does not start.
+var ErrLogLost = errors.New("a part of the log is missing")
+
 // Errors that stop a node which was running. They arrive on Store.Fatal.
 var (
 	// ErrStorageFailed: a write to the log file failed. What reached the disk

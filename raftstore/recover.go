@@ -219,6 +219,14 @@ func (r *Recovery) Give(dead []string) (*Roster, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Before all else: the recovered log is no evidence against other survivors.
+	last, err := r.store.records.LastIndex()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeMark(r.store.dir, recoveredFile, max(last, r.store.snapshots.last.Load())); err != nil {
+		return nil, err
+	}
 	if err := r.store.dir.replace(rosterFile, b); err != nil {
 		return nil, fmt.Errorf("writing the roster: %w", err)
 	}

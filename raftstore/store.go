@@ -106,6 +106,9 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.dir.hasLost(max(shape.last, index)); err != nil {
+		return err
+	}
 	before := max(index, readApplied(s.dir))
 	s.records.applied = func() uint64 { return max(before, s.Indexes().Applied) }
 	if s.metrics, err = newCollector(); err != nil {
@@ -155,7 +158,7 @@ func (s *Store) openTransport() (err error) {
 		return err
 	}
 	s.peers = newPeers(s.port, s.leases)
-	s.transport = newTransport(streams{s.port}, raft.NetworkTransportConfig{
+	s.transport = newTransport(streams{s.port}, s.mayInstall, raft.NetworkTransportConfig{
 		Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
 		MaxRPCsInFlight: 1, // no pipelines, which may lock up for good: see DESIGN.md
 	})

@@ -18,6 +18,7 @@ type transport struct {
 	*raft.NetworkTransport // to the others; nobody calls in on it
 	streams                streams
 	config                 raft.NetworkTransportConfig
+	mayInstall             func(*raft.InstallSnapshotRequest) error
 	heard                  chan raft.RPC
 	heartbeat              atomic.Pointer[func(raft.RPC)]
 
@@ -26,8 +27,10 @@ type transport struct {
 	done    sync.WaitGroup
 }
 
-func newTransport(s streams, config raft.NetworkTransportConfig) *transport {
-	t := &transport{streams: s, config: config, heard: make(chan raft.RPC), closing: make(chan struct{})}
+// newTransport hears the members of a port. mayInstall is asked before raft sees a
+// snapshot of the leader.
+func newTransport(s streams, mayInstall func(*raft.InstallSnapshotRequest) error, config raft.NetworkTransportConfig) *transport {
+	t := &transport{streams: s, mayInstall: mayInstall, config: config, heard: make(chan raft.RPC), closing: make(chan struct{})}
 	t.NetworkTransport = t.over(make(chan net.Conn))
 	t.done.Go(t.accept)
 	return t
@@ -119,9 +122,16 @@ func (t *transport) hear(member string, conns chan net.Conn) {
 	for {
 		select {
 		case rpc := <-from.Consumer():
-			if honest(rpc) {
-				pass(rpc)
+			if !honest(rpc) {
+				continue
 			}
+			if req, ok := rpc.Command.(*raft.InstallSnapshotRequest); ok {
+				if err := t.mayInstall(req); err != nil {
+					rpc.Respond(nil, err)
+					continue
+				}
+			}
+			pass(rpc)
 		case <-t.closing:
 			return
 		}

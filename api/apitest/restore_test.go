@@ -209,7 +209,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 	for _, r := range records {
 		if r.Operation == "sys/storage/raft/restore" {
 			seen[r.Type+" "+r.Outcome]++
-			if r.Type == "outcome" {
+			if r.Type == "outcome" && r.Outcome == "ok" {
 				fields = r.Fields
 			}
 		}
@@ -262,6 +262,8 @@ path "sys/storage/raft/snapshot-force" { capabilities = ["sudo"] }`})
 	for _, path := range []string{restorePath, restorePath + "-force", restorePath + "?dry_run=true"} {
 		wantError(t, n.Post(path, without, raw), 403, "permission_denied")
 		wantError(t, n.Post(path, without, object{}), 403, "permission_denied")
+		bare, _, _ := strings.Cut(path, "?")
+		wantError(t, n.Post(bare+"?dry_run=perhaps", without, raw), 403, "permission_denied")
 		wantError(t, n.Post(path, "", raw), 403, "invalid_token")
 	}
 	wantError(t, n.Get("sys/storage/raft/snapshot-status", without), 403, "permission_denied")

@@ -52,8 +52,22 @@ func LevelOf(c Command) uint64 {
 	switch k := c.Kind(); {
 	case k == KindSetClusterLevel: // every build that has peers knows it
 		return 0
+	case k == KindStageRestore: // it brings a state in the format that this build writes
+		return max(1, formatLevel(snapshotFormat))
 	case k > KindPutWrappingKey: // the last one of 0.3.0
 		return 1
 	}
 	return 0
+}
+
+// formatLevel is the feature level from which on every member reads a snapshot of a
+// format: that of the build which raised it.
+func formatLevel(format int) uint64 {
+	switch {
+	case format < 4:
+		return 0
+	case format == 4:
+		return 1
+	}
+	return Level // of this build, which raised it
 }

@@ -72,3 +72,13 @@ func TestAutopilotKeepsWhatIsSet(t *testing.T) {
 		t.Errorf("%+v, from a snapshot %+v (%v)", m.s.AutopilotNow(), again.AutopilotNow(), err)
 	}
 }
+
+// What a restore stages every member has to read, in the format of the build that stages.
+func TestARestoreNeedsTheLevelOfItsFormat(t *testing.T) {
+	if got := LevelOf(&StageRestore{}); got < 1 || got != max(1, formatLevel(snapshotFormat)) {
+		t.Errorf("level %d", got)
+	}
+	if formatLevel(oldestSnapshot) != 0 || formatLevel(4) != 1 || formatLevel(snapshotFormat+1) != Level {
+		t.Error("a format has another level")
+	}
+}
