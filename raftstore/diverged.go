@@ -110,10 +110,24 @@ func (d *dataDir) hasLost(held uint64) error {
 // an older copy of its data. A snapshot of a term that is over raft does not look at.
 func (s *Store) mayInstall(req *raft.InstallSnapshotRequest) error {
 	applied := s.records.applied()
-	if req.Term < s.Term() || req.LastLogIndex >= applied || applied <= readMark(s.dir, recoveredFile) {
+	if req.Term < s.Term() || req.LastLogIndex >= applied {
 		return nil
+	}
+	if applied <= readMark(s.dir, recoveredFile) {
+		return s.giveUp(req.LastLogIndex)
 	}
 	err := s.records.diverged(req.LastLogIndex + 1)
 	s.fail(err)
 	return err
+}
+
+// giveUp forgets that more than index was applied, before a snapshot of index takes the
+// place of what a recovery kept here: neither its leader nor a later start of this node
+// is told that entries are missing which were given up.
+func (s *Store) giveUp(index uint64) error {
+	if err := writeMark(s.dir, appliedFile, index); err != nil {
+		return err
+	}
+	s.before.Store(index)
+	return nil
 }

@@ -63,7 +63,11 @@ func TestASnapshotOfLessThanIsApplied(t *testing.T) {
 	}
 	// What an operator took for the cluster's with a recovery may give way to more.
 	must(t, writeMark(victim.dir, recoveredFile, at))
+	must(t, writeMark(victim.dir, appliedFile, at))
 	must(t, victim.mayInstall(request(victim.Term(), at-1)))
+	if err := victim.dir.hasLost(at - 1); err != nil {
+		t.Errorf("what was given up is missed at the next start: %v", err)
+	}
 	must(t, writeMark(victim.dir, recoveredFile, at-1))
 	err := leader.InstallSnapshot("node1", "node1", request(victim.Term(), at-1), new(raft.InstallSnapshotResponse), bytes.NewReader([]byte{0}))
 	if err == nil || !errors.Is(victim.Err(), ErrDiverged) {
