@@ -114,6 +114,13 @@ func TestALogThatIsMissing(t *testing.T) {
 	if err := start(); !errors.Is(err, ErrLogLost) {
 		t.Errorf("with an older log: %v", err)
 	}
+	// Nor does a recovery make it the cluster's, and a directory that does not start.
+	if r, err := OpenRecovery(Options{Dir: dir, Dev: true}, newBook()); !errors.Is(err, ErrLogLost) {
+		t.Errorf("recovering an older log: %v", err)
+		if err == nil {
+			must(t, r.Close())
+		}
+	}
 	copyFile(file, whole)
 	must(t, start())
 }

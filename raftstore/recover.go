@@ -69,6 +69,11 @@ func (r *Recovery) open() (err error) {
 	if err != nil {
 		return err
 	}
+	// Open would refuse the directory after the recovery too, and what is missing was
+	// acknowledged: a recovery keeps revocations, which such a log may have lost.
+	if err := s.dir.hasLost(max(shape.last, index)); err != nil {
+		return err
+	}
 	if shape.last == 0 && index == 0 {
 		return ErrNotBootstrapped
 	}
