@@ -229,7 +229,7 @@ func (r *Recovery) Give(dead []string) (*Roster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeMark(r.store.dir, recoveredFile, max(last, r.store.snapshots.last.Load())); err != nil {
+	if err := r.store.dir.replace(recoveredFile, encodeMark(max(last, r.store.snapshots.last.Load()))); err != nil {
 		return nil, err
 	}
 	if err := r.store.dir.replace(rosterFile, b); err != nil {
