@@ -29,15 +29,15 @@ func TestNothingIsEarlyByAClockThatIsSetAhead(t *testing.T) {
 	d := &state.Due{Step: state.StepActivate, At: at.UnixNano(), Key: &state.Key{Mount: "m", Name: "k"}, Number: 2}
 	w := waits{}
 	now := time.Now()
-	if w.over(d, now) || len(w) != 1 {
+	if w.over(d, now, 0) || len(w) != 1 {
 		t.Fatal("over a minute early")
 	}
-	if !w.over(d, now.Add(2*time.Minute)) {
+	if !w.over(d, now.Add(2*time.Minute), 0) {
 		t.Fatal("not over when both clocks say so")
 	}
 	id := waitID{d.Step, d.Key.ID(), d.Number, d.At}
 	w[id] = wait{now.Add(2 * time.Minute), time.Minute} // as much is left, whatever the wall clock says
-	if w.over(d, now.Add(2*time.Minute+time.Second)) {
+	if w.over(d, now.Add(2*time.Minute+time.Second), 0) {
 		t.Fatal("the wall clock alone ended the wait")
 	}
 	w.forget(nil)
@@ -67,11 +67,39 @@ func TestAStepWaitsForThoseWhoHadNotHeard(t *testing.T) {
 		"nobody elsewhere relies on anything": {&state.Due{Step: state.StepActivate, At: since(time.Second), Key: &state.Key{}}, time.Second},
 	} {
 		w := waits{}
-		if got := w.left(c.due, begun); max(0, got) != c.left {
+		if got := w.left(c.due, begun, 0); max(0, got) != c.left {
 			t.Errorf("%s: %v are left, not %v", name, got, c.left)
 		}
-		if c.left > 0 && (w.over(c.due, begun.Add(c.left-1)) || !w.over(c.due, begun.Add(c.left))) {
+		if c.left > 0 && (w.over(c.due, begun.Add(c.left-1), 0) || !w.over(c.due, begun.Add(c.left), 0)) {
 			t.Errorf("%s: it is not over after just %v", name, c.left)
+		}
+	}
+}
+
+// A node whose clock is a day behind sees a step. When the clock is put right, and the node
+// leads, the step is not late by that day.
+func TestAClockThatIsPutRightHoldsNothingUp(t *testing.T) {
+	right := time.Now()
+	made := right.Add(-time.Second).UnixNano()
+	for name, d := range map[string]*state.Due{
+		"of an issuer":     {Step: state.StepActivate, At: right.Add(time.Minute).UnixNano(), Key: &state.Key{}, Since: made, Lasts: 1},
+		"of a transit key": {Step: state.StepActivate, At: right.Add(time.Minute).UnixNano(), Key: &state.Key{}},
+	} {
+		w := waits{}
+		if w.over(d, right.Add(-24*time.Hour), made) {
+			t.Errorf("%s: it is early", name)
+		}
+		var id waitID
+		for id = range w {
+		}
+		seen := w[id]
+		seen.seen = right // the same moment, by the clock that is right now
+		w[id] = seen
+		if w.over(d, right.Add(time.Minute), made) {
+			t.Errorf("%s: it is before the time that is known to have passed here", name)
+		}
+		if left := w.left(d, right.Add(time.Minute+time.Second), made); left > 0 {
+			t.Errorf("%s: it waits for %v more", name, left)
 		}
 	}
 }

@@ -33,18 +33,25 @@ type wait struct {
 const slowestCommit = time.Minute
 
 // over says whether d has come; see left.
-func (w waits) over(d *state.Due, now time.Time) bool { return w.left(d, now) <= 0 }
+func (w waits) over(d *state.Due, now time.Time, known int64) bool {
+	return w.left(d, now, known) <= 0
+}
 
 // left is how long it is until d, by the wall clock now and by what has passed here. A
 // command's time is from before it was committed, on a slow disk long before, and a node
 // that is cut off hears of it when its lease has run out: so what d waits for is counted
 // from when this process saw the command too, which is after the commit. Where it saw it
 // late, as after a start, the command's own time and slowestCommit do.
-func (w waits) left(d *state.Due, now time.Time) time.Duration {
+//
+// known is the replicated time of the state that d is from, which has come: where the
+// clock of this node is behind it when d is first seen, d is not longer ahead than from
+// then. A clock that is put right later would leave the node waiting for what it was
+// wrong by.
+func (w waits) left(d *state.Due, now time.Time, known int64) time.Duration {
 	id := waitID{d.Step, d.Key.ID(), d.Number, d.At}
-	seen, known := w[id]
-	if !known {
-		seen = wait{now, time.Duration(d.At - now.UnixNano())}
+	seen, noted := w[id]
+	if !noted {
+		seen = wait{now, time.Duration(d.At - max(known, now.UnixNano()))}
 		w[id] = seen
 	}
 	passed := now.Sub(seen.seen)
@@ -64,7 +71,7 @@ func heard(d *state.Due) time.Duration { return raftstore.LongestLease + time.Du
 func (w waits) watch(v *view) (next int64) {
 	now := wall.Now()
 	v.Dues(func(d state.Due) {
-		if at := now.Add(w.left(&d, now)).UnixNano(); next == 0 || at < next {
+		if at := now.Add(w.left(&d, now, v.Time)).UnixNano(); next == 0 || at < next {
 			next = at
 		}
 	})
@@ -115,7 +122,7 @@ func (s *Service) stepsDue(ctx context.Context, w waits) (next int64) {
 }
 
 func (s *Service) stepDue(ctx context.Context, v *view, w waits, d *state.Due) {
-	if !w.over(d, wall.Now()) || d.Step != state.StepRotate && !s.clock.steady() {
+	if !w.over(d, wall.Now(), v.Time) || d.Step != state.StepRotate && !s.clock.steady() {
 		return
 	}
 	var err error

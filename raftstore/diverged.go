@@ -64,11 +64,15 @@ func (m *appliedMark) moves(i uint64) bool {
 	return true
 }
 
-func writeMark(d *dataDir, file string, index uint64) error {
+func encodeMark(index uint64) []byte {
 	b := binary.BigEndian.AppendUint64(nil, index)
-	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
+// writeMark writes a mark and does not sync it.
+func writeMark(d *dataDir, file string, index uint64) error {
 	name := d.file(file)
-	if err := os.WriteFile(name+tempSuffix, b, 0o600); err != nil {
+	if err := os.WriteFile(name+tempSuffix, encodeMark(index), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(name+tempSuffix, name)
@@ -110,10 +114,25 @@ func (d *dataDir) hasLost(held uint64) error {
 // an older copy of its data. A snapshot of a term that is over raft does not look at.
 func (s *Store) mayInstall(req *raft.InstallSnapshotRequest) error {
 	applied := s.records.applied()
-	if req.Term < s.Term() || req.LastLogIndex >= applied || applied <= readMark(s.dir, recoveredFile) {
+	if req.Term < s.Term() || req.LastLogIndex >= applied {
 		return nil
+	}
+	if applied <= readMark(s.dir, recoveredFile) {
+		return s.giveUp(req.LastLogIndex)
 	}
 	err := s.records.diverged(req.LastLogIndex + 1)
 	s.fail(err)
 	return err
+}
+
+// giveUp forgets that more than index was applied, before a snapshot of index takes the
+// place of what a recovery kept here: neither its leader nor a later start of this node
+// is told that entries are missing which were given up. The mark is synced: the snapshot
+// outlives a loss of power, and an older mark must not.
+func (s *Store) giveUp(index uint64) error {
+	if err := s.dir.replace(appliedFile, encodeMark(index)); err != nil {
+		return err
+	}
+	s.before.Store(index)
+	return nil
 }

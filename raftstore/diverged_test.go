@@ -63,7 +63,11 @@ func TestASnapshotOfLessThanIsApplied(t *testing.T) {
 	}
 	// What an operator took for the cluster's with a recovery may give way to more.
 	must(t, writeMark(victim.dir, recoveredFile, at))
+	must(t, writeMark(victim.dir, appliedFile, at))
 	must(t, victim.mayInstall(request(victim.Term(), at-1)))
+	if err := victim.dir.hasLost(at - 1); err != nil {
+		t.Errorf("what was given up is missed at the next start: %v", err)
+	}
 	must(t, writeMark(victim.dir, recoveredFile, at-1))
 	err := leader.InstallSnapshot("node1", "node1", request(victim.Term(), at-1), new(raft.InstallSnapshotResponse), bytes.NewReader([]byte{0}))
 	if err == nil || !errors.Is(victim.Err(), ErrDiverged) {
@@ -109,6 +113,13 @@ func TestALogThatIsMissing(t *testing.T) {
 	copyFile(file, old)
 	if err := start(); !errors.Is(err, ErrLogLost) {
 		t.Errorf("with an older log: %v", err)
+	}
+	// Nor does a recovery make it the cluster's, and a directory that does not start.
+	if r, err := OpenRecovery(Options{Dir: dir, Dev: true}, newBook()); !errors.Is(err, ErrLogLost) {
+		t.Errorf("recovering an older log: %v", err)
+		if err == nil {
+			must(t, r.Close())
+		}
 	}
 	copyFile(file, whole)
 	must(t, start())

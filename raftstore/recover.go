@@ -69,6 +69,11 @@ func (r *Recovery) open() (err error) {
 	if err != nil {
 		return err
 	}
+	// Open would refuse the directory after the recovery too, and what is missing was
+	// acknowledged: a recovery keeps revocations, which such a log may have lost.
+	if err := s.dir.hasLost(max(shape.last, index)); err != nil {
+		return err
+	}
 	if shape.last == 0 && index == 0 {
 		return ErrNotBootstrapped
 	}
@@ -224,7 +229,7 @@ func (r *Recovery) Give(dead []string) (*Roster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeMark(r.store.dir, recoveredFile, max(last, r.store.snapshots.last.Load())); err != nil {
+	if err := r.store.dir.replace(recoveredFile, encodeMark(max(last, r.store.snapshots.last.Load()))); err != nil {
 		return nil, err
 	}
 	if err := r.store.dir.replace(rosterFile, b); err != nil {

@@ -30,6 +30,7 @@ type Store struct {
 	leases    *Leases
 
 	raft   atomic.Pointer[node] // nil until there is cluster state
+	before atomic.Uint64        // what was applied when this process opened the store, at least
 	leader leadership
 
 	transferring atomic.Int64 // the boot time since when a transfer refuses all; 0 for none: see noteTransfer
@@ -109,8 +110,8 @@ func (s *Store) open() (err error) {
 	if err := s.dir.hasLost(max(shape.last, index)); err != nil {
 		return err
 	}
-	before := max(index, readApplied(s.dir))
-	s.records.applied = func() uint64 { return max(before, s.Indexes().Applied) }
+	s.before.Store(max(index, readApplied(s.dir)))
+	s.records.applied = func() uint64 { return max(s.before.Load(), s.Indexes().Applied) }
 	if s.metrics, err = newCollector(); err != nil {
 		return err
 	}
