@@ -104,7 +104,7 @@ A wrong share is named at once and does not count.`,
 		if err != nil {
 			return err
 		}
-		return c.emit(s, line(progress(s)))
+		return c.emit(s, line(progress(s)+oneOfSeveral()))
 	})
 }
 
@@ -172,7 +172,9 @@ func newVerifyShareCommand(c *cli) *cobra.Command {
 func newSealCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "seal", Short: "drop the keys from the server's memory", Args: exactly(),
-		Long: "Seals the server: it drops all keys from memory and serves nothing until it is unsealed again.",
+		Long: `Seals the server: it drops all keys from memory and serves nothing until it is
+unsealed again. Of several addresses in SIGNET_ADDR it is the first: the other nodes
+of a cluster go on, until each is sealed by itself.`,
 	}
 	return c.printing(cmd, func(ctx context.Context, _ []string) error {
 		cl, err := c.connect()
@@ -182,6 +184,6 @@ func newSealCommand(c *cli) *cobra.Command {
 		if err := cl.Sys().Seal(ctx); err != nil {
 			return err
 		}
-		return c.emit(map[string]bool{"sealed": true}, line("sealed"))
+		return c.emit(map[string]bool{"sealed": true}, line("sealed"+oneOfSeveral()+othersGoOn()))
 	})
 }
