@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -98,10 +99,14 @@ func (s *Server) authenticate(rq *request) error {
 
 // begin takes a view that is as new as is asked for. late: see kms.BeginUnaudited.
 func (rq *request) begin(late bool) (*kms.Call, error) {
-	ctx, cancel := rq.context()
-	defer cancel()
 	d := rq.demand
 	d.Late, d.After = late, rq.call
+	ctx := rq.r.Context()
+	if d.Latest || d.Index > 0 { // only that is waited for
+		var cancel context.CancelFunc
+		ctx, cancel = rq.context()
+		defer cancel()
+	}
 	return rq.s.kms.BeginAt(ctx, rq.origin, d)
 }
 

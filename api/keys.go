@@ -12,22 +12,22 @@ import (
 	"github.com/signet-kms/signet/kms"
 )
 
-func createKey(rq *request, in *wire.KeyCreateRequest) (*wire.KeyData, error) {
+func createKey(rq *request, in *wire.KeyCreateRequest) (keyAnswer, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return keyData(rq.s.kms.CreateKey(ctx, rq.call, rq.key(), kms.CreateKeyRequest{
+	return describeKey(rq.s.kms.CreateKey(ctx, rq.call, rq.key(), kms.CreateKeyRequest{
 		Type: in.Type, Derived: in.Derived.Value, Convergent: in.ConvergentEncryption.Value, Exportable: in.Exportable.Value,
 		Backup: in.AllowPlaintextBackup.Value, AutoRotate: in.AutoRotatePeriod.Value, KeySize: int(in.KeySize.Value),
 	}))
 }
 
-func readKey(rq *request, _ *nothing) (*wire.KeyData, error) {
+func readKey(rq *request, _ *nothing) (keyAnswer, error) {
 	r, err := rq.versions()
 	if err != nil {
 		rq.s.kms.Reject(rq.origin, rq.call, err)
-		return nil, err
+		return keyAnswer{}, err
 	}
-	return keyData(rq.s.kms.ReadKey(rq.call, rq.key(), r))
+	return describeKey(rq.s.kms.ReadKey(rq.call, rq.key(), r))
 }
 
 // versions reads which versions the query asks for: ?version=3, or ?after=2 and
@@ -108,10 +108,10 @@ func configKey(rq *request, in *wire.KeyConfigRequest) (*wire.KeyData, error) {
 	return keyData(rq.s.kms.ConfigKey(ctx, rq.call, rq.key(), req))
 }
 
-func rotateKey(rq *request, _ *struct{}) (*wire.KeyData, error) {
+func rotateKey(rq *request, _ *struct{}) (keyAnswer, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return keyData(rq.s.kms.RotateKey(ctx, rq.call, rq.key()))
+	return describeKey(rq.s.kms.RotateKey(ctx, rq.call, rq.key()))
 }
 
 func deleteKey(rq *request, _ *nothing) (nothing, error) {

@@ -270,19 +270,18 @@ type methodTable struct {
 
 func (m *methodTable) find(method string) *route { return m.routes[method] }
 
-// newRouter builds the router from the table: one mux route a pattern, so that
-// matching costs as many steps as there are patterns before the right one.
-func (s *Server) newRouter() (*mux.Router, map[*mux.Route]*methodTable) {
+// newRouter builds the router from the table: one mux route a pattern.
+func (s *Server) newRouter() router {
 	r := mux.NewRouter().SkipClean(true)
 	byPattern := map[string]*methodTable{}
-	tables := map[*mux.Route]*methodTable{}
+	var out router
 	for _, rt := range s.routes() {
 		rt.observe = s.metrics.observer(rt.action)
 		t := byPattern[rt.pattern]
 		if t == nil {
 			t = &methodTable{routes: map[string]*route{}}
 			byPattern[rt.pattern] = t
-			tables[r.Path("/v1/"+rt.pattern)] = t
+			out = append(out, newPattern(r, "/v1/"+rt.pattern, t))
 		}
 		for m := range strings.FieldsSeq(rt.methods) {
 			t.routes[m] = rt
@@ -295,10 +294,9 @@ func (s *Server) newRouter() (*mux.Router, map[*mux.Route]*methodTable) {
 		for m := range strings.FieldsSeq(rt.methods) {
 			t.routes[m] = rt
 		}
-		tables[r.Path(rt.pattern)] = t
+		out = append(out, newPattern(r, rt.pattern, t))
 	}
 	alias := &route{methods: "GET", pattern: "/metrics", timeout: quick, auth: public, action: "sys/metrics", serve: serveMetrics}
 	alias.observe = s.metrics.observer(alias.action)
-	tables[r.Path("/metrics")] = &methodTable{routes: map[string]*route{"GET": alias}, allowed: "GET"}
-	return r, tables
+	return append(out, newPattern(r, "/metrics", &methodTable{routes: map[string]*route{"GET": alias}, allowed: "GET"}))
 }

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/mux"
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/signet-kms/signet/client/wire"
@@ -39,9 +38,8 @@ type Server struct {
 	cfg    Config
 	kms    *kms.Service
 	log    hclog.Logger
-	router *mux.Router
-	tables map[*mux.Route]*methodTable // of the router's routes
-	bodies budget                      // of callers
+	router router
+	bodies budget // of callers
 
 	strangers budget // of bodies without a token
 	draining  atomic.Bool
@@ -52,7 +50,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, kms: cfg.Service, log: cfg.Logger.Named("api"), metrics: newMetrics(cfg.Service, cfg.RefusedConnections)}
 	s.bodies.most, s.strangers.most = callersBudget, strangersBudget
-	s.router, s.tables = s.newRouter()
+	s.router = s.newRouter()
 	return s
 }
 
@@ -108,25 +106,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rq.refuse(err)
 		return
 	}
-	var match mux.RouteMatch
-	if !s.router.Match(r, &match) || match.Route == nil {
+	methods, vars := s.router.find(r)
+	if methods == nil {
 		rq.refuse(errNoRoute)
 		return
 	}
-	methods := s.tables[match.Route]
 	route := methods.find(rq.origin.Method)
 	if route == nil {
 		h.Set("Allow", methods.allowed)
 		rq.refuse(errMethod)
 		return
 	}
-	for name, value := range match.Vars {
+	for name, value := range vars {
 		if name != "policy" && !validName(value) {
 			rq.refuse(errName)
 			return
 		}
 	}
-	rq.route, rq.vars = route, match.Vars
+	rq.route, rq.vars = route, vars
 	s.run(rq)
 }
 

@@ -192,8 +192,8 @@ func checkAutopilot(a state.Autopilot) error {
 		return bad("server_stabilization_time is not negative")
 	case a.MaxTrailing < 1 || a.MaxTrailing > maxTrailing:
 		return bad("max_trailing_logs is 1 to %d", uint64(maxTrailing))
-	case a.MinQuorum > raftstore.MaxMembers:
-		return bad("min_quorum is at most %d", raftstore.MaxMembers)
+	case a.MinQuorum > maxVoters: // the clean-up would never remove a voter, and nobody would be told
+		return bad("min_quorum is at most %d, as many voters as a cluster has", maxVoters)
 	case a.Cleanup && a.MinQuorum < minMinQuorum:
 		return bad("cleanup_dead_servers needs a min_quorum of at least %d, which it leaves", minMinQuorum)
 	}

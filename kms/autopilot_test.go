@@ -215,7 +215,7 @@ func TestSettingsOfAutopilotAreChecked(t *testing.T) {
 		"too many behind":     func(a *state.Autopilot) { a.MaxTrailing = 1 << 40 },
 		"cleanup of the last": func(a *state.Autopilot) { a.Cleanup = true },
 		"cleanup down to two": func(a *state.Autopilot) { a.Cleanup, a.MinQuorum = true, 2 },
-		"more than there are": func(a *state.Autopilot) { a.MinQuorum = 1000 },
+		"more than there are": func(a *state.Autopilot) { a.MinQuorum = maxVoters + 1 },
 	} {
 		set := state.DefaultAutopilot()
 		change(&set)

@@ -247,11 +247,13 @@ func (s *Service) refresh(c *Call) {
 }
 
 func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name string, number uint32, typ state.KeyType, size int) (*state.KeyVersion, error) {
-	leave, err := s.maker(ctx)
-	if err != nil {
-		return nil, err
+	if typ.RSA() {
+		leave, err := s.maker(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 	}
-	defer leave()
 	g, err := s.keys.Generate(a.Pass(), mount, name, number, typ, size)
 	if err != nil {
 		return nil, err
@@ -263,9 +265,9 @@ func (s *Service) generate(ctx context.Context, a *gate.Admission, mount, name s
 	}, nil
 }
 
-// maker waits for its turn to make a key. Making an RSA key keeps a processor busy
+// maker waits for its turn to make an RSA key. Making one keeps a processor busy
 // for seconds: more at once would make none sooner, and take the processors from
-// those who sign. Error: ErrBusy.
+// those who sign. Other keys take less than the wait. Error: ErrBusy.
 func (s *Service) maker(ctx context.Context) (leave func(), err error) {
 	select {
 	case s.making <- struct{}{}:

@@ -38,7 +38,7 @@ type machine struct {
 	// sides may unwrap.
 	seen atomic.Pointer[seal.Record]
 
-	mu     sync.Mutex        // held for one Apply, Restore, unseal or seal
+	mu     sync.Mutex        // held for one batch of entries, Restore, unseal or seal
 	record clearRecord       // the seal record in force at base, or now
 	roster clearRecord       // the roster, as committed
 	told   *raftstore.Roster // what members was told last
@@ -66,7 +66,8 @@ func (b *sealedState) name() barrier.Name {
 }
 
 // applied is the result of an entry that took effect: the command's own, and the
-// state right after it, so that an answer never depends on what came next.
+// state right after it, so that an answer never depends on what came next. Between
+// the two may be commands about other keys: see run.
 type applied struct {
 	result   any
 	state    *state.State
@@ -80,40 +81,6 @@ type applied struct {
 type kept struct{}
 
 var commandName = barrier.Name{Kind: "command"}
-
-// Apply implements raftstore.Machine.
-func (m *machine) Apply(index uint64, data []byte) any {
-	parts, err := state.DecodeEntry(data)
-	if err != nil {
-		return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, p := range parts {
-		if err := m.takeClear(p); err != nil {
-			return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
-		}
-	}
-	if m.opened == nil {
-		m.tail = append(m.tail, tailEntry{index, data})
-		return kept{}
-	}
-	at := position{run: state.NewApplier(m.state), record: m.record, roster: m.roster, parsed: m.sealRecord()}
-	result, err := at.apply(m.opened, index, parts)
-	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
-		return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", index, err)}
-	}
-	m.moveTo(at)
-	m.publish(m.state)
-	done := applied{result: result, state: m.state}
-	if m.noticed != nil && at.last != nil {
-		m.noticed(index, at.last, done, err)
-	}
-	if err != nil {
-		return err
-	}
-	return done
-}
 
 // settle returns when whoever waits for what is published has been told of it too.
 func (m *machine) settle() {
@@ -221,7 +188,10 @@ func (m *machine) unseal(opened *seal.Opened) error {
 	for _, e := range m.tail {
 		parts, err := state.DecodeEntry(e.data)
 		if err == nil {
-			_, err = at.apply(opened, e.index, parts)
+			var commands []*state.Numbered
+			if commands, err = openCommands(bar, parts); err == nil {
+				_, err = at.apply(opened, e.index, parts, commands)
+			}
 		}
 		if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 			return &raftstore.Fatal{Err: fmt.Errorf("log entry %d: %w", e.index, err)}
@@ -333,7 +303,7 @@ func parseClear(b []byte) (clearRecord, error) {
 	return clearRecord{body: body, mac: b[width+int(n):]}, nil
 }
 
-var _ raftstore.Machine = (*machine)(nil)
+var _ raftstore.BatchMachine = (*machine)(nil)
 var _ io.WriterTo = (*machineSnapshot)(nil)
 
 // sideBySide runs tasks on all processors: somebody waits for the unseal.

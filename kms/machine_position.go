@@ -21,7 +21,6 @@ type position struct {
 	roster clearRecord
 
 	members *raftstore.Roster // came into force and is not told yet; nil for none
-	last    *state.Numbered   // the last command of the last entry
 }
 
 func (m *machine) moveTo(at position) {
@@ -33,16 +32,22 @@ func (m *machine) moveTo(at position) {
 	}
 }
 
-// apply opens and applies the commands of one entry. If one of them made another
+// apply applies the commands of one entry. If one of them made another
 // term the active one, or changed the wrappings of the seal, the seal record
 // beside it comes into force: the two are one change. The record beside a command that was refused, or that had taken
 // effect before, does nothing.
 //
 // A state.Refusal is a result like any other. After any other error the node must
 // stop.
-func (at *position) apply(opened *seal.Opened, index uint64, parts []state.Part) (any, error) {
+func (at *position) apply(opened *seal.Opened, index uint64, parts []state.Part, commands []*state.Numbered) (any, error) {
 	term, revision, members := at.run.Term(), at.run.SealRevision(), at.run.RosterVersion()
-	result, err := at.applyCommands(opened.Barrier(), index, parts)
+	var result any
+	var err error
+	for _, n := range commands {
+		if result, err = at.run.Apply(index, n); err != nil {
+			break
+		}
+	}
 	if refusal := state.Refusal(""); err != nil && !errors.As(err, &refusal) {
 		return nil, err
 	}
@@ -99,8 +104,9 @@ func (at *position) adoptRoster(bar *barrier.Barrier, version uint64, parts []st
 	return nil
 }
 
-func (at *position) applyCommands(bar *barrier.Barrier, index uint64, parts []state.Part) (any, error) {
-	var result any
+// openCommands opens the commands of one entry.
+func openCommands(bar *barrier.Barrier, parts []state.Part) ([]*state.Numbered, error) {
+	commands := make([]*state.Numbered, 0, 1)
 	for _, p := range parts {
 		if p.Kind != state.PartCommand {
 			continue
@@ -113,12 +119,9 @@ func (at *position) applyCommands(bar *barrier.Barrier, index uint64, parts []st
 		if err != nil {
 			return nil, err
 		}
-		at.last = n
-		if result, err = at.run.Apply(index, n); err != nil {
-			return nil, err
-		}
+		commands = append(commands, n)
 	}
-	return result, nil
+	return commands, nil
 }
 
 // adopt puts the seal record of an entry in force, which the state has made the

@@ -263,3 +263,36 @@ func TestRottenEntryWhileRunning(t *testing.T) {
 		t.Errorf("%s does not name the file", got)
 	}
 }
+
+// Of a batch the machine sees its own entries alone, and each result goes to its own;
+// after one that is fatal nobody learns of any.
+func TestABatchOfTheAdapter(t *testing.T) {
+	b := newBook()
+	var reported []error
+	a := &adapter{machine: b, fail: func(f *Fatal) { reported = append(reported, f) }}
+	conf := &raft.Log{Index: 1, Type: raft.LogConfiguration, Data: []byte("x")}
+	if got := a.ApplyBatch([]*raft.Log{conf}); len(got) != 1 || got[0] != nil {
+		t.Errorf("a configuration alone: %v", got)
+	}
+	if snap, err := a.Snapshot(); snap != nil || err != raft.ErrNothingNewToSnapshot {
+		t.Errorf("a snapshot of nothing: %v, %v", snap, err)
+	}
+	entry := func(i uint64, text string) *raft.Log { return &raft.Log{Index: i, Data: []byte(text)} }
+	got := a.ApplyBatch([]*raft.Log{entry(2, "a"), conf, entry(4, "refuse:"), entry(5, "b")})
+	if err, ok := got[2].(error); len(got) != 4 || got[0] == nil || got[1] != nil || !ok || !errors.Is(err, errRefused) || got[3] == nil || got[3] == got[0] {
+		t.Errorf("%v", got)
+	}
+	if snap, err := a.Snapshot(); snap == nil || err != nil {
+		t.Errorf("a snapshot: %v", err)
+	}
+	got = a.ApplyBatch([]*raft.Log{entry(6, "c"), entry(7, "fatal:"), conf, entry(9, "d")})
+	for i, want := range []bool{false, true, false, true} {
+		var fatal *Fatal
+		if err, ok := got[i].(error); (ok && errors.As(err, &fatal)) != want {
+			t.Errorf("result %d: %v", i, got[i])
+		}
+	}
+	if applies, _ := b.count(); applies != 5 || len(reported) != 1 {
+		t.Errorf("%d Applies, %d reports", applies, len(reported))
+	}
+}

@@ -30,6 +30,23 @@ type Machine interface {
 	Restore(r io.Reader) error
 }
 
+// Entry is one committed entry of the log.
+type Entry struct {
+	Index uint64
+	Data  []byte // may be kept and must not be changed
+}
+
+// BatchMachine is a Machine that takes entries many at a time, as they were
+// committed. It need not be one.
+type BatchMachine interface {
+	Machine
+
+	// ApplyBatch is Apply for entries in their order, with a result for each. A
+	// *Fatal is the last result: the entries that have none then, the one that it
+	// befell among them, have no outcome that anybody knows.
+	ApplyBatch(entries []Entry) []any
+}
+
 // Snapshot is a state captured at one moment.
 type Snapshot interface {
 	// WriteTo writes the captured state. It runs beside later Applies.
@@ -46,24 +63,69 @@ type adapter struct {
 	machine Machine
 	fail    func(*Fatal)
 
-	mu     sync.Mutex // guards failed; raft applies and restores on one goroutine, NewRaft on another
+	mu     sync.Mutex // guards what follows; raft applies and restores on one goroutine, NewRaft on another
 	failed *Fatal
+	begun  bool // the machine was given something, so there is a state to capture
 }
 
 // Apply implements raft.FSM.
-func (a *adapter) Apply(l *raft.Log) (result any) {
+func (a *adapter) Apply(l *raft.Log) any { return a.ApplyBatch([]*raft.Log{l})[0] }
+
+// ApplyBatch implements raft.BatchingFSM. Raft shows changes of its configuration
+// here too, which are none of the machine's.
+func (a *adapter) ApplyBatch(logs []*raft.Log) []any {
+	results := make([]any, len(logs))
+	entries, places := make([]Entry, 0, len(logs)), make([]int, 0, len(logs))
+	for i, l := range logs {
+		if l.Type == raft.LogCommand {
+			entries, places = append(entries, Entry{l.Index, l.Data}), append(places, i)
+		}
+	}
+	if len(entries) == 0 {
+		return results
+	}
+	var got []any
 	err := a.call(func() error {
-		result = a.machine.Apply(l.Index, l.Data)
-		var fatal *Fatal
-		if err, ok := result.(error); ok && errors.As(err, &fatal) {
-			return err
+		a.begun = true
+		got = a.applyAll(entries)
+		if len(got) > 0 {
+			var fatal *Fatal
+			if err, ok := got[len(got)-1].(error); ok && errors.As(err, &fatal) {
+				got = got[:len(got)-1]
+				return err
+			}
+		}
+		if len(got) != len(entries) {
+			return fmt.Errorf("the state machine gave %d results for %d entries", len(got), len(entries))
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	for k, i := range places {
+		if k < len(got) {
+			results[i] = got[k]
+		} else {
+			results[i] = err
+		}
 	}
-	return result
+	return results
+}
+
+// applyAll gives the machine entries until all are applied, or one result is a
+// *Fatal, the last.
+func (a *adapter) applyAll(entries []Entry) []any {
+	if m, ok := a.machine.(BatchMachine); ok {
+		return m.ApplyBatch(entries)
+	}
+	var results []any
+	for _, e := range entries {
+		result := a.machine.Apply(e.Index, e.Data)
+		results = append(results, result)
+		var fatal *Fatal
+		if err, ok := result.(error); ok && errors.As(err, &fatal) {
+			break
+		}
+	}
+	return results
 }
 
 // Snapshot implements raft.FSM. A machine that cannot take one now says so with
@@ -73,14 +135,21 @@ func (a *adapter) Snapshot() (raft.FSMSnapshot, error) {
 	var refusal error
 	err := a.call(func() error {
 		var fatal *Fatal
+		if !a.begun { // raft counts its own entries, too
+			refusal = raft.ErrNothingNewToSnapshot
+			return nil
+		}
 		snap, refusal = a.machine.Snapshot()
 		if errors.As(refusal, &fatal) {
 			return refusal
 		}
 		return nil
 	})
-	if err := errors.Join(err, refusal); err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case refusal != nil:
+		return nil, refusal
 	}
 	return persister{snap}, nil
 }
@@ -88,7 +157,10 @@ func (a *adapter) Snapshot() (raft.FSMSnapshot, error) {
 // Restore implements raft.FSM. The reader comes from the snapshots of this
 // package, which verified it.
 func (a *adapter) Restore(r io.ReadCloser) error {
-	return a.call(func() error { return a.machine.Restore(r) })
+	return a.call(func() error {
+		a.begun = true
+		return a.machine.Restore(r)
+	})
 }
 
 // call runs f unless the machine has failed before. An error of f or a panic in

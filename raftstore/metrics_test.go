@@ -28,7 +28,7 @@ func TestRaftMetricsComeOut(t *testing.T) {
 		m := f.GetMetric()[0]
 		found[f.GetName()] = m.GetCounter().GetValue() + float64(m.GetSummary().GetSampleCount()) + m.GetGauge().GetValue()
 	}
-	for _, name := range []string{"signet_raft_apply", "signet_raft_commitTime", "signet_raft_fsm_apply", "signet_raft_boltdb_storeLogs", "signet_raft_state_leader"} {
+	for _, name := range []string{"signet_raft_apply", "signet_raft_commitTime", "signet_raft_fsm_applyBatch", "signet_raft_boltdb_storeLogs", "signet_raft_state_leader"} {
 		if found[name] <= 0 {
 			t.Errorf("no %s among %v", name, found)
 		}

@@ -46,6 +46,7 @@ func TestTheSettingsOfAutopilot(t *testing.T) {
 		"no contact":        {"last_contact_threshold": 0},
 		"nothing behind":    {"max_trailing_logs": 0},
 		"no duration":       {"server_stabilization_time": "soon"},
+		"more than can be":  {"min_quorum": 8},
 		"half of it is bad": {"max_trailing_logs": 7, "min_quorum": 100000},
 	} {
 		if r := n.Post(autopilotConfig, n.Root(), body); r.Status != 400 {

@@ -84,7 +84,7 @@ does, one at a time, while most of the voters answer, and never so that fewer th
 	f.Var(durationFlag{&req.DeadServerLastContactThreshold}, "dead-server-last-contact-threshold", "how long a node is silent that is dead, a minute at least")
 	f.Var(durationFlag{&req.LastContactThreshold}, "last-contact-threshold", "how long a healthy node has not heard from the leader, at most")
 	f.Var(countFlag{&req.MaxTrailingLogs}, "max-trailing-logs", "by how many entries a healthy node is behind, at most")
-	f.Var(countFlag{&req.MinQuorum}, "min-quorum", "how many voters the clean-up leaves, 3 at least")
+	f.Var(countFlag{&req.MinQuorum}, "min-quorum", "how many voters the clean-up leaves, 3 to 7")
 	f.Var(durationFlag{&req.ServerStabilizationTime}, "server-stabilization-time", "how long a node is healthy before it gets its vote")
 	return c.printing(cmd, func(ctx context.Context, _ []string) error {
 		if req == (wire.AutopilotConfigRequest{}) {

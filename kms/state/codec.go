@@ -50,6 +50,16 @@ func newHandle() *codec.MsgpackHandle {
 var handle = newHandle()
 
 func encode(v any) ([]byte, error) {
+	if v, ok := v.(byHand); ok {
+		return v.appendTo(make([]byte, 0, roomByHand)), nil
+	}
+	return encodeByCodec(v)
+}
+
+// roomByHand is in bytes what a rotation takes.
+const roomByHand = 512
+
+func encodeByCodec(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	if err := codec.NewEncoder(&buf, handle).Encode(v); err != nil {
 		return nil, err
@@ -61,6 +71,13 @@ func encode(v any) ([]byte, error) {
 // encode would write, which refuses trailing bytes, repeated names and every
 // other second spelling of the same value.
 func decode(b []byte, v any) (err error) {
+	if v, ok := v.(byHand); ok && v.readFrom(b) {
+		return nil
+	}
+	return decodeByCodec(b, v)
+}
+
+func decodeByCodec(b []byte, v any) (err error) {
 	defer func() {
 		// codec reports some malformed input by panicking inside user types.
 		if r := recover(); r != nil {
@@ -70,7 +87,7 @@ func decode(b []byte, v any) (err error) {
 	if err := codec.NewDecoderBytes(b, handle).Decode(v); err != nil {
 		return corrupt("undecodable: %v", err)
 	}
-	again, err := encode(v)
+	again, err := encodeByCodec(v)
 	if err != nil {
 		return corrupt("not encodable again: %v", err)
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
@@ -178,12 +179,15 @@ func (s *State) Version(mount, name string, number uint32) *KeyVersion {
 // Versions calls fn for each version of a key from first to last, in order. It
 // takes as long as there are versions in that range, however many the key has.
 func (s *State) Versions(mount, name string, first, last uint32, fn func(*KeyVersion)) {
-	path := appendVersionPath(nil, mount, name, 0)
-	for n := uint64(first); n <= uint64(last); n++ {
-		binary.BigEndian.PutUint32(path[len(path)-4:], uint32(n))
-		if v, ok := s.versions.Get(path); ok {
-			fn(v)
-		}
+	if first > last {
+		return
+	}
+	var from, to [192]byte
+	end := appendVersionPath(to[:0], mount, name, last)
+	it := s.versions.Root().Iterator()
+	it.SeekLowerBound(appendVersionPath(from[:0], mount, name, first))
+	for path, v, ok := it.Next(); ok && bytes.Compare(path, end) <= 0; path, v, ok = it.Next() {
+		fn(v)
 	}
 }
 
