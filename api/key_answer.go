@@ -4,7 +4,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/signet-kms/signet/client/wire"
 	"github.com/signet-kms/signet/kms"
+	"github.com/signet-kms/signet/kms/state"
 )
 
 // keyAnswer is a key in the form of wire.KeyData, written by hand: every rotation
@@ -78,5 +80,35 @@ func (k keyAnswer) appendData(b []byte) []byte {
 	if k.Issuer != "" {
 		b = appendQuoted(append(b, `,"issuer":`...), k.Issuer)
 	}
+	first := true
+	for _, v := range k.Versions {
+		said := symmetricState(k.KeyInfo, v)
+		if said == "" {
+			continue
+		}
+		if first {
+			b, first = append(b, `,"version_states":{`...), false
+		} else {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(append(b, '"'), uint64(v.Number), 10)
+		b = appendQuoted(append(b, `":`...), said)
+	}
+	if !first {
+		b = append(b, '}')
+	}
 	return append(b, '}')
+}
+
+// symmetricState is what version_states says of a version: "" for nothing.
+func symmetricState(k kms.KeyInfo, v *state.KeyVersion) string {
+	switch {
+	case k.Type.Asymmetric():
+		return ""
+	case v.State != state.Active:
+		return string(v.State)
+	case v.Spent():
+		return wire.VersionSpent
+	}
+	return ""
 }

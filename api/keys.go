@@ -165,6 +165,12 @@ func keyData(k kms.KeyInfo, err error) (*wire.KeyData, error) {
 			out.Name, out.PublicKey = versionName(string(k.Type)), publicText(string(k.Type), v.Public)
 		}
 		d.Keys[strconv.Itoa(int(v.Number))] = out
+		if said := symmetricState(k, v); said != "" {
+			if d.VersionStates == nil {
+				d.VersionStates = map[string]string{}
+			}
+			d.VersionStates[strconv.Itoa(int(v.Number))] = said
+		}
 	}
 	return d, nil
 }
