@@ -4,9 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/signet-kms/signet/client/wire"
 	"github.com/signet-kms/signet/kms"
-	"github.com/signet-kms/signet/kms/state"
 )
 
 // keyAnswer is a key in the form of wire.KeyData, written by hand: every rotation
@@ -81,8 +79,8 @@ func (k keyAnswer) appendData(b []byte) []byte {
 		b = appendQuoted(append(b, `,"issuer":`...), k.Issuer)
 	}
 	first := true
-	for _, v := range k.Versions {
-		said := symmetricState(k.KeyInfo, v)
+	for i, v := range k.Versions {
+		said := k.SymmetricState(i)
 		if said == "" {
 			continue
 		}
@@ -98,17 +96,4 @@ func (k keyAnswer) appendData(b []byte) []byte {
 		b = append(b, '}')
 	}
 	return append(b, '}')
-}
-
-// symmetricState is what version_states says of a version: "" for nothing.
-func symmetricState(k kms.KeyInfo, v *state.KeyVersion) string {
-	switch {
-	case k.Type.Asymmetric():
-		return ""
-	case v.State != state.Active:
-		return string(v.State)
-	case v.Spent():
-		return wire.VersionSpent
-	}
-	return ""
 }
