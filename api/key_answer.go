@@ -78,5 +78,22 @@ func (k keyAnswer) appendData(b []byte) []byte {
 	if k.Issuer != "" {
 		b = appendQuoted(append(b, `,"issuer":`...), k.Issuer)
 	}
+	first := true
+	for i, v := range k.Versions {
+		said := k.SymmetricState(i)
+		if said == "" {
+			continue
+		}
+		if first {
+			b, first = append(b, `,"version_states":{`...), false
+		} else {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(append(b, '"'), uint64(v.Number), 10)
+		b = appendQuoted(append(b, `":`...), said)
+	}
+	if !first {
+		b = append(b, '}')
+	}
 	return append(b, '}')
 }

@@ -159,12 +159,18 @@ func keyData(k kms.KeyInfo, err error) (*wire.KeyData, error) {
 	if k.Imported {
 		d.ImportedKeyRotates = wire.BoolOf(k.ImportRotation)
 	}
-	for _, v := range k.Versions {
+	for i, v := range k.Versions {
 		out := wire.KeyVersion{CreationTime: time.Unix(0, v.Created).UTC(), KID: v.KID, State: string(v.State)}
 		if k.Type.Asymmetric() {
 			out.Name, out.PublicKey = versionName(string(k.Type)), publicText(string(k.Type), v.Public)
 		}
 		d.Keys[strconv.Itoa(int(v.Number))] = out
+		if said := k.SymmetricState(i); said != "" {
+			if d.VersionStates == nil {
+				d.VersionStates = map[string]string{}
+			}
+			d.VersionStates[strconv.Itoa(int(v.Number))] = said
+		}
 	}
 	return d, nil
 }

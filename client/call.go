@@ -64,6 +64,7 @@ func (c *Client) send(ctx context.Context, cl call) (*answer, error) {
 	}
 	trip := c.newTrip(cl)
 	once, maybe := cl.idempotencyKey(ctx), false
+	var said *Error
 	for {
 		demanded := c.index.Load()
 		got, err := c.try(ctx, cl, trip.at, token, once, body)
@@ -75,9 +76,10 @@ func (c *Client) send(ctx context.Context, cl call) (*answer, error) {
 			return got, nil
 		}
 		maybe = remain(err, maybe)
+		said = latest(said, err)
 		wait, again := trip.next(err, got)
 		if !again || !fits(ctx, wait) || c.sleep(ctx, wait) != nil {
-			return nil, err
+			return nil, telling(said, err, maybe)
 		}
 	}
 }
@@ -101,6 +103,25 @@ func (c *Client) try(ctx context.Context, cl call, at int, token Secret, once st
 	}
 	c.learn(cl, at, err, time.Since(begin))
 	return got, err
+}
+
+// latest is the answer that a node gave last, nil while none did.
+func latest(said *Error, err error) *Error {
+	if answered := (*Error)(nil); errors.As(err, &answered) {
+		return answered
+	}
+	return said
+}
+
+// telling returns the error of a call that failed at each node: where the last attempt
+// found nobody and a node said before why it does not serve, that says more.
+func telling(said *Error, err error, maybe bool) error {
+	network := (*NetworkError)(nil)
+	if said == nil || said.Code == "" || !errors.As(err, &network) || ended(network.Err) || misconfigured(network.Err) {
+		return err
+	}
+	said.mayHaveHappened = maybe
+	return said
 }
 
 // remain carries on from attempt to attempt that an earlier one may have had its

@@ -223,6 +223,33 @@ func TestAllAddressesSealed(t *testing.T) {
 	}
 }
 
+// What a node says of itself is told, and not that others are dead.
+func TestAnAnswerSaysMoreThanARefusedConnection(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		alive, dead := serve(t, refuse(503, wire.NoLeader)), serve(t, nil)
+		dead.Close()
+		servers := []*server{alive, dead}
+		if !first {
+			servers = []*server{dead, alive}
+		}
+		for attempts := 2; attempts <= 5; attempts++ {
+			c, _ := connect(t, Config{Retry: Retry{Attempts: attempts}}, servers...)
+			for name, call := range map[string]func(*Client) error{"a safe call": safely, "a lasting one": lastingly} {
+				said := (*Error)(nil)
+				if err := call(c); !errors.As(err, &said) || said.Code != wire.NoLeader || errors.Is(err, ErrOutcomeUnknown) {
+					t.Errorf("%s in %d attempts: %v", name, attempts, err)
+				}
+			}
+		}
+	}
+	// An attempt that may have had its effect is not hidden by it.
+	alive, breaks := serve(t, refuse(503, wire.NoLeader)), serve(t, hangUp)
+	c, _ := connect(t, Config{Retry: Retry{Attempts: 2}}, alive, breaks)
+	if err := lastingly(c); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestOneAttemptMeansOne(t *testing.T) {
 	one, two := serve(t, refuse(503, wire.NoLeader)), serve(t, refuse(503, wire.NoLeader))
 	c, _ := connect(t, Config{Retry: Retry{Attempts: 1}}, one, two)

@@ -101,6 +101,9 @@ func (s *Service) noLeader() error {
 	if s.removed() {
 		return errRemoved
 	}
+	if s.refusedByPeers() {
+		return errRefused
+	}
 	voters := 0
 	servers, err := s.store.Servers()
 	for _, server := range servers {

@@ -75,7 +75,7 @@ var (
 	ErrVersionState  = &Error{"version_state", "the state of the key version does not allow this"}
 	ErrBadTransition = &Error{"bad_transition", "this does not follow from the present state"}
 
-	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe; rotate the key"}
+	ErrEncryptionsSpent = &Error{"encryptions_spent", "this key version has made as many encryptions as is safe, or how many is not known since a restore; rotate the key"}
 
 	ErrBadPolicy         = &Error{"bad_policy", "invalid policy"}
 	ErrPolicyProtected   = &Error{"policy_protected", "this policy is built in"}

@@ -26,6 +26,23 @@ type KeyInfo struct {
 	Versions []*state.KeyVersion // in order, those that were asked for
 }
 
+// versionSpent is wire.VersionSpent.
+const versionSpent = "spent"
+
+// SymmetricState is what is to be said of Versions[i] of a symmetric key: its state
+// where it is not active, "spent" for an active one that encrypts no more, else "".
+func (k KeyInfo) SymmetricState(i int) string {
+	switch v := k.Versions[i]; {
+	case k.Type.Asymmetric():
+		return ""
+	case v.State != state.Active:
+		return string(v.State)
+	case v.Spent():
+		return versionSpent
+	}
+	return ""
+}
+
 // VersionRange chooses the versions that a KeyInfo shows. The zero value is all of
 // them, or the NewestVersions of a key that has more than MaxVersions.
 type VersionRange struct {

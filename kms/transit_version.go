@@ -49,7 +49,7 @@ func (c *Call) forward(k *state.Key, asked int64, doing string) (*state.KeyVersi
 		return nil, err
 	}
 	if !v.State.Produces() {
-		return nil, stateRefusal(v, doing)
+		return nil, c.stateRefusal(v, doing)
 	}
 	c.uses(v)
 	return v, nil
@@ -65,7 +65,7 @@ func (c *Call) backward(k *state.Key, number uint32, kind *Error) (*state.KeyVer
 	}
 	v, err := c.version(k, number)
 	if err == nil && !v.State.Accepts() {
-		return nil, stateRefusal(v, "verification or decryption")
+		return nil, c.stateRefusal(v, "verification or decryption")
 	}
 	return v, err
 }
@@ -78,13 +78,16 @@ func (c *Call) version(k *state.Key, number uint32) (*state.KeyVersion, error) {
 }
 
 // stateRefusal says why a version does not do what it is asked for, and what to do.
-func stateRefusal(v *state.KeyVersion, doing string) error {
+func (c *Call) stateRefusal(v *state.KeyVersion, doing string) error {
 	why := ""
 	switch v.State {
 	case state.Pending:
 		why = "it becomes active after " + wallTime(v.ActiveAt)
 	case state.Suspended:
 		why = "put it back with the key's state endpoint, or rotate the key"
+		if c.view.Waits(v) {
+			why = "a restore took it out of use; enable it with 'signet operator snapshot enable', or rotate the key"
+		}
 	case state.Retired:
 		why = "it verifies and decrypts what it made; rotate the key for a new one"
 	case state.Compromised:

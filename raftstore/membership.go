@@ -15,7 +15,7 @@ const rpcTimeout = 10 * time.Second
 
 // Errors of membership.
 var (
-	ErrNoMember = errors.New("no such node in the cluster: list the nodes")
+	ErrNoMember = errors.New("no such node in the cluster")
 	ErrNoPort   = errors.New("this node has no cluster port: set cluster_addr and start it again")
 )
 

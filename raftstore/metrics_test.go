@@ -59,7 +59,7 @@ func TestRaftIsQuiet(t *testing.T) {
 	}
 
 	log.SetLevel(hclog.Debug)
-	q := quiet{log}
+	q := newQuiet(log)
 	q.Debug("one")
 	q.With("a", 1).Info("two")
 	q.Named("sub").Warn("three")

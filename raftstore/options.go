@@ -123,7 +123,7 @@ func (o Options) raftConfig(nodeID string, notify chan<- bool, logger hclog.Logg
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(nodeID)
 	c.NotifyCh = notify
-	c.Logger = quiet{logger}
+	c.Logger = newQuiet(logger)
 	c.NoLegacyTelemetry = true
 	c.SnapshotThreshold = o.SnapshotThreshold
 	c.SnapshotInterval = o.SnapshotInterval

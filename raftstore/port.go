@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -27,6 +28,7 @@ type port struct {
 	raft     chan net.Conn // accepted streams of raft
 	peers    chan net.Conn // accepted connections of requests
 	door     door          // handshakes under way with who came in
+	refusals refusals      // what the others make of this node
 
 	closing chan struct{}
 	life    context.Context // ends with closing
@@ -189,8 +191,9 @@ func (p *port) greet(conn net.Conn) {
 // peerConn is a connection with a known peer.
 type peerConn struct {
 	*tls.Conn
-	port *port
-	id   string
+	port  *port
+	id    string
+	heard atomic.Bool // a first byte, or the refusal of this node's certificate
 }
 
 func (c *peerConn) Close() error {

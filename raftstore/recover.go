@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/hashicorp/raft"
 )
@@ -151,10 +153,17 @@ func (r *Recovery) plan(dead []string) (raft.Configuration, *Roster, error) {
 		return none, nil, fmt.Errorf("node %s is this one: run it on the data of a node that survives", self)
 	}
 	gone := func(id raft.ServerID) bool { return slices.Contains(dead, string(id)) }
+	var strangers, servers []string
+	for _, server := range r.config.Servers {
+		servers = append(servers, string(server.ID))
+	}
 	for _, id := range dead {
-		if r.roster.Member(id) == nil && !slices.ContainsFunc(r.config.Servers, func(s raft.Server) bool { return string(s.ID) == id }) {
-			return none, nil, fmt.Errorf("%w: %s", ErrNoMember, id)
+		if r.roster.Member(id) == nil && !slices.Contains(servers, id) {
+			strangers = append(strangers, strconv.Quote(id))
 		}
+	}
+	if len(strangers) > 0 {
+		return none, nil, fmt.Errorf("%w: %s (they are %s)", ErrNoMember, strings.Join(strangers, ", "), strings.Join(servers, ", "))
 	}
 	var config raft.Configuration
 	voters, left := 0, 0

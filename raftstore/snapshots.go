@@ -34,7 +34,7 @@ type snapshots struct {
 }
 
 func openSnapshots(d *dataDir, log hclog.Logger) (*snapshots, error) {
-	inner, err := raft.NewFileSnapshotStoreWithLogger(d.path, keepSnapshots, quiet{log})
+	inner, err := raft.NewFileSnapshotStoreWithLogger(d.path, keepSnapshots, newQuiet(log))
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshot directory: %w", err)
 	}

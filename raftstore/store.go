@@ -160,7 +160,7 @@ func (s *Store) openTransport() (err error) {
 	}
 	s.peers = newPeers(s.port, s.leases)
 	s.transport = newTransport(streams{s.port}, s.mayInstall, raft.NetworkTransportConfig{
-		Logger: quiet{s.log}, MaxPool: 3, Timeout: rpcTimeout,
+		Logger: newQuiet(s.log), MaxPool: 3, Timeout: rpcTimeout,
 		MaxRPCsInFlight: 1, // no pipelines, which may lock up for good: see DESIGN.md
 	})
 	return nil

@@ -172,5 +172,8 @@ func TestAVoteWithoutWhichThereIsNoMajorityIsNotTaken(t *testing.T) {
 	if r := f[1].Get("sys/health", ""); r.Status != 503 {
 		t.Errorf("a removed node says %s", r)
 	}
+	c.Eventually("it says that the others refuse it", func() bool {
+		return strings.Contains(f[1].Get("sys/health", "").Text("why"), "the other members refuse this node's certificate")
+	})
 	f[1].Stop()
 }

@@ -79,12 +79,13 @@ func TestASurvivorRecoversTheCluster(t *testing.T) {
 		"nobody\n":                 "no such node",
 		survivor.ID() + "\n":       "is this one",
 		lost[0].ID() + " nobody\n": "no such node",
+		lost[0].ID() + "\nn8,n9":   `no such node in the cluster: "n8", "n9" (they are n`,
 	} {
 		if code, out := recoverNode(t, survivor, typed); code != 1 || !strings.Contains(out, want) || !strings.Contains(out, "nothing was changed") {
 			t.Errorf("typed %q: %d, %s", typed, code, out)
 		}
 	}
-	code, out = recoverNode(t, survivor, lost[0].ID()+" "+lost[1].ID()+"\n")
+	code, out = recoverNode(t, survivor, lost[0].ID()+"\n"+lost[1].ID()+"\n")
 	if code != 0 || !strings.Contains(out, "cluster epoch  2") || !strings.Contains(out, "wipe the data of") {
 		t.Fatalf("recover: %d, %s", code, out)
 	}

@@ -101,7 +101,16 @@ type KeyData struct {
 	KeySize              int         `json:"key_size,omitzero"`           // bytes; of an hmac key alone
 	RotationLeadTime     int64       `json:"rotation_lead_time,omitzero"` // seconds; absent when a new version signs at once
 	Issuer               string      `json:"issuer,omitzero"`             // the issuer that the key serves alone; absent of a transit key
+
+	// VersionStates is the state of those versions of a symmetric key that are not
+	// active, since Keys has no room for it: one of the State constants, or
+	// VersionSpent. Absent when all are active.
+	VersionStates map[string]string `json:"version_states,omitzero"`
 }
+
+// VersionSpent is an active version that decrypts and encrypts no more: it has made as
+// many encryptions as is safe, or how many it made is not known since a restore.
+const VersionSpent = "spent"
 
 // KeyVersions is version number in decimal → version.
 type KeyVersions map[string]KeyVersion

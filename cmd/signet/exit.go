@@ -115,12 +115,33 @@ func unknownOutcome(err error) string {
 	return ""
 }
 
+// spelledHere is what a command that operators know from Vault is called here, "" for
+// any other.
+func spelledHere(command string) string {
+	about := "signet operator raft "
+	switch command {
+	case about + "list-peers", "signet operator members":
+		return about + "list"
+	case about + "remove-peer":
+		return about + "remove NODE_ID"
+	case about + "snapshot":
+		return "signet operator snapshot, with save, inspect and restore"
+	case about + "autopilot get-config":
+		return about + "autopilot config"
+	case about + "autopilot set-config":
+		return about + "autopilot config set"
+	}
+	return ""
+}
+
 func unknownCommand(cmd *cobra.Command, name string) error {
 	hint := "one of: " + subcommands(cmd)
 	if cmd.SuggestionsMinimumDistance <= 0 {
 		cmd.SuggestionsMinimumDistance = 2
 	}
-	if similar := cmd.SuggestionsFor(name); len(similar) > 0 {
+	if ours := spelledHere(cmd.CommandPath() + " " + name); ours != "" {
+		hint = "here that is: " + ours
+	} else if similar := cmd.SuggestionsFor(name); len(similar) > 0 {
 		hint = "did you mean: " + cmd.CommandPath() + " " + strings.Join(similar, ", ")
 	}
 	return usageError(fmt.Sprintf("unknown command %q for %s", name, cmd.CommandPath()), hint)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"maps"
 	"slices"
@@ -66,6 +67,9 @@ func versionRows(key wire.KeyData) []row {
 	})
 	for _, name := range names {
 		v := key.Keys[name]
+		if v.State == "" { // a symmetric one: those that are active are not named
+			v.State = cmp.Or(key.VersionStates[name], wire.StateActive)
+		}
 		rows = append(rows, row{name, v.CreationTime, v.State, v.KID})
 	}
 	return rows

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,7 +106,7 @@ A wrong share is named at once and does not count.`,
 		if err != nil {
 			return err
 		}
-		return c.emit(s, line(progress(s)))
+		return c.emit(s, line(progress(s)+oneOfSeveral()))
 	})
 }
 
@@ -115,20 +117,41 @@ func repeated(err error) bool {
 	return errors.As(err, &refused) && refused.Code == wire.ShareRepeated
 }
 
+// unsealSoon gives a share, again for a few seconds where the node has just started: it
+// did not take it, and would have it typed once more.
+func unsealSoon(ctx context.Context, cl *client.Client, share client.Secret) (wire.SealStatus, error) {
+	until := time.Now().Add(startedLately)
+	for {
+		s, err := cl.Sys().Unseal(ctx, share)
+		if codeOf(err) != wire.NoLeader || !strings.Contains(err.Error(), "has just started") || time.Now().After(until) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return s, err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// startedLately is how long a node takes at the most until it knows its log, if it ever
+// will.
+const startedLately = 10 * time.Second
+
 func (c *cli) giveShares(ctx context.Context, cl *client.Client) (s wire.SealStatus, err error) {
 	if c.interactive() {
 		share, err := c.ask(ctx, "share")
 		if err != nil {
 			return s, err
 		}
-		return cl.Sys().Unseal(ctx, share)
+		return unsealSoon(ctx, cl, share)
 	}
 	shares, err := c.pipedSecrets("share")
 	if err != nil {
 		return s, err
 	}
 	for i, share := range shares {
-		if s, err = cl.Sys().Unseal(ctx, share); repeated(err) && len(shares) > 1 {
+		if s, err = unsealSoon(ctx, cl, share); repeated(err) && len(shares) > 1 {
 			c.note(fmt.Sprintf("share %d of %d on stdin was given before: passed over", i+1, len(shares)))
 			if s, err = cl.Sys().SealStatus(ctx); err == nil {
 				continue
@@ -172,7 +195,9 @@ func newVerifyShareCommand(c *cli) *cobra.Command {
 func newSealCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "seal", Short: "drop the keys from the server's memory", Args: exactly(),
-		Long: "Seals the server: it drops all keys from memory and serves nothing until it is unsealed again.",
+		Long: `Seals the server: it drops all keys from memory and serves nothing until it is
+unsealed again. Of several addresses in SIGNET_ADDR it is the first: the other nodes
+of a cluster go on, until each is sealed by itself.`,
 	}
 	return c.printing(cmd, func(ctx context.Context, _ []string) error {
 		cl, err := c.connect()
@@ -182,6 +207,6 @@ func newSealCommand(c *cli) *cobra.Command {
 		if err := cl.Sys().Seal(ctx); err != nil {
 			return err
 		}
-		return c.emit(map[string]bool{"sealed": true}, line("sealed"))
+		return c.emit(map[string]bool{"sealed": true}, line("sealed"+oneOfSeveral()+othersGoOn()))
 	})
 }

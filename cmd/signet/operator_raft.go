@@ -132,6 +132,9 @@ cluster can be named as the leader: it asks the one that leads. Needs no token.`
 		if u, err := url.Parse(*leader); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			return usage(cmd, "--leader is a URL such as https://10.0.0.1:8200")
 		}
+		if joins, _, _ := strings.Cut(os.Getenv("SIGNET_ADDR"), ","); sameAddress(*leader, joins) {
+			return usage(cmd, "--leader "+printable(*leader)+" is the node that joins, at SIGNET_ADDR: name a node of the cluster")
+		}
 		req := wire.JoinRequest{LeaderAPIAddr: *leader}
 		if *ca != "" {
 			pem, err := os.ReadFile(*ca)
@@ -152,6 +155,12 @@ cluster can be named as the leader: it asks the one that leads. Needs no token.`
 		}
 		return c.emit(wire.JoinResponse{Joined: true}, line("joined; now unseal it, with the shares of the cluster: signet operator unseal"))
 	})
+}
+
+// sameAddress says whether two URLs are of one server, as far as they show it.
+func sameAddress(a, b string) bool {
+	of := func(text string) string { return strings.ToLower(strings.TrimRight(strings.TrimSpace(text), "/")) }
+	return of(a) == of(b)
 }
 
 func (c *cli) joinToken(ctx context.Context, from string) (client.Secret, error) {

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signet-kms/signet/client"
+	"github.com/signet-kms/signet/client/wire"
 )
 
 func newRaftRemoveCommand(c *cli) *cobra.Command {
@@ -15,7 +18,30 @@ func newRaftRemoveCommand(c *cli) *cobra.Command {
 any more, whether it runs or not. To come back it needs an empty data directory
 and a new join token. Its old data directory still holds what the cluster kept,
 sealed: wipe it. Any other node of the cluster takes the command.`,
-	}, "removed", client.Raft.Remove)
+	}, "removed", c.removeNode)
+}
+
+// removeNode asks the next address where the node that is to go was asked itself.
+func (c *cli) removeNode(r client.Raft, ctx context.Context, nodeID string) error {
+	err := r.Remove(ctx, nodeID)
+	nodes := client.FromEnvironment()
+	for more := len(nodes.Addresses) - 1; more > 0 && askedItself(err); more-- {
+		nodes.Addresses = append(nodes.Addresses[1:], nodes.Addresses[0])
+		cl, wrong := c.connectWith(nodes)
+		if wrong != nil {
+			return wrong
+		}
+		err = cl.Raft().Remove(ctx, nodeID)
+		cl.Close()
+	}
+	return err
+}
+
+// askedItself says whether a node refused to remove itself. There is no code for it:
+// another node does what this one was asked for.
+func askedItself(err error) bool {
+	var refused *client.Error
+	return errors.As(err, &refused) && refused.Code == wire.BadRequest && strings.Contains(strings.Join(refused.Errors, " "), "is the one that was asked")
 }
 
 func newRaftPromoteCommand(c *cli) *cobra.Command {

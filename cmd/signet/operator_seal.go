@@ -8,8 +8,26 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signet-kms/signet/client"
 	"github.com/signet-kms/signet/client/wire"
 )
+
+// oneOfSeveral names the node that a command about one node was sent to, where it could
+// have been another.
+func oneOfSeveral() string {
+	if nodes := client.FromEnvironment().Addresses; len(nodes) > 1 {
+		return ": " + printable(nodes[0])
+	}
+	return ""
+}
+
+func othersGoOn() string {
+	nodes := client.FromEnvironment().Addresses
+	if len(nodes) < 2 {
+		return ""
+	}
+	return "; the other nodes go on: seal each with SIGNET_ADDR set to its address alone (" + printable(strings.Join(nodes[1:], ", ")) + ")"
+}
 
 func newMigrateSealCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{

@@ -48,6 +48,8 @@ func admit(ctx context.Context, address, caCert string, req *kms.AdmitRequest) (
 		return nil, kms.Rephrase(kms.ErrClusterLevel, strings.Join(refused.Errors, "; "))
 	case errors.As(err, &refused) && refused.Code == wire.BadRequest:
 		return nil, kms.Rephrase(kms.ErrBadRequest, strings.Join(refused.Errors, "; "))
+	case errors.As(err, &refused) && refused.Code == wire.NotInitialized:
+		return nil, kms.Rephrase(kms.ErrNotAdmitted, address+" is in no cluster itself, or is this node: name a node that is in the cluster")
 	case errors.As(err, &refused):
 		return nil, kms.Rephrase(kms.ErrNotAdmitted, fmt.Sprintf("%s does not admit this node: %s", address, strings.Join(refused.Errors, "; ")))
 	}

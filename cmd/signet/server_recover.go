@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
@@ -106,14 +107,10 @@ func (c *cli) recover(r *kms.Recovery, preview bool) error {
 	if err := recoveredTable(out)(c.stderr); err != nil {
 		return err
 	}
-	c.note("which nodes are lost for good? their ids, with spaces between them, then enter")
-	text, err := bufio.NewReader(io.LimitReader(c.stdin, 64<<10)).ReadString('\n')
-	if err != nil && err != io.EOF {
+	dead, err := c.readNodeIDs()
+	if err != nil {
 		return err
 	}
-	dead := strings.Fields(strings.ReplaceAll(text, ",", " "))
-	slices.Sort(dead)
-	dead = slices.Compact(dead)
 	servers, _, err := r.Plan(dead)
 	if err != nil {
 		return &advice{err, []string{"nothing was changed"}}
@@ -130,6 +127,30 @@ func (c *cli) recover(r *kms.Recovery, preview bool) error {
 	c.note("now start this node and unseal it")
 	c.note("wipe the data of " + strings.Join(dead, ", ") + ": started with it, they would be a second cluster, and this one refuses them")
 	return nil
+}
+
+// readNodeIDs asks which nodes are given up: the line that a person types, or all that a
+// pipe has. Spaces, commas and ends of lines part the ids; each comes once, in order.
+func (c *cli) readNodeIDs() ([]string, error) {
+	in := bufio.NewReader(io.LimitReader(c.stdin, 64<<10))
+	var text string
+	if c.interactive() {
+		c.note("which nodes are lost for good? their ids, with spaces between them, then enter")
+		line, err := in.ReadString('\n')
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		text = line
+	} else {
+		all, err := io.ReadAll(in)
+		if err != nil {
+			return nil, err
+		}
+		text = string(all)
+	}
+	ids := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 func describeSurvivor(found raftstore.Survivor, servers []raftstore.Server, roster *raftstore.Roster) recovered {

@@ -67,9 +67,9 @@ type restoredCluster struct {
 func revivalTable(r *revivalReport) func(io.Writer) error {
 	b, s := r.Backup, r.Opens
 	rows := []row{
-		{"backup of", "cluster " + b.ClusterID}, {"taken", fmt.Sprintf("%s, index %d, by %s, version %s", b.Time.Format(time.RFC3339), b.Index, b.Node, b.Software)},
-		{"cluster epoch", b.ClusterEpoch}, {"generation", b.Generation}, {"sha256", b.SHA256},
-		{"opens with", fmt.Sprintf("%d of %d shares of generation %d", s.Threshold, s.Shares, s.Generation)},
+		{"backup of", "cluster " + b.ClusterID}, {"state as of", fmt.Sprintf("%s, index %d, by %s, version %s", b.Time.Format(time.RFC3339), b.Index, b.Node, b.Software)},
+		{"cluster epoch", b.ClusterEpoch}, {"restore generation", b.Generation}, {"sha256", b.SHA256},
+		{"opens with", fmt.Sprintf("%d of %d shares of share generation %d", s.Threshold, s.Shares, s.Generation)},
 	}
 	for i, commitment := range s.Commitments {
 		if i == shownShares {
@@ -87,7 +87,7 @@ func revivalTable(r *revivalReport) func(io.Writer) error {
 	switch {
 	case r.Tombstones != nil:
 		t := r.Tombstones
-		rows = append(rows, row{"tombstones", fmt.Sprintf("of %s, index %d: %s after the backup; of what happened later nothing is known", t.Time.Format(time.RFC3339), t.Index, t.After)})
+		rows = append(rows, row{"tombstones", fmt.Sprintf("state as of %s, index %d: its last change is %s after that of the backup; of what happened later nothing is known", t.Time.Format(time.RFC3339), t.Index, t.After)})
 	case r.Accepted:
 		rows = append(rows, row{"tombstones", "none: it was accepted that what was destroyed, revoked or blocked since the backup comes back"})
 	default:
@@ -95,7 +95,7 @@ func revivalTable(r *revivalReport) func(io.Writer) error {
 	}
 	rows = append(rows, r.table...)
 	if n := r.New; n != nil {
-		rows = append(rows, row{"node", n.NodeID}, row{"cluster epoch", n.Epoch}, row{"generation", n.Generation}, row{"index", n.Index}, row{"root token", n.RootToken.Reveal()})
+		rows = append(rows, row{"node", n.NodeID}, row{"cluster epoch", n.Epoch}, row{"restore generation", n.Generation}, row{"index", n.Index}, row{"root token", n.RootToken.Reveal()})
 	}
 	return columns(rows...)
 }

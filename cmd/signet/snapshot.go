@@ -74,6 +74,9 @@ func saveFile(path string, write func(io.Writer) error) (size int64, err error) 
 	dir := filepath.Dir(path)
 	removeStale(path + ".partial-")
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".partial-*") // 0600
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, fmt.Errorf("there is no directory %s", printable(dir))
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -130,9 +133,9 @@ with 'signet operator snapshot verify'.`,
 		}
 		return c.emit(s, columns(
 			row{"cluster", s.ClusterID}, row{"cluster epoch", s.ClusterEpoch}, row{"members", s.Members},
-			row{"time", s.Time}, row{"index", s.Index}, row{"barrier term", s.Term},
+			row{"state as of", s.Time}, row{"index", s.Index}, row{"barrier term", s.Term},
 			row{"written by", s.Node + ", version " + s.Software},
-			row{"opens with", fmt.Sprintf("%d of %d shares of generation %d", s.Threshold, s.Shares, s.ShareGeneration)},
+			row{"opens with", fmt.Sprintf("%d of %d shares of share generation %d", s.Threshold, s.Shares, s.ShareGeneration)},
 			row{"sealed state", fmt.Sprintf("%d bytes", s.StateSize)}, row{"sha256", s.SHA256},
 		))
 	})
@@ -183,12 +186,12 @@ func snapshotTable(s *wire.SnapshotReport) func(io.Writer) error {
 
 // aboutSnapshot says what a backup is of, and which shares open it.
 func aboutSnapshot(s *wire.SnapshotReport) []row {
-	opens := fmt.Sprintf("%d of %d shares of generation %d", s.Threshold, s.Shares, s.ShareGeneration)
+	opens := fmt.Sprintf("%d of %d shares of share generation %d", s.Threshold, s.Shares, s.ShareGeneration)
 	if !s.SameShares {
 		opens += ", not the present ones"
 	}
 	return []row{
-		{"cluster", s.ClusterID}, {"cluster epoch", s.ClusterEpoch}, {"generation of the backup", s.Generation}, {"time", s.Time}, {"index", s.Index},
+		{"cluster", s.ClusterID}, {"cluster epoch", s.ClusterEpoch}, {"restore generation of the backup", s.Generation}, {"state as of", s.Time}, {"index", s.Index},
 		{"barrier term", s.Term}, {"written by", s.Node + ", version " + s.Software}, {"opens with", opens},
 		{"keys", s.Keys}, {"key versions", s.Versions}, {"tokens", s.Tokens}, {"policies", s.Policies}, {"issuers", s.Issuers},
 	}

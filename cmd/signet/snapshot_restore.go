@@ -158,9 +158,10 @@ func (c *cli) tellRestore(ctx context.Context, cl *client.Client, body *countedF
 }
 
 func restoreTable(r *wire.SnapshotRestore) func(io.Writer) error {
-	rows := []row{{"restored", !r.DryRun}, {"generation", r.Generation}}
+	rows := []row{{"restored", !r.DryRun}, {"restore generation", r.Generation}}
 	rows = append(rows, aboutSnapshot(&r.Snapshot)...)
 	rows = append(rows, row{"sha256", r.SHA256})
+	said := len(rows)
 	for _, change := range r.Changes {
 		what := strings.ReplaceAll(change.What, "_", " ")
 		for _, part := range []struct {
@@ -171,6 +172,13 @@ func restoreTable(r *wire.SnapshotRestore) func(io.Writer) error {
 				rows = append(rows, row{what + " " + part.word, namesText(part.names)})
 			}
 		}
+	}
+	switch {
+	case len(rows) > said:
+	case r.DryRun:
+		rows = append(rows, row{"changes", "none: nothing would change"})
+	default:
+		rows = append(rows, row{"changes", "none: all was as in the backup"})
 	}
 	return columns(rows...)
 }

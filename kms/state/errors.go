@@ -15,7 +15,7 @@ const (
 	ErrKeyMissing         Refusal = "key not found"
 	ErrVersionConflict    Refusal = "the key was changed by another request; read it and try again"
 	ErrDeletionNotAllowed Refusal = "deletion is not allowed for this key"
-	ErrEncryptionsSpent   Refusal = "this key version has made as many encryptions as is safe; rotate the key"
+	ErrEncryptionsSpent   Refusal = "this key version has made as many encryptions as is safe, or how many is not known since a restore; rotate the key"
 	ErrBadMinimum         Refusal = "minimum version out of range: min_decryption_version is at most the latest version, and min_encryption_version is 0 or between the two"
 	ErrTokenMissing       Refusal = "token not found"
 	ErrCallerGone         Refusal = "permission denied: invalid token" // no more is told of a token anywhere

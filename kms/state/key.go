@@ -89,6 +89,9 @@ const (
 // ID is the key's identity across mounts, "<mount uuid>/<name>".
 func (v *KeyVersion) ID() string { return v.Mount + "/" + v.Name }
 
+// Spent says that the version encrypts no more, whatever its state: see MaxEncryptions.
+func (v *KeyVersion) Spent() bool { return v.Type.ShortNonce() && v.Encryptions >= MaxEncryptions }
+
 // Key is what all versions of a key share. It is immutable once in the state.
 type Key struct {
 	Mount           string  `codec:"m"` // the mount's UUID

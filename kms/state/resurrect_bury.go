@@ -1,6 +1,9 @@
 package state
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // bury puts tombstones on what the backup still has alive.
 func (b *resurrecting) bury(t *Tombstones) {
@@ -108,7 +111,7 @@ func (b *resurrecting) buryVersions(l *LivingKey, ended []*EndedVersion) {
 	for n := k.MinAvailable; n < min(l.MinAvailable, old.Latest+1); n++ {
 		if _, erased := tx.versions.Delete(appendVersionPath(nil, k.Mount, k.Name, n)); erased {
 			b.out.Ended++
-			b.out.EndedKeys = keepName(b.out.EndedKeys, k.Name)
+			b.out.EndedKeys = keepName(b.out.EndedKeys, versionText(k.Name, n))
 		}
 	}
 	k.MinAvailable = max(k.MinAvailable, l.MinAvailable)
@@ -158,7 +161,9 @@ func (b *resurrecting) endVersion(k *Key, e *EndedVersion) {
 	}
 	if next.State != v.State {
 		b.out.Ended++
-		b.out.EndedKeys = keepName(b.out.EndedKeys, k.Name)
+		b.out.EndedKeys = keepName(b.out.EndedKeys, versionText(k.Name, v.Number))
 	}
 	b.tx.putVersion(&next)
 }
+
+func versionText(key string, number uint32) string { return fmt.Sprintf("%s version %d", key, number) }

@@ -241,7 +241,7 @@ func TestTombstonesKeepTheDeadDead(t *testing.T) {
 		t.Errorf("%+v", s.Revival)
 	}
 	if report.Destroyed != 2 || report.Lost != 2 || report.LostVersions != 4 || report.Blocked != 2 || report.Issued != 2 || report.Ended == 0 ||
-		!slices.Contains(report.EndedKeys, "erased") || !slices.Equal(report.DestroyedKeys, []string{"again", "destroyed"}) {
+		!slices.Contains(report.EndedKeys, "erased version 1") || !slices.Equal(report.DestroyedKeys, []string{"again", "destroyed"}) {
 		t.Errorf("%+v", report)
 	}
 	// All that the restore suspended can be enabled at once, and nothing else.

@@ -1,13 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // scripts/cluster --once runs three nodes, loses one, removes one, takes one in, in
@@ -63,4 +69,80 @@ func TestClusterUsage(t *testing.T) {
 			t.Errorf("scripts/cluster %q: %v\n%s", args, err, out)
 		}
 	}
+}
+
+// A cluster of --dir is found without its directory, a node that was removed is not
+// waited for, and what is printed the next time fits those that are left.
+func TestClusterOfADirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the daemon and runs three of them")
+	}
+	root := filepath.Join("..", "..")
+	noteSources(t, root)
+	temporary, kept := t.TempDir(), filepath.Join(t.TempDir(), "kept")
+	environment := append(os.Environ(), "TMPDIR="+temporary)
+	script := func(args ...string) *exec.Cmd {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		t.Cleanup(cancel)
+		cmd := exec.CommandContext(ctx, filepath.Join(root, "scripts", "cluster"), args...)
+		cmd.Env, cmd.SysProcAttr = environment, &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+		return cmd
+	}
+	// run starts the cluster and returns when it has printed all.
+	run := func() (printed string, cmd *exec.Cmd) {
+		cmd = script("--dir", kept)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stderr = cmd.Stdout
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			printed += lines.Text() + "\n"
+			if strings.HasPrefix(lines.Text(), "It is for trying things out") {
+				go func() { _, _ = io.Copy(io.Discard, out) }()
+				return printed, cmd
+			}
+		}
+		t.Fatalf("it ended: %v\n%s", cmd.Wait(), printed)
+		return "", nil
+	}
+	sh := func(line string) {
+		t.Helper()
+		cmd := exec.Command("bash", "-c", "dir=$0; signet=$dir/bin/signet; export SIGNET_TOKEN=$(<$dir/token) SIGNET_ADDR=$(sed -n 's/^api_addr *= \"\\(.*\\)\"$/\\1/p' $dir/n1.hcl)\n"+line, kept)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+	}
+	stop := func(cmd *exec.Cmd) {
+		t.Helper()
+		if out, err := script("stop").CombinedOutput(); err != nil {
+			t.Fatalf("stop: %v\n%s", err, out)
+		}
+		_ = cmd.Wait() // ended by a signal
+		if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+
+	printed, cmd := run()
+	for _, want := range []string{"\n   export SIGNET_ADDR=$n1,$n2,$n3\n", "raft remove n2\n", " start n1 "} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("no %q in\n%s", want, printed)
+		}
+	}
+	sh("$signet operator raft remove n2 && kill -9 $(<$dir/n2.pid) && while kill -0 $(<$dir/n2.pid) 2>/dev/null; do sleep 0.1; done")
+	out, err := script("start", "n2").CombinedOutput()
+	if failed := (*exec.ExitError)(nil); !errors.As(err, &failed) || failed.ExitCode() != 1 || !bytes.Contains(out, []byte("n2 is no member any more")) {
+		t.Errorf("start of a removed node: %v\n%s", err, out)
+	}
+	stop(cmd)
+
+	printed, cmd = run()
+	if !strings.Contains(printed, "\n   export SIGNET_ADDR=$n1,$n3\n") || strings.Contains(printed, "remove n2") || strings.Contains(printed, "Kill one") || !strings.Contains(printed, "Let another node join:") {
+		t.Errorf("of two nodes it says\n%s", printed)
+	}
+	stop(cmd)
 }
