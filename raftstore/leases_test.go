@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -162,4 +163,33 @@ func term(t *testing.T, s *Store) uint64 {
 		t.Fatal("the store does not lead")
 	}
 	return term
+}
+
+// deaf is a way to the others on which nobody is reached.
+type deaf struct{}
+
+func (deaf) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("nobody is there")
+}
+
+// A leader whom the others still follow, but who does not hear from them that they do, has
+// no majority's word: it grants nothing, itself included. Raft alone would let it.
+func TestALeaseNeedsTheWordOfAMajority(t *testing.T) {
+	c, states := leased(t, 3)
+	leader := c.stores[0]
+	leader.peers.client.Transport.(*http.Transport).RegisterProtocol("https", deaf{}) // the streams of raft stay
+	until(t, "the leader stops serving", func() bool { return leader.Leases().Valid(states[0].at()) != nil })
+	if _, leads := leader.LeadingTerm(); !leads {
+		t.Fatal("it lost the lead meanwhile: the test shows nothing")
+	}
+	if _, err := leader.Leases().Fence(testContext(t)); err == nil {
+		t.Error("a leader that no majority confirmed says what it has")
+	}
+	l := leader.Leases()
+	l.Rest()
+	until(t, "no request is under way any more", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.flight == nil
+	})
 }
