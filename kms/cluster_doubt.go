@@ -123,16 +123,16 @@ func (s *Service) newEnough(ctx context.Context, index uint64, latest bool) erro
 // applied less, and still has when ctx ends: a follower may apply a command some
 // milliseconds before the leader, and tell of it.
 func (s *Service) known(ctx context.Context, index uint64) bool {
-	asked := false
+	var said time.Time // when the leader last said that it has less
 	for {
 		leaders, err := s.fenceIndex(ctx)
 		switch {
 		case err != nil:
-			return !asked // as far as is known
+			return time.Since(said) > behindFor // as far as is known: it says nothing any more
 		case leaders >= index:
 			return true
 		}
-		asked = true
+		said = time.Now()
 		pause(ctx, 50*time.Millisecond)
 	}
 }
