@@ -10,6 +10,9 @@ var (
 	// reason: nothing of it was recorded and nothing may be released.
 	ErrUnavailable = errors.New("audit log unavailable")
 
+	// ErrLost is a record that will never be in the log: it failed for good before.
+	ErrLost = errors.New("the record is lost")
+
 	// ErrCorrupt is returned by Open and Read for a log that holds a line this
 	// package did not write there; errors.As with *CorruptError names it.
 	ErrCorrupt = errors.New("audit log corrupt")

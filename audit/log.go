@@ -129,10 +129,10 @@ func (l *Log) Append(recs ...*Record) error {
 // (seal, unseal, health). It waits for durability like Append, but where that
 // fails the record is kept, up to 10,000 of them or 16 MiB, and written on
 // recovery with "late":true and the time of this call. Beyond that, and when the
-// log fails for good, records are counted and the loss is logged.
-func (l *Log) AppendLate(rec *Record) {
+// log fails for good, records are counted and the loss is logged; kept is false then.
+func (l *Log) AppendLate(rec *Record) (kept bool) {
 	p := l.pack(rec)
-	kept := l.journal.appendLate(p, func() []byte {
+	kept = l.journal.appendLate(p, func() []byte {
 		r := *rec
 		r.Late = true
 		return appendBody(nil, &r, l.journal.node)
@@ -141,6 +141,7 @@ func (l *Log) AppendLate(rec *Record) {
 	if !kept {
 		l.logger.Error("an audit record is lost", "operation", rec.Operation, "request_id", rec.RequestID)
 	}
+	return kept
 }
 
 // Err is nil while the log works, and otherwise says why it does not: a text fit

@@ -54,7 +54,8 @@ const writeTimeout = 10 * time.Second
 //
 // If the outcome cannot be recorded after the write was done, the answer is a
 // success with a warning: the intent is on disk, and the outcome follows when the
-// log can be written again.
+// log can be written again. Where it never will, because the disk failed, the answer is
+// ErrOutcomeUnknown, which is what the log says too.
 func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate.Admission) (state.Command, error)) (any, error) {
 	if err := s.fence(ctx, c); err != nil {
 		s.Reject(c.Origin, c, err)
@@ -106,10 +107,23 @@ func (s *Service) write(ctx context.Context, c *Call, v verb, build func(a *gate
 		c.view = &view{State: done.state, acls: c.view.acls, issuers: c.view.issuers} // what the answer is made from
 	}
 	if closeErr := s.close(a, err); closeErr != nil && err == nil {
-		c.Warnings = append(c.Warnings, "the change is done, but its outcome is not in the audit log yet: "+closeErr.Error())
+		err = c.unrecorded("the change", closeErr)
 	}
 	return done.result, err
 }
+
+// unrecorded makes a warning of what kept the outcome of something that is done out of
+// the log until later. Error: ErrOutcomeUnknown where it is out for good.
+func (c *Call) unrecorded(what string, err error) error {
+	if errors.Is(err, ErrOutcomeUnknown) {
+		return err
+	}
+	c.Warnings = append(c.Warnings, what+" is done, but its outcome is not in the audit log yet: "+err.Error())
+	return nil
+}
+
+// outcomeLost is told when the outcome of what was done is not in the log and never will be.
+var outcomeLost = saying(ErrOutcomeUnknown, "the disk under the audit log failed before the outcome was recorded; this node stops: ask another one what is so before trying again")
 
 // detached keeps a request's deadline and drops its cancellation.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -120,10 +134,15 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }
 
-// close writes the record. Its error is ErrAuditUnavailable with the reason. The
+// close writes the record. Its error is ErrAuditUnavailable with the reason, or
+// ErrOutcomeUnknown for the outcome of a write that no log will ever have. The
 // record names the code alone: an error's text may quote what the caller sent.
 func (s *Service) close(a *gate.Admission, err error) error {
-	return translate(a.Close(outcome(err), Code(err)))
+	closeErr := a.Close(outcome(err), Code(err))
+	if errors.Is(closeErr, audit.ErrLost) {
+		return outcomeLost
+	}
+	return translate(closeErr)
 }
 
 // outcome is the word in the audit record: whose fault it was that something did

@@ -177,9 +177,12 @@ func (s *Service) spendCredentials(ctx context.Context, c *Call, rec *audit.Reco
 		rec.Fields["uses_left"] = fmt.Sprint(after.Uses)
 	}
 	if auditErr := s.audit.Append(rec); auditErr != nil {
-		s.audit.AppendLate(rec)
-		if err == nil {
-			c.Warnings = append(c.Warnings, "this is done, but its outcome is not in the audit log yet: "+auditErr.Error())
+		kept := s.audit.AppendLate(rec)
+		switch {
+		case err == nil && !kept:
+			err = outcomeLost
+		case err == nil:
+			err = c.unrecorded("this", auditErr)
 		}
 	}
 	if err == nil {

@@ -247,7 +247,7 @@ func (j *restoring) run(ctx context.Context) (*RestoreReport, error) {
 		}
 	}
 	if closeErr := s.close(a, err); closeErr != nil && err == nil {
-		c.Warnings = append(c.Warnings, "the restore is done, but its outcome is not in the audit log yet: "+closeErr.Error())
+		err = c.unrecorded("the restore", closeErr)
 	}
 	if err != nil {
 		return nil, err

@@ -74,7 +74,7 @@ func (s *Service) changeMember(ctx context.Context, c *Call, operation, what, no
 	})
 	err = translate(err)
 	if closeErr := s.close(a, err); closeErr != nil && err == nil {
-		c.Warnings = append(c.Warnings, "the change is done, but its outcome is not in the audit log yet: "+closeErr.Error())
+		err = c.unrecorded("the change", closeErr)
 	}
 	return err
 }

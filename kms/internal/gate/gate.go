@@ -2,6 +2,7 @@ package gate
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/signet-kms/signet/audit"
@@ -115,7 +116,8 @@ func (a *Admission) Intent(proposal string) error {
 //
 // After an Intent the outcome is written if it can be; otherwise it is kept and
 // written late, since the write itself is recorded already and may have
-// happened: the caller must not be told that it failed.
+// happened: the caller must not be told that it failed. Where it cannot be kept the
+// error is audit.ErrLost.
 func (a *Admission) Close(outcome, code string) error {
 	a.Record.Outcome, a.Record.Code = outcome, code
 	a.Record.Duration = time.Since(a.started)
@@ -131,8 +133,8 @@ func (a *Admission) Close(outcome, code string) error {
 	}
 	a.Record.Type = audit.TypeOutcome
 	err := a.gate.log.Append(&a.Record)
-	if err != nil {
-		a.gate.log.AppendLate(&a.Record)
+	if err != nil && !a.gate.log.AppendLate(&a.Record) {
+		err = fmt.Errorf("%w: %w", audit.ErrLost, err)
 	}
 	return err
 }

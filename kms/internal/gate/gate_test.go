@@ -93,6 +93,24 @@ func TestIntentThenOutcome(t *testing.T) {
 	}
 }
 
+// The outcome of a write that no log will ever have is told apart from one that comes late.
+func TestAnOutcomeThatIsLost(t *testing.T) {
+	g, _ := newGate(t)
+	a, err := g.Admit(signRequest(&policy.Caller{Root: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Intent("p1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close("ok", ""); !errors.Is(err, audit.ErrLost) {
+		t.Fatalf("a log that is over: %v", err)
+	}
+}
+
 func TestSecretsInTheWrongPlaceAreScrubbed(t *testing.T) {
 	g, read := newGate(t)
 	token := "sgt." + strings.Repeat("Ab3_", 10) + "xyz"
