@@ -110,7 +110,7 @@ func (n *Node) leftProblems() []string {
 	n.mu.Lock()
 	effects, replies := n.effects, n.replies
 	n.mu.Unlock()
-	out = append(out, unrecorded(recs, effects, replies)...)
+	out = append(out, unrecorded(recs, effects, replies, strings.Contains(n.Log(), logFailed))...)
 	if n.Running() {
 		recs = settled(recs)
 	}
@@ -229,3 +229,6 @@ func modeProblems(dirs ...string) []string {
 	}
 	return out
 }
+
+// logFailed is what a node says whose audit log fails.
+const logFailed = "the audit log fails; operations are refused"

@@ -80,8 +80,8 @@ func (n *Node) register(method, path string, r Reply) {
 }
 
 // unrecorded finds what was answered and has no record, or one that says something
-// else.
-func unrecorded(recs []audit.Parsed, effects []Effect, replies []replied) []string {
+// else. failed says that the log failed meanwhile: see contradicted.
+func unrecorded(recs []audit.Parsed, effects []Effect, replies []replied, failed bool) []string {
 	var out []string
 	type place struct{ method, path string }
 	all, byID, done := map[string][]audit.Parsed{}, map[string][]audit.Parsed{}, map[place]int{}
@@ -96,7 +96,7 @@ func unrecorded(recs []audit.Parsed, effects []Effect, replies []replied) []stri
 	for _, r := range replies {
 		switch {
 		case r.code != "":
-			out = append(out, r.contradicted(all[r.id])...)
+			out = append(out, r.contradicted(all[r.id], failed)...)
 		case r.id == "":
 			wanted[place{r.method, r.path}]++
 		case len(byID[r.id]) == 0:
@@ -120,12 +120,15 @@ func unrecorded(recs []audit.Parsed, effects []Effect, replies []replied) []stri
 // are recorded within limits, and nobody while the log fails. But whoever is
 // denied had a token, and is always recorded. A log that failed under a record may
 // have kept it all the same: its answer was withheld, and nobody could know.
-func (r *replied) contradicted(recs []audit.Parsed) []string {
+func (r *replied) contradicted(recs []audit.Parsed, failed bool) []string {
+	if failed && (r.code == "audit_unavailable" || r.code == "outcome_unknown") {
+		return nil
+	}
 	if len(recs) == 0 && r.code != "permission_denied" {
 		return nil
 	}
 	for _, rec := range recs {
-		if rec.Code == r.code && rec.Outcome != audit.OutcomeOK || r.code == "audit_unavailable" {
+		if rec.Code == r.code && rec.Outcome != audit.OutcomeOK {
 			return nil
 		}
 	}
