@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -42,4 +43,45 @@ func BenchmarkRotate(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N)/1e3, "cpu-µs/op")
+}
+
+// BenchmarkReadKeys is reading many keys in turn, whose versions lie all over memory,
+// as they do on a node that was running for a while.
+func BenchmarkReadKeys(b *testing.B) {
+	const keys, versions = 1024, 16
+	s := newServer(b)
+	var turn atomic.Int64
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			for i := turn.Add(1); i <= keys*versions; i = turn.Add(1) {
+				path := fmt.Sprintf("/v1/transit/keys/read-%d", i%keys)
+				if i > keys {
+					path += "/rotate"
+				}
+				if w := do(s, "POST", path, rootToken, `{}`); w.Code != 200 {
+					b.Error(w.Body)
+				}
+			}
+		})
+	}
+	all.Wait()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "127.0.0.1:1234"
+	r.Header.Set(wire.HeaderToken, rootToken)
+	w := &nobody{header: http.Header{}}
+	paths := make([]string, keys)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("/v1/transit/keys/read-%d", i)
+	}
+	b.ReportAllocs()
+	before, n := cpuTime(b), 0
+	for b.Loop() {
+		w.status, r.URL.Path = 200, paths[n%keys]
+		n++
+		if s.ServeHTTP(w, r); w.status != 200 {
+			b.Fatal(w.status)
+		}
+	}
+	b.ReportMetric(float64(cpuTime(b)-before)/float64(n)/1e3, "cpu-µs/op")
 }
