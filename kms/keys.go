@@ -37,7 +37,7 @@ func (k KeyInfo) SymmetricState(i int) string {
 		return ""
 	case v.State != state.Active:
 		return string(v.State)
-	case v.Spent():
+	case v.Encryptions >= state.MaxEncryptions && v.Spent():
 		return versionSpent
 	}
 	return ""
