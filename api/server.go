@@ -85,8 +85,9 @@ type request struct {
 	status int       // of a success, 0 for 200
 	behind bool      // a gateway put the end user's path behind its own, which was cut off
 	demand kms.Demand
-	held   *body // kept while the request may have to be decided again
-	booked int64 // of bodies, for this request's body and answer; given back when the answer has left
+	held   *body     // kept while the request may have to be decided again
+	index  [1]string // of the state that it was decided on, for the header
+	booked int64     // of bodies, for this request's body and answer; given back when the answer has left
 }
 
 // ServeHTTP implements http.Handler.
@@ -248,7 +249,8 @@ func (rq *request) fail(err error) {
 
 // context bounds what a verb may wait for, by the route's time.
 func (rq *request) context() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(rq.r.Context(), rq.route.timeout)
+	p := newPatience(rq.r.Context(), rq.route.timeout)
+	return p, p.end
 }
 
 // newRequestID returns a random UUID (RFC 9562, version 4).
