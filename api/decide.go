@@ -145,7 +145,8 @@ func (rq *request) letGo(b *body) {
 func (rq *request) head(status int) {
 	if c := rq.call; c != nil && rq.route.auth != gateway {
 		h := rq.w.Header()
-		h[wire.HeaderIndex] = []string{strconv.FormatUint(c.StateIndex(), 10)}
+		rq.index[0] = strconv.FormatUint(c.StateIndex(), 10)
+		h[wire.HeaderIndex] = rq.index[:]
 		if took, everywhere := c.Everywhere(); everywhere {
 			h[wire.HeaderEffective] = effectiveEverywhere
 			h[wire.HeaderBarrierMS] = []string{strconv.FormatInt(milliseconds(took), 10)}

@@ -24,7 +24,7 @@ func (d *doubt) Unwrap() error { return d.error }
 // Doubted says whether a verb's refusal comes from a node that may be behind the
 // cluster. No record was written: the request is to be begun again with Demand.Latest,
 // once.
-func Doubted(err error) bool { return errors.As(err, new(*doubt)) }
+func Doubted(err error) bool { return err != nil && errors.As(err, new(*doubt)) }
 
 // absences are the refusals for want of something that a newer state may have. What
 // only barrier-class commands bring needs no place here: no node serves from before

@@ -15,36 +15,47 @@ type keyLocks struct {
 }
 
 type keyLock struct {
-	turn  chan struct{} // holds one element while the lock is free
 	users int           // holders and waiters
+	turn  chan struct{} // made by the first who waits; holds one element while the lock is free
 }
 
 // lock waits for the turn, or for the end of ctx: then ErrBusy.
 func (l *keyLocks) lock(ctx context.Context, id string) (unlock func(), err error) {
 	l.mu.Lock()
 	k := l.held[id]
-	if k == nil {
-		k = &keyLock{turn: make(chan struct{}, 1)}
-		k.turn <- struct{}{}
+	if k == nil { // nobody holds it
 		if l.held == nil {
 			l.held = make(map[string]*keyLock)
 		}
+		k = &keyLock{users: 1}
 		l.held[id] = k
+		l.mu.Unlock()
+		return func() { l.leave(id, k, true) }, nil
 	}
 	k.users++
-	l.mu.Unlock()
-	leave := func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if k.users--; k.users == 0 {
-			delete(l.held, id)
-		}
+	if k.turn == nil {
+		k.turn = make(chan struct{}, 1)
 	}
+	turn := k.turn
+	l.mu.Unlock()
 	select {
-	case <-k.turn:
-		return func() { k.turn <- struct{}{}; leave() }, nil
+	case <-turn:
+		return func() { l.leave(id, k, true) }, nil
 	case <-ctx.Done():
-		leave()
+		l.leave(id, k, false)
 		return nil, saying(ErrBusy, "other requests are changing this key; nothing was done, try again")
+	}
+}
+
+// leave ends the use of a lock by one who holds it, or by one who gives up waiting.
+func (l *keyLocks) leave(id string, k *keyLock, held bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k.users--
+	switch {
+	case k.users == 0:
+		delete(l.held, id)
+	case held:
+		k.turn <- struct{}{} // has room: only who holds the lock gives it away
 	}
 }
