@@ -21,8 +21,8 @@ type granting struct {
 	mu      sync.Mutex // guards what follows; taken after Leases.mu where both are
 	grantor lease.Grantor
 	waiters map[lease.Nonce]chan lease.Grant
-	pokes   map[string]uint64 // holder → the index that is waited for; there while one is asked
-	waits   []*barrierWait    // by index, lowest first
+	pokes   map[string]*poke // by holder; there while it is asked
+	waits   []*barrierWait   // by index, lowest first
 }
 
 // barrierWait is one who waits for a barrier.
@@ -45,7 +45,7 @@ func (l *Leases) Grant(term, epoch uint64, alone bool) error {
 	}
 	g := &granting{
 		leases: l, self: l.store.identity.NodeID, term: term, waiters: map[lease.Nonce]chan lease.Grant{},
-		pokes:   map[string]uint64{},
+		pokes:   map[string]*poke{},
 		grantor: lease.NewGrantor(lease.Leadership{Self: l.store.identity.NodeID, Term: term, Gained: gained}),
 	}
 	members, _, err := g.members()
@@ -283,51 +283,6 @@ func (g *granting) leave(w *barrierWait) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.waits = slices.DeleteFunc(g.waits, func(other *barrierWait) bool { return other == w })
-}
-
-// poke asks a holder to report as soon as its state has got to index, one question
-// at a time for each. mu is held.
-func (g *granting) poke(holder string, index uint64) {
-	if holder == g.self {
-		return
-	}
-	before, asking := g.pokes[holder]
-	g.pokes[holder] = max(before, index)
-	if asking {
-		return
-	}
-	go g.pokeUntil(holder)
-}
-
-// pokeAgain is the pause before a holder that did not answer is asked again.
-const pokeAgain = 50 * time.Millisecond
-
-func (g *granting) pokeUntil(holder string) {
-	for {
-		g.mu.Lock()
-		index := g.pokes[holder]
-		g.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), lease.Renewal)
-		var report lease.Report
-		err := g.leases.ask(ctx, holder, opIndex, index, &report)
-		cancel()
-		if err != nil {
-			time.Sleep(pokeAgain)
-		}
-		g.mu.Lock()
-		if err == nil {
-			g.grantor.Report(holder, report)
-		}
-		done := err != nil || report.Index >= g.pokes[holder]
-		if done {
-			delete(g.pokes, holder)
-		}
-		g.settle() // whoever still waits asks again
-		g.mu.Unlock()
-		if done {
-			return
-		}
-	}
 }
 
 // KnowsClocks says whether this leader knows the wall clocks of a majority of its
