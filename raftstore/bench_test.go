@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 )
 
 // BenchmarkPropose has 64 callers that hand over their entries under one lock,
@@ -28,6 +29,31 @@ func BenchmarkPropose(b *testing.B) {
 			order.Unlock()
 			if _, err := p.Wait(ctx); err != nil {
 				b.Error(err)
+			}
+		}
+	})
+}
+
+// BenchmarkRoom is what an entry pays for knowing that the disk is not full, beside
+// the question itself.
+func BenchmarkRoom(b *testing.B) {
+	d, err := openDataDir(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.close()
+	b.Run("asked", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := d.free(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("remembered", func(b *testing.B) {
+		s := space{begun: time.Now()}
+		for b.Loop() {
+			if room, err := s.hasRoom(reserve, d.free); !room || err != nil {
+				b.Fatal(room, err)
 			}
 		}
 	})

@@ -49,10 +49,10 @@ func (s *Store) admit(data []byte) (*node, error) {
 	}
 	// A write to the log file that fails stops the node; one refused here
 	// costs nothing and leaves everything else running.
-	switch free, err := s.dir.free(); {
+	switch room, err := s.space.hasRoom(s.reserve, s.dir.free); {
 	case err != nil:
 		return nil, notProposed(err)
-	case free < s.reserve:
+	case !room:
 		return nil, notProposed(ErrStorageFull)
 	}
 	r, err := s.enter()
