@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // BenchmarkPropose has 64 callers that hand over their entries under one lock,
@@ -22,6 +24,9 @@ func BenchmarkPropose(b *testing.B) {
 	var order sync.Mutex
 	data := make([]byte, 500)
 	b.SetParallelism(32)
+	b.ReportAllocs()
+	before := processorTime(b)
+	defer func() { b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op") }()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			order.Lock()
@@ -32,6 +37,15 @@ func BenchmarkPropose(b *testing.B) {
 			}
 		}
 	})
+}
+
+// processorTime is what this process has used, in nanoseconds.
+func processorTime(b *testing.B) int64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
 }
 
 // BenchmarkRoom is what an entry pays for knowing that the disk is not full, beside

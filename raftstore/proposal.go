@@ -1,7 +1,6 @@
 package raftstore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,8 @@ type Proposal struct {
 // Enqueue hands data to the log and returns without waiting for it to be
 // written. Entries are appended in the order of the calls; callers that need an
 // order make them one after the other. It may wait for room, for a few seconds
-// at the most. data is copied. The outcome is that of Wait.
+// at the most. data is the store's from here on: whoever gave it must not change it.
+// The outcome is that of Wait.
 func (s *Store) Enqueue(data []byte) *Proposal {
 	p := &Proposal{store: s, done: make(chan struct{})}
 	r, err := s.admit(data)
@@ -29,7 +29,7 @@ func (s *Store) Enqueue(data []byte) *Proposal {
 		close(p.done)
 		return p
 	}
-	future := r.Apply(bytes.Clone(data), s.enqueueTimeout)
+	future := r.Apply(data, s.enqueueTimeout)
 	go func() {
 		defer s.proposals.Done()
 		defer close(p.done)
