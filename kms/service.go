@@ -238,6 +238,7 @@ func (s *Service) lead(ctx context.Context) {
 			s.endEpoch()
 			s.handOver(ctx)
 			s.follow(ctx)
+			s.settleRosters(ctx)
 			s.watch(ctx)
 			continue
 		}
