@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/internal/wall"
@@ -217,15 +218,9 @@ func (s *Service) joining() error {
 // returns.
 //
 // Anybody may ask for it, and name a node that never answers: nothing else waits for
-// that, and who made a cluster here meanwhile was first.
+// that, see joinRoom, and who made a cluster here meanwhile was first.
 func (s *Service) Join(ctx context.Context, o Origin, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
-	if !s.joinsNow.TryLock() {
-		err := saying(ErrBusy, "this node asks a cluster to admit it already; try again when that is done")
-		s.Reject(o, nil, err)
-		return err
-	}
-	defer s.joinsNow.Unlock()
-	err := s.join(ctx, token, send)
+	err := s.join(ctx, sourceOf(o.Remote), token, send)
 	if err != nil { // anybody may ask, as often as they like
 		s.Reject(o, nil, err)
 		return err
@@ -238,7 +233,7 @@ func (s *Service) Join(ctx context.Context, o Origin, token string, send func(co
 
 var errHasState = saying(ErrInitialized, "this node has cluster state already: join with an empty data directory")
 
-func (s *Service) join(ctx context.Context, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
+func (s *Service) join(ctx context.Context, source, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
 	tokenID, secret, pin, err := parseJoinToken(token)
 	if err != nil {
 		return err
@@ -259,8 +254,17 @@ func (s *Service) join(ctx context.Context, token string, send func(context.Cont
 	}
 	key := joinHash(tokenID, secret)
 	req.Proof = req.proof(key)
-	answer, err := send(ctx, req)
+	asking, leave, err := s.joins.enter(ctx, source, time.Now())
 	if err != nil {
+		return err
+	}
+	answer, err := send(asking, req)
+	gaveWay := asking.Err() != nil && ctx.Err() == nil
+	leave()
+	switch {
+	case err != nil && gaveWay:
+		return saying(ErrBusy, "the cluster had not answered, and somebody else asked this node to join one; try again")
+	case err != nil:
 		return err
 	}
 	stranger := saying(ErrInvalidCredentials, "the node that answered is not of the cluster that made the join token: nothing was joined")

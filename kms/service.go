@@ -73,7 +73,7 @@ type Service struct {
 
 	promotion promotion
 
-	joinsNow sync.Mutex // held while this node asks to be admitted: see Join
+	joins    joinRoom
 	changing sync.Mutex // held while the leader changes a member: see changeOnce
 
 	autopilot atomic.Pointer[[]memberHealth] // promotion.members, for those who ask
