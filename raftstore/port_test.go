@@ -343,6 +343,14 @@ func TestOldRostersAreIgnored(t *testing.T) {
 	if got := c.stores[0].Roster().Version; got != c.roster.Version {
 		t.Errorf("version %d, want %d", got, c.roster.Version)
 	}
+	// One of the same version that says else is what is committed: the file was wrong.
+	same := *c.roster
+	same.Members = slices.Clone(same.Members)
+	same.Members[0].APIAddress = "https://elsewhere:1"
+	must(t, c.stores[0].SetRoster(&same))
+	if got := c.stores[0].Roster().Members[0].APIAddress; got != "https://elsewhere:1" {
+		t.Errorf("what is committed does not take the place of what is not: %q", got)
+	}
 	later := old
 	later.Epoch++
 	must(t, c.stores[0].SetRoster(&later))
