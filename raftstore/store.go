@@ -161,10 +161,11 @@ func (s *Store) openTransport() (err error) {
 		return err
 	}
 	s.peers = newPeers(s.port, s.leases)
-	s.transport = newTransport(streams{s.port}, s.mayInstall, raft.NetworkTransportConfig{
+	t := newTransport(streams{s.port}, s.mayInstall, raft.NetworkTransportConfig{
 		Logger: newQuiet(s.log), MaxPool: 3, Timeout: rpcTimeout,
 		MaxRPCsInFlight: 1, // no pipelines, which may lock up for good: see DESIGN.md
 	})
+	s.transport, s.fsm.committed = t, t.commits.committed
 	return nil
 }
 
