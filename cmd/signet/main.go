@@ -95,7 +95,7 @@ func inspectSnapshot(r io.Reader) (snapshotContent, error) {
 		return snapshotContent{}, err
 	}
 	return snapshotContent{
-		ClusterID: s.ClusterID, ClusterEpoch: s.ClusterEpoch, Index: s.Index, Term: s.Term, Time: s.Time, Node: s.Node, Software: s.Software,
+		ClusterID: s.ClusterID, ClusterEpoch: s.ClusterEpoch, Index: s.Index, Term: s.Term, Time: s.Time, Made: s.Made, Node: s.Node, Software: s.Software,
 		Shares: s.Shares, Threshold: s.Threshold, ShareGeneration: s.ShareGeneration, Members: s.Members, StateSize: s.StateSize, SHA256: s.SHA256,
 	}, nil
 }
