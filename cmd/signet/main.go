@@ -75,6 +75,10 @@ decrypts with them on request, and records every use of a key.`,
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// A flag of a subcommand that is unknown: the flags are read first.
+		if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
 		// What was glued to an unknown shorthand is not repeated: -tTOKEN.
 		text, _, _ := strings.Cut(err.Error(), " in -")
 		return usage(cmd, text)
