@@ -67,12 +67,12 @@ func admitNode(rq *request, in *wire.AdmitRequest) (*wire.AdmitData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
 	out, err := rq.s.kms.Admit(ctx, rq.origin, &kms.AdmitRequest{
-		Token: in.JoinToken.Reveal(), NodeID: in.NodeID, Incarnation: in.Incarnation, CSR: in.CSR, Address: in.ClusterAddr, APIAddress: in.APIAddr, Level: in.FeatureLevel,
+		TokenID: in.TokenID, Proof: in.Proof, NodeID: in.NodeID, Incarnation: in.Incarnation, CSR: in.CSR, Address: in.ClusterAddr, APIAddress: in.APIAddr, Level: in.FeatureLevel,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &wire.AdmitData{Certificate: out.Certificate, Roster: out.Roster}, nil
+	return &wire.AdmitData{Certificate: out.Certificate, Roster: out.Roster, Proof: out.Proof}, nil
 }
 
 func raftConfiguration(rq *request, _ *nothing) (*wire.RaftConfiguration, error) {

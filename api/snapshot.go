@@ -103,7 +103,7 @@ func verifySnapshot(rq *request) error {
 
 func snapshotReport(r *kms.BackupReport) *wire.SnapshotReport {
 	return &wire.SnapshotReport{
-		ClusterID: r.ClusterID, ClusterEpoch: r.ClusterEpoch, Generation: r.Generation, Index: r.Index, Term: r.Term, Time: r.Time.UTC(), Node: r.Node, Software: r.Software,
+		ClusterID: r.ClusterID, ClusterEpoch: r.ClusterEpoch, Generation: r.Generation, Index: r.Index, Term: r.Term, Time: r.Time.UTC(), Made: r.Made.UTC(), Node: r.Node, Software: r.Software,
 		Shares: r.Shares, Threshold: r.Threshold, ShareGeneration: r.ShareGeneration, SameShares: r.SameShares,
 		Keys: r.Keys, Versions: r.Versions, Tokens: r.Tokens, Policies: r.Policies, Issuers: r.Issuers,
 	}

@@ -34,7 +34,7 @@ func (r Raft) Join(ctx context.Context, req wire.JoinRequest) error {
 	return nil
 }
 
-// Admit asks the cluster to admit a node. The join token stands for a token.
+// Admit asks the cluster to admit a node. The proof of its join token stands for a token.
 // Repeating it is safe: a join token admits one node, however often that asks.
 func (r Raft) Admit(ctx context.Context, req wire.AdmitRequest) (wire.AdmitData, error) {
 	return fetch[wire.AdmitData](ctx, r.c, call{method: http.MethodPost, path: raftPath + "admit", open: true, body: req})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signet-kms/signet/audit"
+	"github.com/signet-kms/signet/internal/wall"
 	"github.com/signet-kms/signet/kms/backup"
 	"github.com/signet-kms/signet/kms/internal/gate"
 	"github.com/signet-kms/signet/kms/policy"
@@ -72,7 +73,7 @@ func (s *Service) newBackup() (*Backup, error) {
 	return &Backup{s: s, at: at, meta: backup.Meta{
 		ClusterID: st.Cluster.ID, ClusterEpoch: roster.Epoch, RosterVersion: roster.Version, Generation: st.Generation,
 		Index: st.Index, CommandEpoch: st.Epoch, CommandSeq: st.Seq, Term: at.term, Time: time.Unix(0, st.Time).UTC(),
-		Node: s.store.Identity().NodeID, Software: s.cfg.Version,
+		Made: wall.Now().UTC().Truncate(time.Second), Node: s.store.Identity().NodeID, Software: s.cfg.Version,
 	}}, nil
 }
 

@@ -25,7 +25,8 @@ type BackupReport struct {
 	Index        uint64 // of the last log entry in the state
 	Term         uint64 // of the barrier
 	Time         time.Time
-	Node         string // that wrote it
+	Made         time.Time // when it was begun, by the clock of Node
+	Node         string    // that wrote it
 	Software     string
 	Shares       int // that its seal record knows …
 	Threshold    int // … and how many of them open it
@@ -66,7 +67,7 @@ func (s *Service) VerifyBackup(c *Call, r io.Reader) (*BackupReport, error) {
 func (b *openedBackup) report(now *seal.Record) *BackupReport {
 	m := b.meta
 	out := &BackupReport{
-		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Generation: m.Generation, Index: m.Index, Term: m.Term, Time: m.Time, Node: m.Node, Software: m.Software,
+		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Generation: m.Generation, Index: m.Index, Term: m.Term, Time: m.Time, Made: m.Made, Node: m.Node, Software: m.Software,
 		Shares: b.record.Shares, Threshold: b.record.Threshold, ShareGeneration: b.record.Generation,
 		SameShares: now != nil && b.record.Generation == now.Generation,
 	}

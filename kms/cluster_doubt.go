@@ -64,8 +64,8 @@ type Demand struct {
 
 // BeginAt is Begin on a state that is as new as is asked for. It waits a second for
 // it at most. Errors: ErrNoLease where this node's state is too old, or the leader
-// does not say how new it has to be; ErrIndexUnknown where no node is as far, as the
-// leader says; those of Begin.
+// does not say how new it has to be; ErrIndexUnknown where the log of the leader is not
+// as long; those of Begin.
 func (s *Service) BeginAt(ctx context.Context, o Origin, d Demand) (*Call, error) {
 	latest := d.Latest && s.MayDoubt()
 	if s.view.Load() != nil && (latest || d.Index > s.stateIndex()) {
@@ -119,22 +119,34 @@ func (s *Service) newEnough(ctx context.Context, index uint64, latest bool) erro
 	return nil
 }
 
-// known says whether the cluster may have been at index. It was not if the leader has
-// applied less, and still has when ctx ends: a follower may apply a command some
-// milliseconds before the leader, and tell of it.
+// known says whether the cluster may have been at index. It was not if the leader, which
+// a majority confirmed after the call, has a shorter log: whatever was acknowledged
+// anywhere stands in it, applied there or not yet.
 func (s *Service) known(ctx context.Context, index uint64) bool {
-	var said time.Time // when the leader last said that it has less
 	for {
 		leaders, err := s.fenceIndex(ctx)
-		switch {
-		case err != nil:
-			return time.Since(said) > behindFor // as far as is known: it says nothing any more
-		case leaders >= index:
-			return true
+		if err != nil || leaders >= index {
+			return true // or nobody says else
 		}
-		said = time.Now()
+		if last, said := s.leadersLog(ctx); said && last < index {
+			return false
+		}
 		pause(ctx, 50*time.Millisecond)
 	}
+}
+
+// leadersLog is the index of the last entry in the log of the leader, and whether it
+// said so.
+func (s *Service) leadersLog(ctx context.Context) (last uint64, said bool) {
+	leader, _ := s.store.Leader()
+	if leader == "" {
+		return 0, false
+	}
+	status := s.statusOf(ctx, leader, false)
+	if status == nil {
+		return 0, false
+	}
+	return status.LastIndex, true
 }
 
 // fenceIndex asks the leader until it says where it is, or ctx ends.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -92,5 +93,35 @@ func TestAnIndexThatTheClusterDoesNotKnow(t *testing.T) {
 	n.store.Leases().Rest() // as without a leader: nobody says what the cluster has
 	if _, err := n.BeginAt(t.Context(), Origin{}, Demand{Index: at + 1_000_000}); !errors.Is(err, ErrNoLease) {
 		t.Errorf("without a leader: %v", err)
+	}
+}
+
+// A leader whose machine stands still has in its log what others tell of already: that
+// is to be waited for, and no index of a lost history.
+func TestAnIndexThatIsNotAppliedYetIsKnown(t *testing.T) {
+	n := newNode(t)
+	n.machine.mu.Lock()
+	at := n.store.LastIndex()
+	made := make(chan error, 1)
+	go func() {
+		_, _, err := n.CreateToken(t.Context(), n.rootCall("auth/token/create"), TokenRequest{})
+		made <- err
+	}()
+	for n.store.LastIndex() == at {
+		time.Sleep(time.Millisecond)
+	}
+	_, err := n.BeginAt(t.Context(), Origin{}, Demand{Index: at + 1})
+	if !errors.Is(err, ErrNoLease) {
+		t.Errorf("in the log and not applied: %v", err)
+	}
+	if _, err := n.BeginAt(t.Context(), Origin{}, Demand{Index: n.store.LastIndex() + 1}); !errors.Is(err, ErrIndexUnknown) {
+		t.Errorf("not in the log: %v", err)
+	}
+	n.machine.mu.Unlock()
+	if err := <-made; err != nil {
+		t.Error(err)
+	}
+	if _, err := n.BeginAt(t.Context(), Origin{}, Demand{Index: at + 1}); err != nil {
+		t.Errorf("when it is applied: %v", err)
 	}
 }

@@ -286,6 +286,8 @@ func (s *Service) answerPeer(ctx context.Context, from, op string, body []byte) 
 		return s.answerMember(ctx, from, body)
 	case opAutopilot:
 		return s.answerAutopilot(ctx)
+	case opRoster:
+		return s.answerRoster(ctx, body)
 	case opStatus:
 		return json.Marshal(s.memberStatus(string(body) == askDigest))
 	}

@@ -3,7 +3,6 @@ package kms
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,8 +21,8 @@ import (
 type machine struct {
 	publish func(*state.State) // told each new state, in order; nil at seal
 
-	// members is told each roster that comes into force, in order; a sealed machine
-	// tells those that it cannot check yet. It may be nil.
+	// members is told each roster that comes into force, in order, and some of them
+	// again; a sealed machine tells those of which it heard. It may be nil.
 	members func(*raftstore.Roster)
 
 	// noticed is told each command that an unsealed machine applied: its number in
@@ -38,14 +37,17 @@ type machine struct {
 	// sides may unwrap.
 	seen atomic.Pointer[seal.Record]
 
-	mu     sync.Mutex        // held for one batch of entries, Restore, unseal or seal
-	record clearRecord       // the seal record in force at base, or now
-	roster clearRecord       // the roster, as committed
-	told   *raftstore.Roster // what members was told last
-	base   sealedState       // what the state was when this node last sealed or restored
-	tail   []tailEntry       // committed after base, not yet applied
-	opened *seal.Opened      // nil while sealed
-	state  *state.State      // nil while sealed
+	// unsettled is the index of the last of rosters; 0 for none.
+	unsettled atomic.Uint64
+
+	mu      sync.Mutex   // held for one batch of entries, Restore, unseal or seal
+	record  clearRecord  // the seal record in force at base, or now
+	roster  clearRecord  // the roster in force at base, or now
+	base    sealedState  // what the state was when this node last sealed or restored
+	tail    []tailEntry  // committed after base, not yet applied
+	rosters []rosterSeen // in tail, see noteRosters
+	opened  *seal.Opened // nil while sealed
+	state   *state.State // nil while sealed
 }
 
 // tailEntry is a log entry that waits for unseal.
@@ -121,48 +123,6 @@ func (m *machine) takeClear(p state.Part) error {
 	return nil
 }
 
-// takeRoster takes a roster that this machine cannot check: the first one, and those
-// that a sealed machine sees, which must know its peers all the same. What it obeys
-// meanwhile came from one of them, and is checked at unseal.
-func (m *machine) takeRoster(c clearRecord) error {
-	first := m.roster.body == nil
-	if !first && m.opened != nil {
-		return nil // it waits for the command beside it: see position
-	}
-	if !first && !newerRoster(c.body, m.told) {
-		return nil // the command beside it was refused: another one has its number
-	}
-	if err := raftstore.CheckLevel(c.body, state.Level); err != nil {
-		return err
-	}
-	parsed, err := raftstore.ParseRoster(c.body)
-	if err != nil {
-		return err
-	}
-	if first {
-		m.roster = c
-	}
-	m.tellMembers(parsed)
-	return nil
-}
-
-// newerRoster says whether a roster comes after another one. It reads those of later
-// builds too.
-func newerRoster(body []byte, than *raftstore.Roster) bool {
-	var r struct {
-		Epoch   uint64 `json:"epoch"`
-		Version uint64 `json:"version"`
-	}
-	return than == nil || json.Unmarshal(body, &r) != nil || r.Epoch != than.Epoch || r.Version > than.Version
-}
-
-func (m *machine) tellMembers(r *raftstore.Roster) {
-	m.told = r
-	if m.members != nil {
-		m.members(r)
-	}
-}
-
 // unseal opens what was kept sealed, checks the clear records against the
 // barrier, and applies the tail. On an error the machine stays sealed as it was,
 // and the caller wipes opened, which may have moved on.
@@ -207,7 +167,11 @@ func (m *machine) unseal(opened *seal.Opened) error {
 	if at.parsed.Revision != s.SealRevision {
 		return &raftstore.Fatal{Err: fmt.Errorf("the seal record holds wrappings of revision %d, the state has revision %d", at.parsed.Revision, s.SealRevision)}
 	}
+	if at.members, err = raftstore.ParseRoster(at.roster.body); err != nil { // also when it is the one of base
+		return &raftstore.Fatal{Err: err}
+	}
 	m.opened, m.base, m.tail = opened, sealedState{}, nil
+	m.setRosters(nil)
 	m.moveTo(at)
 	m.publish(m.state)
 	return nil

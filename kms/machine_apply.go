@@ -66,6 +66,9 @@ func (r *run) entry(e raftstore.Entry) error {
 		}
 	}
 	if r.m.opened == nil {
+		if err := r.m.noteRosters(e.Index, parts); err != nil {
+			return err
+		}
 		r.m.tail = append(r.m.tail, tailEntry{e.Index, e.Data})
 		r.results = append(r.results, kept{})
 		return nil

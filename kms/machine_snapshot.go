@@ -140,6 +140,7 @@ func (m *machine) Restore(r io.Reader) error {
 	m.record, m.roster, m.base, m.tail = fresh.record, fresh.roster, fresh.base, fresh.tail
 	m.parsed.Store(fresh.parsed.Load())
 	m.seen.Store(fresh.seen.Load())
+	m.setRosters(fresh.rosters)
 	if m.roster.body != nil {
 		roster, err := raftstore.ParseRoster(m.roster.body)
 		if err != nil {
@@ -178,7 +179,7 @@ func (m *machine) readSnapshot(r *bufio.Reader) error {
 				return errors.New("entry without an index")
 			}
 			m.tail = append(m.tail, tailEntry{index, data[width:]})
-			err = m.look(data[width:])
+			err = m.look(index, data[width:])
 		case fieldEnd:
 			if _, err := r.ReadByte(); err != io.EOF {
 				return errors.New("data after the end")
@@ -193,8 +194,8 @@ func (m *machine) readSnapshot(r *bufio.Reader) error {
 	}
 }
 
-// look takes note of a seal record in an entry that waits for unseal.
-func (m *machine) look(entry []byte) error {
+// look takes note of what stands in clear in an entry that waits for unseal.
+func (m *machine) look(index uint64, entry []byte) error {
 	parts, err := state.DecodeEntry(entry)
 	if err != nil {
 		return err
@@ -207,7 +208,7 @@ func (m *machine) look(entry []byte) error {
 			return err
 		}
 	}
-	return nil
+	return m.noteRosters(index, parts)
 }
 
 func readField(r *bufio.Reader) (byte, []byte, error) {

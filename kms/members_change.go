@@ -60,11 +60,7 @@ func (s *Service) changeHere(ctx context.Context, m *memberChange) (replayed boo
 			return false, ErrNoLeader
 		}
 		if try == 0 {
-			v := s.view.Load()
-			if v == nil {
-				return false, ErrSealed
-			}
-			if err := v.Authorises(m.Caller); err != nil {
+			if err := s.stillAuthorised(m); err != nil {
 				return false, err
 			}
 		}
@@ -75,6 +71,16 @@ func (s *Service) changeHere(ctx context.Context, m *memberChange) (replayed boo
 		}
 	}
 	return false, err
+}
+
+// stillAuthorised asks whether the token of who asks for a change is one here and now.
+// Errors: ErrSealed, those of State.Authorises.
+func (s *Service) stillAuthorised(m *memberChange) error {
+	v := s.view.Load()
+	if v == nil {
+		return ErrSealed
+	}
+	return v.Authorises(m.Caller)
 }
 
 // rosterTries is how often a change is made anew when another one came first.
@@ -170,6 +176,14 @@ func (s *Service) statuses(ctx context.Context, ids []string) []*MemberStatus {
 	}
 	sideBySide(tasks...)
 	return list
+}
+
+// leadFor is leadTo for a caller, who must still be one.
+func (s *Service) leadFor(ctx context.Context, m *memberChange) error {
+	if err := s.stillAuthorised(m); err != nil {
+		return err
+	}
+	return s.leadTo(ctx, m.NodeID)
 }
 
 // leadTo hands the lead to a voter that can use it; to the one that is furthest when

@@ -3,10 +3,12 @@ package kms
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/signet-kms/signet/audit"
 	"github.com/signet-kms/signet/internal/wall"
@@ -16,9 +18,10 @@ import (
 	"github.com/signet-kms/signet/raftstore"
 )
 
-// AdmitRequest is a node that wants to join.
+// AdmitRequest is a node that wants to join. Nothing in it is secret.
 type AdmitRequest struct {
-	Token       string `json:"token"`
+	TokenID     string `json:"token_id"` // of its join token
+	Proof       []byte `json:"proof"`    // that it has that token
 	NodeID      string `json:"node_id"`
 	Incarnation string `json:"incarnation"`
 	CSR         []byte `json:"csr"` // DER (RFC 2986)
@@ -31,6 +34,7 @@ type AdmitRequest struct {
 type AdmitResponse struct {
 	Certificate []byte `json:"certificate"` // DER
 	Roster      []byte `json:"roster"`
+	Proof       []byte `json:"proof"` // that the cluster knows the join token of the request
 }
 
 // Admit makes a node a member that has a join token: a replica at first, which is
@@ -151,19 +155,17 @@ func (s *Service) admitHere(ctx context.Context, o Origin, req *AdmitRequest) (*
 		return nil, err
 	}
 	body, err := next.Marshal()
-	return &AdmitResponse{Certificate: cert, Roster: body}, err
+	out := &AdmitResponse{Certificate: cert, Roster: body}
+	out.Proof = out.proof(t.Hash, req)
+	return out, err
 }
 
 // checkAdmit says whether a request to join is good. Whoever has no good token
 // learns nothing else.
 func (s *Service) checkAdmit(c *Call, req *AdmitRequest) (*state.JoinToken, []byte, error) {
-	id, secret, _, err := parseJoinToken(req.Token)
-	if err != nil {
-		return nil, nil, err
-	}
 	refused := saying(ErrInvalidCredentials, "the join token is not good for this: unknown, expired, used, or for another node id")
-	t := c.view.JoinToken(id)
-	if t == nil || subtle.ConstantTimeCompare(t.Hash, joinHash(id, secret)) != 1 || t.NodeID != req.NodeID || t.Expire <= max(wall.Now().UnixNano(), c.view.Time) ||
+	t := c.view.JoinToken(req.TokenID)
+	if t == nil || !hmac.Equal(req.Proof, req.proof(t.Hash)) || t.NodeID != req.NodeID || t.Expire <= max(wall.Now().UnixNano(), c.view.Time) ||
 		t.Used != "" && t.Used != req.Incarnation {
 		return nil, nil, refused
 	}
@@ -216,15 +218,9 @@ func (s *Service) joining() error {
 // returns.
 //
 // Anybody may ask for it, and name a node that never answers: nothing else waits for
-// that, and who made a cluster here meanwhile was first.
+// that, see joinRoom, and who made a cluster here meanwhile was first.
 func (s *Service) Join(ctx context.Context, o Origin, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
-	if !s.joinsNow.TryLock() {
-		err := saying(ErrBusy, "this node asks a cluster to admit it already; try again when that is done")
-		s.Reject(o, nil, err)
-		return err
-	}
-	defer s.joinsNow.Unlock()
-	err := s.join(ctx, token, send)
+	err := s.join(ctx, sourceOf(o.Remote), token, send)
 	if err != nil { // anybody may ask, as often as they like
 		s.Reject(o, nil, err)
 		return err
@@ -237,8 +233,8 @@ func (s *Service) Join(ctx context.Context, o Origin, token string, send func(co
 
 var errHasState = saying(ErrInitialized, "this node has cluster state already: join with an empty data directory")
 
-func (s *Service) join(ctx context.Context, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
-	_, _, pin, err := parseJoinToken(token)
+func (s *Service) join(ctx context.Context, source, token string, send func(context.Context, *AdmitRequest) (*AdmitResponse, error)) error {
+	tokenID, secret, pin, err := parseJoinToken(token)
 	if err != nil {
 		return err
 	}
@@ -253,11 +249,27 @@ func (s *Service) join(ctx context.Context, token string, send func(context.Cont
 		return err
 	}
 	id := s.store.Identity()
-	answer, err := send(ctx, &AdmitRequest{
-		Token: token, NodeID: id.NodeID, Incarnation: id.Incarnation, CSR: csr, Address: s.cfg.Store.Address, APIAddress: s.cfg.APIAddr, Level: state.Level,
-	})
+	req := &AdmitRequest{
+		TokenID: tokenID, NodeID: id.NodeID, Incarnation: id.Incarnation, CSR: csr, Address: s.cfg.Store.Address, APIAddress: s.cfg.APIAddr, Level: state.Level,
+	}
+	key := joinHash(tokenID, secret)
+	req.Proof = req.proof(key)
+	asking, leave, err := s.joins.enter(ctx, source, time.Now())
 	if err != nil {
 		return err
+	}
+	answer, err := send(asking, req)
+	gaveWay := asking.Err() != nil && ctx.Err() == nil
+	leave()
+	switch {
+	case err != nil && gaveWay:
+		return saying(ErrBusy, "the cluster had not answered, and somebody else asked this node to join one; try again")
+	case err != nil:
+		return err
+	}
+	stranger := saying(ErrInvalidCredentials, "the node that answered is not of the cluster that made the join token: nothing was joined")
+	if !hmac.Equal(answer.Proof, answer.proof(key, req)) {
+		return stranger
 	}
 	if err := raftstore.CheckLevel(answer.Roster, state.Level); err != nil {
 		return translate(err)
@@ -267,7 +279,7 @@ func (s *Service) join(ctx context.Context, token string, send func(context.Cont
 		return fmt.Errorf("%w: %w", ErrBadRequest, err)
 	}
 	if got, err := spkiHash(roster.CA); err != nil || subtle.ConstantTimeCompare(got[:], pin[:]) != 1 {
-		return saying(ErrInvalidCredentials, "the node that answered is not of the cluster that made the join token: nothing was joined")
+		return stranger
 	}
 	s.ceremony.Lock()
 	defer s.ceremony.Unlock()

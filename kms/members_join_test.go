@@ -35,13 +35,20 @@ func TestAJoinThatHangsIsInNobodysWay(t *testing.T) {
 	token := joinTokenPrefix + ".id." + word + "." + word
 	refused := errors.New("not admitted")
 	join := func(then func()) error {
-		return s.Join(t.Context(), Origin{}, token, func(context.Context, *AdmitRequest) (*AdmitResponse, error) {
+		return s.Join(t.Context(), Origin{Remote: "192.0.2.1"}, token, func(context.Context, *AdmitRequest) (*AdmitResponse, error) {
 			then()
 			return nil, refused
 		})
 	}
 	err = join(func() {
-		if err := join(func() { t.Error("a second one asked at the same time") }); !errors.Is(err, ErrBusy) {
+		beside := 0
+		err := join(func() {
+			if err := join(func() { t.Error("a third one asked at the same time") }); !errors.Is(err, ErrBusy) {
+				t.Errorf("a third join: %v", err)
+			}
+			beside++
+		})
+		if !errors.Is(err, refused) || beside != 1 {
 			t.Errorf("a second join: %v", err)
 		}
 		made := make(chan error, 1)

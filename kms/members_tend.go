@@ -132,8 +132,9 @@ var errSlowLog = errors.New("every write to its log has taken half a second or m
 // promotion is what a node keeps in mind of its tending and following. It is lead's alone.
 type promotion struct {
 	looked, announced, handed time.Time
+	settled                   time.Time // when a sealed node last asked for the roster in force and was not told
 	slowed                    time.Time // when it last tried to give the lead away for its disk
-	told                      int       // members whom this one told its addresses, see whomToTell
+	told                      int       // members whom this one told or asked something, see whomToTell
 
 	members []memberHealth // as this leader saw them last; nil: it has not looked yet
 	waits   bool           // one of them is to get its vote

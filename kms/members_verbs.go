@@ -90,8 +90,8 @@ func (s *Service) Transfer(ctx context.Context, c *Call, nodeID string) error {
 	note(a, "to", nodeID)
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	err = s.atLeader(ctx, c.memberChange(memberLead, nodeID), func(*memberChange) error {
-		return s.leadTo(ctx, nodeID)
+	err = s.atLeader(ctx, c.memberChange(memberLead, nodeID), func(m *memberChange) error {
+		return s.leadFor(ctx, m)
 	})
 	err = translate(err)
 	return firstError(s.close(a, err), err) // nothing to withhold: the lead has gone
@@ -220,7 +220,7 @@ func (s *Service) answerMember(ctx context.Context, from string, sealed []byte) 
 func (s *Service) doForMember(ctx context.Context, a *gate.Admission, m *memberChange) error {
 	var err error
 	if m.What == memberLead {
-		err = s.leadTo(ctx, m.NodeID)
+		err = s.leadFor(ctx, m)
 	} else if err = translate(a.Intent(proposalText(m.Proposal))); err != nil {
 		return err
 	} else {

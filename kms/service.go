@@ -73,7 +73,7 @@ type Service struct {
 
 	promotion promotion
 
-	joinsNow sync.Mutex // held while this node asks to be admitted: see Join
+	joins    joinRoom
 	changing sync.Mutex // held while the leader changes a member: see changeOnce
 
 	autopilot atomic.Pointer[[]memberHealth] // promotion.members, for those who ask
@@ -238,6 +238,7 @@ func (s *Service) lead(ctx context.Context) {
 			s.endEpoch()
 			s.handOver(ctx)
 			s.follow(ctx)
+			s.settleRosters(ctx)
 			s.watch(ctx)
 			continue
 		}

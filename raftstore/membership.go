@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,19 +40,25 @@ func (s *Store) Roster() *Roster {
 	return roster
 }
 
-// SetRoster obeys another roster, durably. One that is not newer than what this
-// node has is ignored, unless it is of a later epoch. Without a cluster port it does
-// nothing. Errors are those of the file system.
+// SetRoster obeys another roster, durably. One of an earlier epoch, or an earlier
+// version of this one, is ignored. One of the same version takes the place of what this
+// node has: what is committed is told here, and what a recovery wrote into the file may
+// differ. Without a cluster port it does nothing. Errors are those of the file system.
 func (s *Store) SetRoster(r *Roster) error {
 	if s.port == nil {
-		return nil
-	}
-	if old, _ := s.port.known(); old != nil && (r.Epoch < old.Epoch || r.Epoch == old.Epoch && r.Version <= old.Version) {
 		return nil
 	}
 	b, err := r.Marshal()
 	if err != nil {
 		return err
+	}
+	if old, _ := s.port.known(); old != nil {
+		if r.Epoch < old.Epoch || r.Epoch == old.Epoch && r.Version < old.Version {
+			return nil
+		}
+		if has, err := old.Marshal(); err == nil && bytes.Equal(has, b) {
+			return nil
+		}
 	}
 	if err := s.dir.replace(rosterFile, b); err != nil {
 		return fmt.Errorf("writing the roster: %w", err)

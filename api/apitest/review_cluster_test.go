@@ -3,9 +3,13 @@ package apitest_test
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/pem"
 	"os"
 	"path/filepath"
@@ -57,6 +61,21 @@ func request(t *testing.T, key *ecdsa.PrivateKey, id string) []byte {
 	return csr
 }
 
+// joinProof is what a node shows of its join token, over all that it says of itself.
+func joinProof(t *testing.T, token string, said ...string) []byte {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	secret, err := base64.RawURLEncoding.DecodeString(parts[2])
+	must(t, err)
+	key := sha256.Sum256(append([]byte("signet join token v1\x00"+parts[1]+"\x00"), secret...))
+	m := hmac.New(sha256.New, key[:])
+	for _, p := range append([]string{"signet join request v1", parts[1]}, said...) {
+		m.Write(binary.AppendUvarint(nil, uint64(len(p))))
+		m.Write([]byte(p))
+	}
+	return m.Sum(nil)
+}
+
 // A used join token gives its node nothing that was taken from it since, and nobody
 // else the node's place.
 func TestAUsedJoinTokenChangesNothing(t *testing.T) {
@@ -80,16 +99,23 @@ func TestAUsedJoinTokenChangesNothing(t *testing.T) {
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	must(t, err)
 	incarnation := strings.TrimSpace(string(file("node-incarnation")))
-	ask := func(csr []byte) apitest.Reply {
+	address, _ := member(t, first, "n2")["address"].(string)
+	ask := func(csr, proof []byte) apitest.Reply {
 		return first.Post("sys/storage/raft/admit", "", object{
-			"join_token": token, "node_id": "n2", "incarnation": incarnation, "csr": csr, "feature_level": 1,
-			"cluster_addr": member(t, first, "n2")["address"], "api_addr": n.URL(),
+			"token_id": strings.Split(token, ".")[1], "proof": proof, "node_id": "n2", "incarnation": incarnation, "csr": csr, "feature_level": 1,
+			"cluster_addr": address, "api_addr": n.URL(),
 		})
+	}
+	proof := func(csr []byte) []byte {
+		return joinProof(t, token, "n2", incarnation, string(csr), address, n.URL(), "\x00\x00\x00\x00\x00\x00\x00\x01")
 	}
 	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	wantError(t, ask(request(t, stranger, "n2")), 400, "invalid_credentials")
-	wantStatus(t, ask(request(t, key.(*ecdsa.PrivateKey), "n2")), 200) // it may not have heard the answer
+	own, other := request(t, key.(*ecdsa.PrivateKey), "n2"), request(t, stranger, "n2")
+	wantError(t, ask(other, proof(other)), 400, "invalid_credentials") // with the token, and another key
+	wantError(t, ask(other, proof(own)), 400, "invalid_credentials")   // who saw the request of the node
+	wantError(t, ask(own, nil), 400, "invalid_credentials")
+	wantStatus(t, ask(own, proof(own)), 200) // it may not have heard the answer
 	if m := member(t, first, "n2"); m["will_vote"] != false || m["voter"] != false {
 		t.Errorf("a demoted node asked again, and is to vote: %v", m)
 	}

@@ -38,9 +38,11 @@ type JoinResponse struct {
 }
 
 // AdmitRequest is POST sys/storage/raft/admit: a node that has a join token asks
-// any node of the cluster to become a member. The join token stands for a token.
+// any node of the cluster to become a member. The join token stands for a token, and is
+// not sent: Proof shows it.
 type AdmitRequest struct {
-	JoinToken   Secret `json:"join_token"`
+	TokenID     string `json:"token_id"` // of the join token
+	Proof       []byte `json:"proof"`    // HMAC-SHA-256 over all the rest, keyed with the token's hash
 	NodeID      string `json:"node_id"`
 	Incarnation string `json:"incarnation"`
 	CSR         []byte `json:"csr"` // DER of a certificate request (RFC 2986) for the node's key
@@ -54,6 +56,7 @@ type AdmitRequest struct {
 type AdmitData struct {
 	Certificate []byte `json:"certificate"` // DER, signed by the cluster's CA
 	Roster      []byte `json:"roster"`
+	Proof       []byte `json:"proof"` // HMAC-SHA-256 over this and the request, keyed with the token's hash
 }
 
 // MemberRequest is POST sys/storage/raft/remove-peer, promote and demote. Needs

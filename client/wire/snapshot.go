@@ -10,8 +10,9 @@ type SnapshotReport struct {
 	Generation      uint64    `json:"generation"` // how many restores the cluster had been through
 	Index           uint64    `json:"index"`      // of the last log entry in it
 	Term            uint64    `json:"term"`       // of the barrier
-	Time            time.Time `json:"time"`
-	Node            string    `json:"node"` // that wrote it
+	Time            time.Time `json:"time"`       // of the last change in it
+	Made            time.Time `json:"made"`       // when it was written, by the clock of that node
+	Node            string    `json:"node"`       // that wrote it
 	Software        string    `json:"software"`
 	Shares          int       `json:"shares"`
 	Threshold       int       `json:"threshold"` // so many of the shares open it

@@ -75,6 +75,10 @@ decrypts with them on request, and records every use of a key.`,
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// A flag of a subcommand that is unknown: the flags are read first.
+		if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
 		// What was glued to an unknown shorthand is not repeated: -tTOKEN.
 		text, _, _ := strings.Cut(err.Error(), " in -")
 		return usage(cmd, text)
@@ -95,7 +99,7 @@ func inspectSnapshot(r io.Reader) (snapshotContent, error) {
 		return snapshotContent{}, err
 	}
 	return snapshotContent{
-		ClusterID: s.ClusterID, ClusterEpoch: s.ClusterEpoch, Index: s.Index, Term: s.Term, Time: s.Time, Node: s.Node, Software: s.Software,
+		ClusterID: s.ClusterID, ClusterEpoch: s.ClusterEpoch, Index: s.Index, Term: s.Term, Time: s.Time, Made: s.Made, Node: s.Node, Software: s.Software,
 		Shares: s.Shares, Threshold: s.Threshold, ShareGeneration: s.ShareGeneration, Members: s.Members, StateSize: s.StateSize, SHA256: s.SHA256,
 	}, nil
 }

@@ -36,12 +36,12 @@ func admit(ctx context.Context, address, caCert string, req *kms.AdmitRequest) (
 	}
 	defer c.Close()
 	out, err := c.Raft().Admit(ctx, wire.AdmitRequest{
-		JoinToken: wire.SecretOf(req.Token), NodeID: req.NodeID, Incarnation: req.Incarnation, CSR: req.CSR, ClusterAddr: req.Address, APIAddr: req.APIAddress, FeatureLevel: req.Level,
+		TokenID: req.TokenID, Proof: req.Proof, NodeID: req.NodeID, Incarnation: req.Incarnation, CSR: req.CSR, ClusterAddr: req.Address, APIAddr: req.APIAddress, FeatureLevel: req.Level,
 	})
 	var refused *client.Error
 	switch {
 	case err == nil:
-		return &kms.AdmitResponse{Certificate: out.Certificate, Roster: out.Roster}, nil
+		return &kms.AdmitResponse{Certificate: out.Certificate, Roster: out.Roster, Proof: out.Proof}, nil
 	case errors.As(err, &refused) && refused.Code == wire.InvalidCredentials:
 		return nil, kms.Rephrase(kms.ErrInvalidCredentials, strings.Join(refused.Errors, "; "))
 	case errors.As(err, &refused) && refused.Code == wire.ClusterLevel:

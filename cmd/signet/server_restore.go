@@ -222,7 +222,7 @@ func describeRestore(r *kms.Resurrection, f *emptyRestore) revivalReport {
 	b := r.Backup()
 	m := b.Meta
 	out := revivalReport{DryRun: f.dryRun, Accepted: f.accept, Given: []int{}, Backup: restoreBackup{
-		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Generation: m.Generation, Index: m.Index, Time: m.Time, Node: m.Node, Software: m.Software,
+		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Generation: m.Generation, Index: m.Index, Time: m.Time, Made: m.Made, Node: m.Node, Software: m.Software,
 		SHA256: hex.EncodeToString(b.SHA256),
 	}, Opens: restoreShares{Generation: b.Record.Generation, Shares: b.Record.Shares, Threshold: b.Record.Threshold, Commitments: []string{}, WrappedBy: []string{}}}
 	for _, commitment := range b.Record.Commitments {

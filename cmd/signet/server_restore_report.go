@@ -31,6 +31,7 @@ type restoreBackup struct {
 	Generation   uint64    `json:"generation"`
 	Index        uint64    `json:"index"`
 	Time         time.Time `json:"time"`
+	Made         time.Time `json:"made"`
 	Node         string    `json:"node"`
 	Software     string    `json:"software"`
 	SHA256       string    `json:"sha256"`
@@ -67,7 +68,7 @@ type restoredCluster struct {
 func revivalTable(r *revivalReport) func(io.Writer) error {
 	b, s := r.Backup, r.Opens
 	rows := []row{
-		{"backup of", "cluster " + b.ClusterID}, {"state as of", fmt.Sprintf("%s, index %d, by %s, version %s", b.Time.Format(time.RFC3339), b.Index, b.Node, b.Software)},
+		{"backup of", "cluster " + b.ClusterID}, {"made", b.Made}, {"state as of", fmt.Sprintf("%s, index %d, by %s, version %s", b.Time.Format(time.RFC3339), b.Index, b.Node, b.Software)},
 		{"cluster epoch", b.ClusterEpoch}, {"restore generation", b.Generation}, {"sha256", b.SHA256},
 		{"opens with", fmt.Sprintf("%d of %d shares of share generation %d", s.Threshold, s.Shares, s.Generation)},
 	}

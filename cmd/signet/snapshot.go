@@ -21,7 +21,8 @@ type snapshotContent struct {
 	ClusterEpoch    uint64    `json:"cluster_epoch"`
 	Index           uint64    `json:"index"`
 	Term            uint64    `json:"term"`
-	Time            time.Time `json:"time"`
+	Time            time.Time `json:"time"` // of the last change in it
+	Made            time.Time `json:"made"`
 	Node            string    `json:"node"`
 	Software        string    `json:"software"`
 	Shares          int       `json:"shares"`
@@ -133,7 +134,7 @@ with 'signet operator snapshot verify'.`,
 		}
 		return c.emit(s, columns(
 			row{"cluster", s.ClusterID}, row{"cluster epoch", s.ClusterEpoch}, row{"members", s.Members},
-			row{"state as of", s.Time}, row{"index", s.Index}, row{"barrier term", s.Term},
+			row{"made", s.Made}, row{"state as of", s.Time}, row{"index", s.Index}, row{"barrier term", s.Term},
 			row{"written by", s.Node + ", version " + s.Software},
 			row{"opens with", fmt.Sprintf("%d of %d shares of share generation %d", s.Threshold, s.Shares, s.ShareGeneration)},
 			row{"sealed state", fmt.Sprintf("%d bytes", s.StateSize)}, row{"sha256", s.SHA256},
@@ -191,7 +192,7 @@ func aboutSnapshot(s *wire.SnapshotReport) []row {
 		opens += ", not the present ones"
 	}
 	return []row{
-		{"cluster", s.ClusterID}, {"cluster epoch", s.ClusterEpoch}, {"restore generation of the backup", s.Generation}, {"state as of", s.Time}, {"index", s.Index},
+		{"cluster", s.ClusterID}, {"cluster epoch", s.ClusterEpoch}, {"restore generation of the backup", s.Generation}, {"made", s.Made}, {"state as of", s.Time}, {"index", s.Index},
 		{"barrier term", s.Term}, {"written by", s.Node + ", version " + s.Software}, {"opens with", opens},
 		{"keys", s.Keys}, {"key versions", s.Versions}, {"tokens", s.Tokens}, {"policies", s.Policies}, {"issuers", s.Issuers},
 	}

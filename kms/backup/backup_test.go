@@ -18,7 +18,7 @@ func content() *Content {
 	return &Content{
 		Meta: Meta{
 			ClusterID: "c1", ClusterEpoch: 1, RosterVersion: 3, Generation: 2, Index: 40, CommandEpoch: 2, CommandSeq: 9, Term: 1,
-			Time: time.Unix(1700000000, 5).UTC(), StateSize: int64(len(state)), Node: "a", Software: "0.4.0",
+			Time: time.Unix(1700000000, 5).UTC(), Made: time.Unix(1700000009, 0).UTC(), StateSize: int64(len(state)), Node: "a", Software: "0.4.0",
 		},
 		Seal: []byte(`{"seal":1}`), Roster: []byte(`{"roster":1}`),
 		State: func(w io.Writer) error { _, err := w.Write(state); return err },

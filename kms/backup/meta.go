@@ -30,6 +30,7 @@ type Meta struct {
 	Term          uint64    `json:"term"`       // of the barrier, under which the state is sealed
 	Time          time.Time `json:"time"`       // replicated time of the state, UTC
 	StateSize     int64     `json:"state_size"` // bytes, sealed
+	Made          time.Time `json:"made"`       // when it was begun, by that node's clock, UTC, whole seconds
 	Node          string    `json:"node"`       // that wrote it
 	Software      string    `json:"software"`   // version of the build that wrote it
 }

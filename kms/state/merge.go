@@ -11,7 +11,7 @@ type Change struct {
 	Restored Names // they were missing, and come back
 	Changed  Names // they are again as the backup has them
 	Revoked  Names // credentials that were made since the backup: they go
-	Withheld Names // of the backup, and do not come back: destroyed, revoked or limited since
+	Withheld Names // of the backup, and do not come back, or not as they were: destroyed, revoked or limited since
 }
 
 // MaxNames is how many names a Change lists of each sort.

@@ -32,6 +32,17 @@ func (m *merging) differs(what, name string, there, alike bool) bool {
 	return true
 }
 
+// shared notes what becomes of a record that both have, once: what stays as it is now in
+// any respect is not as the backup has it, whatever else changes.
+func (m *merging) shared(what, name string, changed, held bool) {
+	switch {
+	case held:
+		m.of(what).Withheld.add(name)
+	case changed:
+		m.of(what).Changed.add(name)
+	}
+}
+
 func putBack[T any](m *merging, what string, from *iradix.Tree[*T], to *iradix.Txn[*T], name func(*T) string) {
 	from.Root().Walk(func(path []byte, o *T) bool {
 		if own, there := to.Get(path); m.differs(what, name(o), there, there && same(own, o)) {
@@ -50,6 +61,7 @@ func (m *merging) mergeApplications() {
 	m.b.applications.Root().Walk(func(path []byte, o *Application) bool {
 		a := *o
 		own, there := m.applications.Get(path)
+		held := there && own.Blocked != 0 && o.Blocked == 0 // it stays blocked
 		switch {
 		case there:
 			a.Created, a.Updated = own.Created, own.Updated
@@ -58,16 +70,19 @@ func (m *merging) mergeApplications() {
 			}
 			if own.Blocked != 0 {
 				a.Blocked, a.Reason = own.Blocked, own.Reason
-				if o.Blocked == 0 {
-					m.of(OfApplications).Withheld.add(a.Name) // it stays blocked
-				}
 			}
 		case a.Blocked == 0:
 			a.Blocked, a.Reason = m.next.Time, restoredBlock
 		}
-		if m.differs(OfApplications, a.Name, there, there && same(&a, own)) {
+		alike := there && same(&a, own)
+		if !alike {
 			a.Updated = m.next.Time
 			m.applications.Insert(path, &a)
+		}
+		if there {
+			m.shared(OfApplications, a.Name, !alike, held)
+		} else {
+			m.of(OfApplications).Restored.add(a.Name)
 		}
 		return false
 	})
@@ -88,12 +103,15 @@ func (m *merging) mergeAppRoles() {
 			m.of(OfAppRoles).Withheld.add(r.Name) // its id is another role's by now
 			return false
 		}
-		if r.NoSecretID != o.NoSecretID || r.RoleID != o.RoleID {
-			m.of(OfAppRoles).Withheld.add(r.Name) // not all of it came back
-		}
-		if m.differs(OfAppRoles, r.Name, there, there && same(&r, own)) {
+		alike := there && same(&r, own)
+		if !alike {
 			m.roleIDs.Insert([]byte(r.RoleID), r.Name)
 			m.approles.Insert(path, &r)
+		}
+		held := r.NoSecretID != o.NoSecretID || r.RoleID != o.RoleID // not all of it came back
+		m.shared(OfAppRoles, r.Name, there && !alike, held)
+		if !there {
+			m.of(OfAppRoles).Restored.add(r.Name)
 		}
 		return false
 	})

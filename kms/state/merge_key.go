@@ -77,14 +77,12 @@ func (m *merging) sharedKey(own, o *Key) {
 		k.mergeSettings(own, o)
 	}
 	name := m.keyName(k.Mount, k.Name)
-	if !same(&k, own) {
+	changed := !same(&k, own)
+	if changed {
 		m.putKey(&k)
-		m.of(OfKeys).Changed.add(name)
 	}
 	limited := k.MinDecryption > o.MinDecryption || k.MinEncryption > o.MinEncryption || o.DeletionAllowed && !k.DeletionAllowed
-	if own.Deleted != 0 && o.Deleted == 0 || limited && k.Issuer == "" {
-		m.of(OfKeys).Withheld.add(name) // it stays deleted, or limited
-	}
+	m.shared(OfKeys, name, changed, own.Deleted != 0 && o.Deleted == 0 || limited && k.Issuer == "") // it stays deleted, or limited
 }
 
 // mergeSettings puts the settings of a transit key back, but none that would allow
@@ -144,14 +142,13 @@ func (m *merging) sharedVersion(k *Key, own, o *KeyVersion) {
 	if v.Retired == 0 {
 		v.Retired = o.Retired
 	}
-	if !same(&v, own) {
+	changed := !same(&v, own)
+	if changed {
 		m.putVersion(&v)
 		m.touch(k)
-		m.of(OfVersions).Changed.add(m.versionName(&v))
 	}
-	if along(own.State) > along(o.State) || own.State == Suspended && o.State != Suspended {
-		m.of(OfVersions).Withheld.add(m.versionName(own)) // it stays as it is now
-	}
+	stays := along(own.State) > along(o.State) || own.State == Suspended && o.State != Suspended
+	m.shared(OfVersions, m.versionName(&v), changed, stays)
 }
 
 // along is how far along in its life a version in state s is. Suspended and back is no

@@ -117,10 +117,16 @@ func (b *backup) save() {
 	}
 }
 
-// takeAway takes away some of what the backup has, and asks for it from then on, on all
-// nodes and without end.
+// takeAway takes away some of what the backup has, and asks for it from then on.
 func (b *backup) takeAway() {
-	n := b.leader()
+	b.take()
+	b.disturb()
+	b.askAlways()
+}
+
+// take takes away some of what the backup has.
+func (b *backup) take() {
+	n, issuer := b.leader(), b.issuer
 	signed := map[string]string{}
 	for _, key := range []string{"gone", "off", "bad", "over", "kept"} {
 		signed[key] = n.Must("transit/sign/"+key, object{"input": "aGk=", "key_version": 1}).Text("data", "signature")
@@ -155,13 +161,16 @@ func (b *backup) takeAway() {
 			return r.Status == 200, known, r
 		}},
 		revoked{"jwt/revoke", func(n *apitest.Node) (bool, bool, apitest.Reply) {
-			r, known := b.told(n, "POST", "jwt/verify/"+b.issuer, b.root, object{"token": b.tokens["jti"]})
+			r, known := b.told(n, "POST", "jwt/verify/"+issuer, b.root, object{"token": b.tokens["jti"]})
 			return r.At("data", "active") == true, known, r
 		}})
 	for _, v := range b.taken {
 		b.keepRevoked(v) // and at the end
 	}
-	b.disturb()
+}
+
+// askAlways asks for what was taken away, on all nodes, until stop.
+func (b *backup) askAlways() {
 	for _, n := range b.clients() {
 		b.using.Go(func() {
 			for i := 0; !b.stop.Load() && !b.over(); i++ {

@@ -52,6 +52,7 @@ func rows() []row {
 		{name: "slow follower needs a snapshot", inject: lag},
 		{name: "snapshot stream cut", network: true, inject: lagCut},
 		{name: "restore of an old backup", inject: oldBackup},
+		{name: "restore into an empty cluster", prepare: []func(*run) []apitest.Option{revived}, inject: useRevived},
 		{name: "revoked is refused everywhere", inject: func(r *run) { revocations(r, *revokes) }},
 		{name: "rotations with kills", inject: func(r *run) { rotateIssuers(r, 50, *rotations, "kills", killed) }},
 		{name: "rotations with partitions", network: true, inject: func(r *run) { rotateIssuers(r, 5, *rotations/3, "partitions", cutOff) }},

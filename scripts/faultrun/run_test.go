@@ -26,6 +26,9 @@ type run struct {
 
 	disks string // see mounts
 
+	makes   func(*run, []apitest.Option) *apitest.Cluster // the cluster; nil for three new nodes
+	revived *backup                                       // see reviveCluster
+
 	issuer, signer string
 
 	writes, signatures gaps
@@ -128,9 +131,15 @@ func begin(t testing.TB, name string, seed uint64, net *apitest.Network, prepare
 	for _, p := range prepare {
 		opts = append(opts, p(r)...)
 	}
-	r.c = apitest.NewCluster(t, 3, opts...)
+	r.h = &history{began: time.Now()}
+	if r.makes != nil {
+		r.c = r.makes(r, opts)
+		r.h = &history{began: time.Now()} // what went before is no part of it
+	} else {
+		r.c = apitest.NewCluster(t, 3, opts...)
+	}
 	first := r.c.Nodes[0]
-	r.root, r.h = first.Root(), &history{began: time.Now()}
+	r.root = first.Root()
 	first.Must("jwt/issuers/acme", object{"issuer": "https://acme.example", "alg": "ES256"})
 	first.Must("jwt/issuers/acme/profiles/access", object{"max_ttl": "2h"})
 	first.Must("transit/keys/signer", object{"type": "ecdsa-p256"})

@@ -17,9 +17,10 @@ type Snapshot struct {
 	ClusterID       string
 	ClusterEpoch    uint64
 	Index           uint64
-	Term            uint64 // of the barrier
-	Time            time.Time
-	Node            string // that wrote it
+	Term            uint64    // of the barrier
+	Time            time.Time // of the last change in it
+	Made            time.Time // when it was begun, by the clock of Node
+	Node            string    // that wrote it
 	Software        string
 	Shares          int
 	Threshold       int
@@ -52,7 +53,7 @@ func InspectSnapshot(r io.Reader) (*Snapshot, error) {
 	}
 	m := b.Meta
 	out := &Snapshot{
-		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Index: m.Index, Term: m.Term, Time: m.Time,
+		ClusterID: m.ClusterID, ClusterEpoch: m.ClusterEpoch, Index: m.Index, Term: m.Term, Time: m.Time, Made: m.Made,
 		Node: m.Node, Software: m.Software, Shares: record.Shares, Threshold: record.Threshold, ShareGeneration: record.Generation,
 		StateSize: m.StateSize, SHA256: hex.EncodeToString(whole.Sum(nil)),
 	}
