@@ -2,17 +2,13 @@ package api
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -21,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/mux"
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/signet-kms/signet/audit"
@@ -459,64 +454,6 @@ func FuzzBody(f *testing.F) {
 			t.Fatalf("%s %s %q: %d %s", method, path, body, w.Code, w.Body)
 		}
 	})
-}
-
-// BenchmarkMatchSign is the cost of finding a sign route.
-func BenchmarkMatchSign(b *testing.B) { benchMatch(b, "/v1/transit/sign/web") }
-
-// BenchmarkMatchRotate is that of a route that stands far down in the table.
-func BenchmarkMatchRotate(b *testing.B) { benchMatch(b, "/v1/transit/keys/web/rotate") }
-
-func benchMatch(b *testing.B, path string) {
-	s := newServer(b)
-	r := httptest.NewRequest("POST", path, nil)
-	for b.Loop() {
-		if methods, _ := s.router.find(r); methods == nil || methods.find("POST") == nil {
-			b.Fatal("no match")
-		}
-	}
-}
-
-// What mux alone would find is found, and nothing else.
-func TestTheRouterFindsWhatMuxFinds(t *testing.T) {
-	s := newServer(t)
-	words := []string{"v1", "sys", "transit", "keys", "web", "rotate", "config", "jwt", "sign", "", "a.b", "{name}", "metrics", ".well-known", "issuers", "jwks.json"}
-	random := rand.New(rand.NewPCG(1, 2))
-	paths := []string{"/", "/metrics", "/metrics/", "//metrics", "/issuers/i/jwks.json", "/v1", "/v1/", "/v1/sys/health/"}
-	for _, p := range s.router {
-		path := ""
-		for _, w := range p.segments {
-			path += "/" + cmp.Or(w, "web")
-		}
-		paths = append(paths, path, path+"/", path+"/x", path[:len(path)-1], strings.Replace(path, "/web", "/", 1), "/"+path)
-	}
-	for range 20000 {
-		path := ""
-		for range 1 + random.IntN(5) {
-			path += "/" + words[random.IntN(len(words))]
-		}
-		paths = append(paths, path, "/v1"+path)
-	}
-	found := 0
-	for _, path := range paths {
-		r := &http.Request{Method: "POST", URL: &url.URL{Path: path}}
-		var want *methodTable
-		var vars map[string]string
-		for _, p := range s.router {
-			var match mux.RouteMatch
-			if p.mux.Match(r, &match) {
-				want, vars = p.methods, match.Vars
-				found++
-				break
-			}
-		}
-		if got, has := s.router.find(r); got != want || !maps.Equal(has, vars) {
-			t.Errorf("%s: %v %v, and mux finds %v %v", path, got, has, want, vars)
-		}
-	}
-	if found < 2*len(s.router) {
-		t.Errorf("only %d paths were found", found)
-	}
 }
 
 // BenchmarkSign is a whole sign request without the network.

@@ -10,14 +10,14 @@ import (
 func writeApplication(rq *request, in *wire.ApplicationRequest) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.WriteApplication(ctx, rq.call, rq.vars["name"], kms.ApplicationChange{
+	return nothing{}, rq.s.kms.WriteApplication(ctx, rq.call, rq.vars.get("name"), kms.ApplicationChange{
 		Owner: given(in.Owner.Set, in.Owner.Value), Description: given(in.Description.Set, in.Description.Value),
 		Policies: in.Policies, Metadata: in.Metadata,
 	})
 }
 
 func readApplication(rq *request, _ *nothing) (*wire.ApplicationData, error) {
-	a, err := rq.s.kms.ReadApplication(rq.call, rq.vars["name"])
+	a, err := rq.s.kms.ReadApplication(rq.call, rq.vars.get("name"))
 	if err != nil {
 		return nil, err
 	}
@@ -52,18 +52,18 @@ func listApplications(rq *request, _ *nothing) (*wire.Keys, error) {
 func deleteApplication(rq *request, _ *nothing) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DeleteApplication(ctx, rq.call, rq.vars["name"])
+	return nothing{}, rq.s.kms.DeleteApplication(ctx, rq.call, rq.vars.get("name"))
 }
 
 func blockApplication(rq *request, in *wire.BlockRequest) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.BlockApplication(ctx, rq.call, rq.vars["name"], in.Reason)
+	return nothing{}, rq.s.kms.BlockApplication(ctx, rq.call, rq.vars.get("name"), in.Reason)
 }
 
 // unblockApplication takes no members, and refuses them.
 func unblockApplication(rq *request, _ *struct{}) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.UnblockApplication(ctx, rq.call, rq.vars["name"])
+	return nothing{}, rq.s.kms.UnblockApplication(ctx, rq.call, rq.vars.get("name"))
 }

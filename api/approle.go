@@ -31,7 +31,7 @@ func writeAppRole(rq *request, in *wire.AppRoleRequest) (nothing, error) {
 	}
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.WriteAppRole(ctx, rq.call, rq.vars["role"], appRoleChange(in))
+	return nothing{}, rq.s.kms.WriteAppRole(ctx, rq.call, rq.vars.get("role"), appRoleChange(in))
 }
 
 func appRoleChange(in *wire.AppRoleRequest) kms.AppRoleChange {
@@ -65,7 +65,7 @@ func appRoleWritable(in *wire.AppRoleRequest) error {
 }
 
 func readAppRole(rq *request, _ *nothing) (*wire.AppRoleData, error) {
-	r, err := rq.s.kms.ReadAppRole(rq.call, rq.vars["role"])
+	r, err := rq.s.kms.ReadAppRole(rq.call, rq.vars.get("role"))
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +85,10 @@ func listAppRoles(rq *request, _ *nothing) (*wire.Keys, error) {
 func deleteAppRole(rq *request, _ *nothing) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DeleteAppRole(ctx, rq.call, rq.vars["role"])
+	return nothing{}, rq.s.kms.DeleteAppRole(ctx, rq.call, rq.vars.get("role"))
 }
 
 func readRoleID(rq *request, _ *nothing) (*wire.RoleIDData, error) {
-	r, err := rq.s.kms.ReadAppRole(rq.call, rq.vars["role"])
+	r, err := rq.s.kms.ReadAppRole(rq.call, rq.vars.get("role"))
 	return &wire.RoleIDData{RoleID: r.RoleID}, err
 }

@@ -22,7 +22,7 @@ type setting struct {
 
 func handleReadSetting(st setting) func(rq *request) error {
 	return handle(func(rq *request, _ *nothing) (map[string]any, error) {
-		r, err := rq.s.kms.ReadAppRole(rq.call, rq.vars["role"])
+		r, err := rq.s.kms.ReadAppRole(rq.call, rq.vars.get("role"))
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func handleWriteSetting(st setting) func(rq *request) error {
 		}
 		ctx, cancel := rq.context()
 		defer cancel()
-		return nothing{}, rq.s.kms.SetAppRole(ctx, rq.call, rq.vars["role"], change)
+		return nothing{}, rq.s.kms.SetAppRole(ctx, rq.call, rq.vars.get("role"), change)
 	})
 }
 
@@ -47,7 +47,7 @@ func handleClearSetting(st setting) func(rq *request) error {
 	return handle(func(rq *request, _ *nothing) (nothing, error) {
 		ctx, cancel := rq.context()
 		defer cancel()
-		return nothing{}, rq.s.kms.ClearAppRole(ctx, rq.call, rq.vars["role"], st.clear())
+		return nothing{}, rq.s.kms.ClearAppRole(ctx, rq.call, rq.vars.get("role"), st.clear())
 	})
 }
 

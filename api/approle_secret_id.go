@@ -20,7 +20,7 @@ func createCustomSecretID(rq *request, in *wire.SecretIDRequest) (*wire.SecretID
 func (rq *request) createSecretID(in *wire.SecretIDRequest, custom *kms.SecretIDText) (*wire.SecretIDCreated, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	text, info, err := rq.s.kms.CreateSecretID(ctx, rq.call, rq.vars["role"], kms.SecretIDRequest{
+	text, info, err := rq.s.kms.CreateSecretID(ctx, rq.call, rq.vars.get("role"), kms.SecretIDRequest{
 		Custom: custom, Metadata: in.Metadata, CIDRs: in.CIDRList, TokenCIDRs: in.TokenBoundCIDRs,
 		TTL: duration(in.TTL), Uses: given(in.NumUses.Set, in.NumUses.Value),
 	})
@@ -33,7 +33,7 @@ func (rq *request) createSecretID(in *wire.SecretIDRequest, custom *kms.SecretID
 }
 
 func listSecretIDs(rq *request, _ *nothing) (*wire.Keys, error) {
-	accessors, err := rq.s.kms.ListSecretIDs(rq.call, rq.vars["role"])
+	accessors, err := rq.s.kms.ListSecretIDs(rq.call, rq.vars.get("role"))
 	return &wire.Keys{Keys: accessors}, err
 }
 
@@ -52,7 +52,7 @@ func (rq *request) lookupSecretID(in *wire.SecretIDRef, by func(*wire.SecretIDRe
 	if err != nil {
 		return nil, err
 	}
-	info, err := rq.s.kms.LookupSecretID(rq.call, rq.vars["role"], ref)
+	info, err := rq.s.kms.LookupSecretID(rq.call, rq.vars.get("role"), ref)
 	if err != nil || info == nil {
 		return nothing{}, err
 	}
@@ -77,7 +77,7 @@ func (rq *request) destroySecretID(in *wire.SecretIDRef, by func(*wire.SecretIDR
 	}
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DestroySecretID(ctx, rq.call, rq.vars["role"], ref)
+	return nothing{}, rq.s.kms.DestroySecretID(ctx, rq.call, rq.vars.get("role"), ref)
 }
 
 // bySecretID and bySecretIDAccessor each take the one name that their paths have;

@@ -75,5 +75,5 @@ func listJoinTokens(rq *request, _ *nothing) (*wire.JoinTokenList, error) {
 func deleteJoinToken(rq *request, _ *nothing) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DeleteJoinToken(ctx, rq.call, rq.vars["name"])
+	return nothing{}, rq.s.kms.DeleteJoinToken(ctx, rq.call, rq.vars.get("name"))
 }

@@ -116,7 +116,7 @@ func (rq *request) document(kind kms.DocumentKind) (kms.Document, error) {
 	if err != nil {
 		return kms.Document{}, err
 	}
-	d, err := rq.s.kms.IssuerDocument(call, rq.vars["issuer"], kind)
+	d, err := rq.s.kms.IssuerDocument(call, rq.vars.get("issuer"), kind)
 	rq.call = call
 	return d, err
 }

@@ -85,7 +85,7 @@ func (rq *request) jwtForm() kms.JWTForm {
 // introspectJWT answers RFC 7662.
 func introspectJWT(rq *request) error {
 	form := rq.jwtForm()
-	answer, err := rq.s.kms.IntrospectJWT(rq.call, rq.vars["issuer"], form)
+	answer, err := rq.s.kms.IntrospectJWT(rq.call, rq.vars.get("issuer"), form)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func revocationJWT(rq *request) error {
 	form := rq.jwtForm()
 	ctx, cancel := rq.context()
 	defer cancel()
-	if err := rq.s.kms.RevokeByClient(ctx, rq.call, rq.vars["issuer"], form); err != nil {
+	if err := rq.s.kms.RevokeByClient(ctx, rq.call, rq.vars.get("issuer"), form); err != nil {
 		return err
 	}
 	delete(rq.w.Header(), "Content-Type")

@@ -10,7 +10,7 @@ import (
 func wrappingKey(rq *request, _ *nothing) (*wire.WrappingKey, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	v, err := rq.s.kms.WrappingKey(ctx, rq.call, rq.vars["mount"])
+	v, err := rq.s.kms.WrappingKey(ctx, rq.call, rq.vars.get("mount"))
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func authorizeJWT(rq *request) error {
 		q.Demand, q.Err = queryDemands(rq.r.URL.RawQuery)
 	}
 	q.Token, q.Presented = bearerOf(rq.r.Header)
-	p, err := rq.s.kms.AuthorizeJWT(rq.call, rq.vars["issuer"], &q)
+	p, err := rq.s.kms.AuthorizeJWT(rq.call, rq.vars.get("issuer"), &q)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func authorizeJWT(rq *request) error {
 	delete(h, "Content-Type") // there is no body
 	// A challenge names no check that failed, but for scopes, as RFC 6750, section
 	// 3.1, has it: who is told of scopes has a token that is good.
-	challenge := `Bearer realm="` + rq.vars["issuer"] + `"` // a name that needs no quoting
+	challenge := `Bearer realm="` + rq.vars.get("issuer") + `"` // a name that needs no quoting
 	switch p.Access {
 	case kms.JWTGranted:
 		setClaims(h, &p)

@@ -8,7 +8,7 @@ import (
 )
 
 func decryptJWT(rq *request, in *wire.JWTDecryptRequest) (any, error) {
-	out, err := rq.s.kms.DecryptJWT(rq.call, rq.vars["issuer"], kms.JWTDemand{
+	out, err := rq.s.kms.DecryptJWT(rq.call, rq.vars.get("issuer"), kms.JWTDemand{
 		Audience: in.Audience, Typ: in.Typ, Profile: in.Profile, Scope: in.Scope, MaxAge: in.MaxAge.Value, SingleUse: in.SingleUse,
 	}, in.Token.Reveal())
 	if err != nil {

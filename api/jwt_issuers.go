@@ -10,7 +10,7 @@ import (
 func writeIssuer(rq *request, in *wire.IssuerRequest) (*wire.IssuerData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return issuerData(rq.s.kms.WriteIssuer(ctx, rq.call, rq.vars["issuer"], kms.IssuerRequest{
+	return issuerData(rq.s.kms.WriteIssuer(ctx, rq.call, rq.vars.get("issuer"), kms.IssuerRequest{
 		URL: given(in.Issuer.Set, in.Issuer.Value), Alg: given(in.Alg.Set, in.Alg.Value), KeyType: given(in.KeyType.Set, in.KeyType.Value),
 		JWKSURI: given(in.JWKSURI.Set, in.JWKSURI.Value), MaxAge: duration(in.JWKSMaxAge), Leeway: duration(in.Leeway),
 		Lead: duration(in.Rotation.LeadTime), Period: duration(in.Rotation.Period),
@@ -19,7 +19,7 @@ func writeIssuer(rq *request, in *wire.IssuerRequest) (*wire.IssuerData, error) 
 }
 
 func readIssuer(rq *request, _ *nothing) (*wire.IssuerData, error) {
-	return issuerData(rq.s.kms.ReadIssuer(rq.call, rq.vars["issuer"]))
+	return issuerData(rq.s.kms.ReadIssuer(rq.call, rq.vars.get("issuer")))
 }
 
 // listIssuers lists the issuers in use; with ?deleted=true those that are deleted
@@ -49,13 +49,13 @@ func deleteIssuer(rq *request, _ *nothing) (nothing, error) {
 		rq.s.kms.Reject(rq.origin, rq.call, err)
 		return nothing{}, err
 	}
-	return nothing{}, rq.s.kms.DeleteIssuer(ctx, rq.call, rq.vars["issuer"], grace)
+	return nothing{}, rq.s.kms.DeleteIssuer(ctx, rq.call, rq.vars.get("issuer"), grace)
 }
 
 func undeleteIssuer(rq *request, _ *struct{}) (*wire.IssuerData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return issuerData(rq.s.kms.UndeleteIssuer(ctx, rq.call, rq.vars["issuer"]))
+	return issuerData(rq.s.kms.UndeleteIssuer(ctx, rq.call, rq.vars.get("issuer")))
 }
 
 // issuerData is an issuer in the words of the wire.

@@ -18,7 +18,7 @@ func writeProfile(rq *request, in *wire.Profile) (*wire.ProfileData, error) {
 	}
 	ctx, cancel := rq.context()
 	defer cancel()
-	return profileData(rq.s.kms.WriteProfile(ctx, rq.call, rq.vars["issuer"], rq.vars["profile"], definition))
+	return profileData(rq.s.kms.WriteProfile(ctx, rq.call, rq.vars.get("issuer"), rq.vars.get("profile"), definition))
 }
 
 // definitionOf is a profile in the JSON of kms: durations are whole seconds there.
@@ -39,18 +39,18 @@ func definitionOf(in *wire.Profile) ([]byte, error) {
 }
 
 func readProfile(rq *request, _ *nothing) (*wire.ProfileData, error) {
-	return profileData(rq.s.kms.ReadProfile(rq.call, rq.vars["issuer"], rq.vars["profile"]))
+	return profileData(rq.s.kms.ReadProfile(rq.call, rq.vars.get("issuer"), rq.vars.get("profile")))
 }
 
 func listProfiles(rq *request, _ *nothing) (*wire.Keys, error) {
-	names, err := rq.s.kms.ListProfiles(rq.call, rq.vars["issuer"])
+	names, err := rq.s.kms.ListProfiles(rq.call, rq.vars.get("issuer"))
 	return &wire.Keys{Keys: names}, err
 }
 
 func deleteProfile(rq *request, _ *nothing) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DeleteProfile(ctx, rq.call, rq.vars["issuer"], rq.vars["profile"])
+	return nothing{}, rq.s.kms.DeleteProfile(ctx, rq.call, rq.vars.get("issuer"), rq.vars.get("profile"))
 }
 
 // profileData is a profile in the words of the wire.

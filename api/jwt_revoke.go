@@ -27,7 +27,7 @@ func revokeJWT(rq *request, in *wire.JWTRevokeRequest) (any, error) {
 	}
 	ctx, cancel := rq.context()
 	defer cancel()
-	results, err := rq.s.kms.RevokeJWT(ctx, rq.call, rq.vars["issuer"], items, batch)
+	results, err := rq.s.kms.RevokeJWT(ctx, rq.call, rq.vars.get("issuer"), items, batch)
 	if err != nil {
 		return nil, err
 	}

@@ -10,23 +10,23 @@ import (
 func rotateIssuer(rq *request, in *wire.RotateIssuerRequest) (*wire.RotationData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return rotationData(rq.s.kms.RotateIssuer(ctx, rq.call, rq.vars["issuer"], issuerImport(in.Import)))
+	return rotationData(rq.s.kms.RotateIssuer(ctx, rq.call, rq.vars.get("issuer"), issuerImport(in.Import)))
 }
 
 func readIssuerRotation(rq *request, _ *nothing) (*wire.RotationData, error) {
-	return rotationData(rq.s.kms.Rotation(rq.call, rq.vars["issuer"]))
+	return rotationData(rq.s.kms.Rotation(rq.call, rq.vars.get("issuer")))
 }
 
 func cancelRotation(rq *request, _ *struct{}) (*wire.RotationData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return rotationData(rq.s.kms.CancelRotation(ctx, rq.call, rq.vars["issuer"]))
+	return rotationData(rq.s.kms.CancelRotation(ctx, rq.call, rq.vars.get("issuer")))
 }
 
 func compromiseVersion(rq *request, in *wire.CompromiseRequest) (*wire.CompromiseData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	done, err := rq.s.kms.CompromiseVersion(ctx, rq.call, rq.vars["issuer"], kms.CompromiseRequest{KID: in.KID.Value, DryRun: in.DryRun.Value})
+	done, err := rq.s.kms.CompromiseVersion(ctx, rq.call, rq.vars.get("issuer"), kms.CompromiseRequest{KID: in.KID.Value, DryRun: in.DryRun.Value})
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func compromiseVersion(rq *request, in *wire.CompromiseRequest) (*wire.Compromis
 func setIssuerState(rq *request, in *wire.VersionStateRequest) (*wire.IssuerData, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return issuerData(rq.s.kms.SetIssuerState(ctx, rq.call, rq.vars["issuer"], stateRequest(in)))
+	return issuerData(rq.s.kms.SetIssuerState(ctx, rq.call, rq.vars.get("issuer"), stateRequest(in)))
 }
 
 func setKeyState(rq *request, in *wire.VersionStateRequest) (*wire.KeyData, error) {

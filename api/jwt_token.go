@@ -33,7 +33,7 @@ func signJWT(rq *request, in *wire.JWTSignRequest) (any, error) {
 	for i := range in.BatchInput {
 		reqs = append(reqs, requestOf(&in.BatchInput[i].JWTSignInput))
 	}
-	results, err := rq.s.kms.SignJWT(rq.call, rq.vars["issuer"], rq.vars["profile"], reqs, in.Context, batch)
+	results, err := rq.s.kms.SignJWT(rq.call, rq.vars.get("issuer"), rq.vars.get("profile"), reqs, in.Context, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func verifyJWT(rq *request, in *wire.JWTVerifyRequest) (any, error) {
 	for i := range in.BatchInput {
 		tokens = append(tokens, in.BatchInput[i].Token.Reveal())
 	}
-	results, err := rq.s.kms.VerifyJWT(rq.call, rq.vars["issuer"], kms.JWTDemand{
+	results, err := rq.s.kms.VerifyJWT(rq.call, rq.vars.get("issuer"), kms.JWTDemand{
 		Audience: in.Audience, Typ: in.Typ, Profile: in.Profile, Scope: in.Scope, MaxAge: in.MaxAge.Value, SingleUse: in.SingleUse,
 	}, tokens, batch)
 	if err != nil {

@@ -59,10 +59,10 @@ func (rq *request) versions() (r kms.VersionRange, err error) {
 // not destroyed yet.
 func listKeys(rq *request, _ *nothing) (any, error) {
 	if rq.r.URL.RawQuery == "" || rq.r.URL.Query().Get("deleted") != "true" {
-		names, err := rq.s.kms.ListKeys(rq.call, rq.vars["mount"])
+		names, err := rq.s.kms.ListKeys(rq.call, rq.vars.get("mount"))
 		return &wire.Keys{Keys: names}, err
 	}
-	keys, err := rq.s.kms.DeletedKeys(rq.call, rq.vars["mount"])
+	keys, err := rq.s.kms.DeletedKeys(rq.call, rq.vars.get("mount"))
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ func listPolicies(rq *request, _ *nothing) (*wire.Keys, error) {
 }
 
 func readPolicy(rq *request, _ *nothing) (*wire.PolicyData, error) {
-	name := rq.vars["policy"]
+	name := rq.vars.get("policy")
 	text, err := rq.s.kms.ReadPolicy(rq.call, name)
 	return &wire.PolicyData{Name: name, Policy: text}, err
 }
@@ -19,13 +19,13 @@ func readPolicy(rq *request, _ *nothing) (*wire.PolicyData, error) {
 func writePolicy(rq *request, in *wire.PolicyRequest) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.WritePolicy(ctx, rq.call, rq.vars["policy"], in.Policy.Value)
+	return nothing{}, rq.s.kms.WritePolicy(ctx, rq.call, rq.vars.get("policy"), in.Policy.Value)
 }
 
 func deletePolicy(rq *request, _ *nothing) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DeletePolicy(ctx, rq.call, rq.vars["policy"])
+	return nothing{}, rq.s.kms.DeletePolicy(ctx, rq.call, rq.vars.get("policy"))
 }
 
 // checkPolicy answers with a PolicyCheckData, or with a PolicyTextData to a text

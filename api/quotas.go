@@ -41,7 +41,7 @@ func listQuotas(rq *request, _ *nothing) (*wire.Keys, error) {
 }
 
 func readQuota(rq *request, _ *nothing) (*wire.QuotaData, error) {
-	q, err := rq.s.kms.ReadQuota(rq.call, rq.vars["name"])
+	q, err := rq.s.kms.ReadQuota(rq.call, rq.vars.get("name"))
 	d := &wire.QuotaData{
 		Type: wire.QuotaType, Name: q.Name, Path: q.Path, Per: wire.QuotaPerSource, Rate: q.Rate,
 		Interval: wire.DurationOf(q.Interval), BlockInterval: wire.DurationOf(q.Block), Inheritable: q.Path == "",
@@ -56,7 +56,7 @@ func readQuota(rq *request, _ *nothing) (*wire.QuotaData, error) {
 }
 
 func writeQuota(rq *request, in *wire.QuotaRequest) (nothing, error) {
-	name := rq.vars["name"]
+	name := rq.vars.get("name")
 	if err := checkQuota(name, in); err != nil {
 		rq.s.kms.Reject(rq.origin, rq.call, err)
 		return nothing{}, err
@@ -99,5 +99,5 @@ func checkQuota(name string, in *wire.QuotaRequest) error {
 func deleteQuota(rq *request, _ *nothing) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DeleteQuota(ctx, rq.call, rq.vars["name"])
+	return nothing{}, rq.s.kms.DeleteQuota(ctx, rq.call, rq.vars.get("name"))
 }

@@ -274,14 +274,14 @@ func (m *methodTable) find(method string) *route { return m.routes[method] }
 func (s *Server) newRouter() router {
 	r := mux.NewRouter().SkipClean(true)
 	byPattern := map[string]*methodTable{}
-	var out router
+	out := router{}
 	for _, rt := range s.routes() {
 		rt.observe = s.metrics.observer(rt.action)
 		t := byPattern[rt.pattern]
 		if t == nil {
 			t = &methodTable{routes: map[string]*route{}}
 			byPattern[rt.pattern] = t
-			out = append(out, newPattern(r, "/v1/"+rt.pattern, t))
+			out.add(r, "/v1/"+rt.pattern, t)
 		}
 		for m := range strings.FieldsSeq(rt.methods) {
 			t.routes[m] = rt
@@ -294,9 +294,10 @@ func (s *Server) newRouter() router {
 		for m := range strings.FieldsSeq(rt.methods) {
 			t.routes[m] = rt
 		}
-		out = append(out, newPattern(r, rt.pattern, t))
+		out.add(r, rt.pattern, t)
 	}
 	alias := &route{methods: "GET", pattern: "/metrics", timeout: quick, auth: public, action: "sys/metrics", serve: serveMetrics}
 	alias.observe = s.metrics.observer(alias.action)
-	return append(out, newPattern(r, "/metrics", &methodTable{routes: map[string]*route{"GET": alias}, allowed: "GET"}))
+	out.add(r, "/metrics", &methodTable{routes: map[string]*route{"GET": alias}, allowed: "GET"})
+	return out
 }

@@ -78,7 +78,7 @@ type request struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	route  *route
-	vars   map[string]string
+	vars   vars
 	origin kms.Origin
 	call   *kms.Call // nil on public routes
 	token  string    // of the headers; for lookup-self, which repeats it
@@ -117,8 +117,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rq.refuse(errMethod)
 		return
 	}
-	for name, value := range vars {
-		if name != "policy" && !validName(value) {
+	for i, name := range vars.names {
+		if name != "policy" && !validName(vars.values[i]) {
 			rq.refuse(errName)
 			return
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func createWithRole(rq *request, in *wire.TokenCreateRequest) (issued, error) {
-	return rq.create(in, rq.vars["role"], false)
+	return rq.create(in, rq.vars.get("role"), false)
 }
 
 func writeTokenRole(rq *request, in *wire.TokenRoleRequest) (nothing, error) {
@@ -31,7 +31,7 @@ func writeTokenRole(rq *request, in *wire.TokenRoleRequest) (nothing, error) {
 	}
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.WriteTokenRole(ctx, rq.call, rq.vars["role"], change)
+	return nothing{}, rq.s.kms.WriteTokenRole(ctx, rq.call, rq.vars.get("role"), change)
 }
 
 func given[T any](set bool, value T) *T {
@@ -71,7 +71,7 @@ func writable(in *wire.TokenRoleRequest) error {
 }
 
 func readTokenRole(rq *request, _ *nothing) (*wire.TokenRoleData, error) {
-	r, err := rq.s.kms.ReadTokenRole(rq.call, rq.vars["role"])
+	r, err := rq.s.kms.ReadTokenRole(rq.call, rq.vars.get("role"))
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func listTokenRoles(rq *request, _ *nothing) (*wire.Keys, error) {
 func deleteTokenRole(rq *request, _ *nothing) (nothing, error) {
 	ctx, cancel := rq.context()
 	defer cancel()
-	return nothing{}, rq.s.kms.DeleteTokenRole(ctx, rq.call, rq.vars["role"])
+	return nothing{}, rq.s.kms.DeleteTokenRole(ctx, rq.call, rq.vars.get("role"))
 }
 
 func listAccessors(rq *request, _ *nothing) (*wire.Keys, error) {

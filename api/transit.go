@@ -9,7 +9,7 @@ import (
 )
 
 func (rq *request) key() kms.KeyRef {
-	return kms.KeyRef{Mount: rq.vars["mount"], Name: rq.vars["name"]}
+	return kms.KeyRef{Mount: rq.vars.get("mount"), Name: rq.vars.get("name")}
 }
 
 func fieldOf(b wire.Bytes) kms.Field {

@@ -28,8 +28,8 @@ func hmac(rq *request, in *wire.HMACRequest) (any, error) {
 // the body, and its old name last, as in Vault.
 func (rq *request) hash(name, oldName string) string {
 	switch {
-	case rq.vars["hash"] != "":
-		return rq.vars["hash"]
+	case rq.vars.get("hash") != "":
+		return rq.vars.get("hash")
 	case name != "":
 		return name
 	}

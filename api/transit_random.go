@@ -11,7 +11,7 @@ import (
 const defaultRandom = 32
 
 func random(rq *request, in *wire.RandomRequest) (any, error) {
-	source, count := rq.vars["source"], rq.vars["bytes"]
+	source, count := rq.vars.get("source"), rq.vars.get("bytes")
 	switch count {
 	case "platform", "all", "seal": // one segment says either, as in Vault
 		source, count = count, ""
@@ -48,7 +48,7 @@ func random(rq *request, in *wire.RandomRequest) (any, error) {
 			return nil, err
 		}
 	}
-	results, err := rq.s.kms.Random(rq.call, rq.vars["mount"], source, items, batch)
+	results, err := rq.s.kms.Random(rq.call, rq.vars.get("mount"), source, items, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func hash(rq *request, in *wire.HashRequest) (any, error) {
 	if !batch {
 		items = append(items, kms.Item{Input: fieldOf(in.Input)})
 	}
-	results, err := rq.s.kms.Hash(rq.call, rq.vars["mount"], rq.hash(in.Algorithm, ""), in.Format, items, batch)
+	results, err := rq.s.kms.Hash(rq.call, rq.vars.get("mount"), rq.hash(in.Algorithm, ""), in.Format, items, batch)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (k KeyInfo) SymmetricState(i int) string {
 		return ""
 	case v.State != state.Active:
 		return string(v.State)
-	case v.Spent():
+	case v.Encryptions >= state.MaxEncryptions && v.Spent():
 		return versionSpent
 	}
 	return ""
@@ -111,6 +111,9 @@ func info(st *state.State, k *state.Key, r VersionRange) KeyInfo {
 		first = last - NewestVersions + 1
 	}
 	out := KeyInfo{Key: k}
+	if first <= last {
+		out.Versions = make([]*state.KeyVersion, 0, last-first+1)
+	}
 	st.Versions(k.Mount, k.Name, first, last, func(v *state.KeyVersion) { out.Versions = append(out.Versions, v) })
 	return out
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 )
 
 // Bootstrap makes this node the only voter of a new cluster and waits until it
@@ -68,13 +67,13 @@ func (s *Store) undoHalf() error {
 		return err
 	}
 	term, err := s.records.GetUint64([]byte("CurrentTerm"))
-	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
+	if errors.Is(err, errNoValue) {
 		return nil
 	}
 	if err != nil || term != 1 {
 		return err
 	}
-	if _, err := s.records.GetUint64([]byte("LastVoteTerm")); !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+	if _, err := s.records.GetUint64([]byte("LastVoteTerm")); !errors.Is(err, errNoValue) {
 		return err
 	}
 	return s.records.SetUint64([]byte("CurrentTerm"), 0)

@@ -21,8 +21,11 @@ type granting struct {
 	mu      sync.Mutex // guards what follows; taken after Leases.mu where both are
 	grantor lease.Grantor
 	waiters map[lease.Nonce]chan lease.Grant
-	pokes   map[string]uint64 // holder → the index that is waited for; there while one is asked
-	waits   []*barrierWait    // by index, lowest first
+	pokes   map[string]*poke // by holder; there while it is asked
+	waits   []*barrierWait   // by index, lowest first
+
+	compared lease.Instant // when the clocks were, for ClockOffset; 0: they are to be
+	offset   time.Duration // found then
 }
 
 // barrierWait is one who waits for a barrier.
@@ -45,7 +48,7 @@ func (l *Leases) Grant(term, epoch uint64, alone bool) error {
 	}
 	g := &granting{
 		leases: l, self: l.store.identity.NodeID, term: term, waiters: map[lease.Nonce]chan lease.Grant{},
-		pokes:   map[string]uint64{},
+		pokes:   map[string]*poke{},
 		grantor: lease.NewGrantor(lease.Leadership{Self: l.store.identity.NodeID, Term: term, Gained: gained}),
 	}
 	members, _, err := g.members()
@@ -285,51 +288,6 @@ func (g *granting) leave(w *barrierWait) {
 	g.waits = slices.DeleteFunc(g.waits, func(other *barrierWait) bool { return other == w })
 }
 
-// poke asks a holder to report as soon as its state has got to index, one question
-// at a time for each. mu is held.
-func (g *granting) poke(holder string, index uint64) {
-	if holder == g.self {
-		return
-	}
-	before, asking := g.pokes[holder]
-	g.pokes[holder] = max(before, index)
-	if asking {
-		return
-	}
-	go g.pokeUntil(holder)
-}
-
-// pokeAgain is the pause before a holder that did not answer is asked again.
-const pokeAgain = 50 * time.Millisecond
-
-func (g *granting) pokeUntil(holder string) {
-	for {
-		g.mu.Lock()
-		index := g.pokes[holder]
-		g.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), lease.Renewal)
-		var report lease.Report
-		err := g.leases.ask(ctx, holder, opIndex, index, &report)
-		cancel()
-		if err != nil {
-			time.Sleep(pokeAgain)
-		}
-		g.mu.Lock()
-		if err == nil {
-			g.grantor.Report(holder, report)
-		}
-		done := err != nil || report.Index >= g.pokes[holder]
-		if done {
-			delete(g.pokes, holder)
-		}
-		g.settle() // whoever still waits asks again
-		g.mu.Unlock()
-		if done {
-			return
-		}
-	}
-}
-
 // KnowsClocks says whether this leader knows the wall clocks of a majority of its
 // voters, its own included, which ClockOffset goes by.
 func (l *Leases) KnowsClocks() bool {
@@ -382,9 +340,14 @@ func (l *Leases) ForgetClocks() {
 	if g := l.leading(); g != nil {
 		g.mu.Lock()
 		g.grantor.ForgetOffsets()
+		g.compared = 0
 		g.mu.Unlock()
 	}
 }
+
+// compareAgain is for how long the clocks that were compared stay so: each write asks, and
+// the others tell theirs twice a second.
+const compareAgain = lease.Instant(20 * time.Millisecond)
 
 // ClockOffset is how far this leader's wall clock is behind the median of its
 // voters' clocks; zero on others.
@@ -393,11 +356,15 @@ func (l *Leases) ClockOffset() time.Duration {
 	if g == nil {
 		return 0
 	}
-	_, voters, err := g.members()
-	if err != nil {
-		return 0
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return lease.Median(g.grantor.Offsets(voters, bootTime()))
+	now := bootTime()
+	if g.compared == 0 || now-g.compared > compareAgain {
+		_, voters, err := g.members()
+		if err != nil {
+			return 0
+		}
+		g.compared, g.offset = now, lease.Median(g.grantor.Offsets(voters, now))
+	}
+	return g.offset
 }

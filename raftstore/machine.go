@@ -60,8 +60,9 @@ type Snapshot interface {
 // was applied in part must not be applied, and a snapshot would claim entries
 // that are not in it.
 type adapter struct {
-	machine Machine
-	fail    func(*Fatal)
+	machine   Machine
+	fail      func(*Fatal)
+	committed func(*raft.Log) // hears of what is about to be applied; nil: nobody does
 
 	mu     sync.Mutex // guards what follows; raft applies and restores on one goroutine, NewRaft on another
 	failed *Fatal
@@ -74,6 +75,9 @@ func (a *adapter) Apply(l *raft.Log) any { return a.ApplyBatch([]*raft.Log{l})[0
 // ApplyBatch implements raft.BatchingFSM. Raft shows changes of its configuration
 // here too, which are none of the machine's.
 func (a *adapter) ApplyBatch(logs []*raft.Log) []any {
+	if a.committed != nil {
+		a.committed(logs[len(logs)-1])
+	}
 	results := make([]any, len(logs))
 	entries, places := make([]Entry, 0, len(logs)), make([]int, 0, len(logs))
 	for i, l := range logs {

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// newCollector points the metrics of raft and raft-boltdb at a fresh collector,
+// newCollector points the metrics of raft and its log at a fresh collector,
 // under names that begin with signet_raft_. The compat packages follow the same
 // build tag as raft does, so that both always speak of the same library.
 //

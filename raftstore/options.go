@@ -79,6 +79,10 @@ type Options struct {
 	// followers that are a little behind. 0: 512.
 	TrailingLogs uint64
 
+	// commitTimeout is after how long of silence raft says again what is committed. 0:
+	// 50 ms, raft's own. Followers hear of it at once otherwise: see commits.
+	commitTimeout time.Duration
+
 	// Now is the wall clock, which members compare with each other's. Nil: time.Now.
 	Now func() time.Time
 }
@@ -129,8 +133,9 @@ func (o Options) raftConfig(nodeID string, notify chan<- bool, logger hclog.Logg
 	c.SnapshotInterval = o.SnapshotInterval
 	c.TrailingLogs = o.TrailingLogs
 
-	// Followers learn of a commit with the next append or after this time.
-	c.CommitTimeout = 5 * time.Millisecond
+	if o.commitTimeout != 0 {
+		c.CommitTimeout = o.commitTimeout
+	}
 
 	// A follower stands for election after one to two heartbeat timeouts without a
 	// leader: see DESIGN.md, "How long an election takes".

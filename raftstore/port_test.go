@@ -55,17 +55,24 @@ func must(t *testing.T, err error) {
 
 // meshed is a cluster whose nodes speak over real sockets.
 type meshed struct {
-	t      *testing.T
-	ca     *testCA
-	roster *Roster
-	dirs   []string
-	stores []*Store
-	books  []*book
+	t       *testing.T
+	ca      *testCA
+	roster  *Roster
+	options Options
+	dirs    []string
+	stores  []*Store
+	books   []*book
 }
 
 func newMesh(t *testing.T, n int) *meshed {
 	t.Helper()
-	c := &meshed{t: t, ca: newTestCA(t)}
+	return newMeshWith(t, n, Options{})
+}
+
+// newMeshWith is newMesh with options that all nodes have.
+func newMeshWith(t *testing.T, n int, o Options) *meshed {
+	t.Helper()
+	c := &meshed{t: t, ca: newTestCA(t), options: o}
 	c.roster = &Roster{ClusterID: "11111111-2222-4333-8444-555555555555", Epoch: 1, CA: c.ca.cert.Raw}
 	for i := range n {
 		c.dirs = append(c.dirs, t.TempDir())
@@ -87,7 +94,9 @@ func newMesh(t *testing.T, n int) *meshed {
 func (c *meshed) open(i int) {
 	c.t.Helper()
 	c.books[i] = newBook()
-	s, err := Open(Options{Dir: c.dirs[i], NodeID: fmt.Sprint("node", i), Listen: "127.0.0.1:0", TrailingLogs: 1}, c.books[i])
+	o := c.options
+	o.Dir, o.NodeID, o.Listen, o.TrailingLogs = c.dirs[i], fmt.Sprint("node", i), "127.0.0.1:0", 1
+	s, err := Open(o, c.books[i])
 	must(c.t, err)
 	c.t.Cleanup(func() { s.Close() })
 	c.stores[i] = s

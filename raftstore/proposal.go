@@ -1,7 +1,6 @@
 package raftstore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,8 @@ type Proposal struct {
 // Enqueue hands data to the log and returns without waiting for it to be
 // written. Entries are appended in the order of the calls; callers that need an
 // order make them one after the other. It may wait for room, for a few seconds
-// at the most. data is copied. The outcome is that of Wait.
+// at the most. data is the store's from here on: whoever gave it must not change it.
+// The outcome is that of Wait.
 func (s *Store) Enqueue(data []byte) *Proposal {
 	p := &Proposal{store: s, done: make(chan struct{})}
 	r, err := s.admit(data)
@@ -29,7 +29,7 @@ func (s *Store) Enqueue(data []byte) *Proposal {
 		close(p.done)
 		return p
 	}
-	future := r.Apply(bytes.Clone(data), s.enqueueTimeout)
+	future := r.Apply(data, s.enqueueTimeout)
 	go func() {
 		defer s.proposals.Done()
 		defer close(p.done)
@@ -49,10 +49,10 @@ func (s *Store) admit(data []byte) (*node, error) {
 	}
 	// A write to the log file that fails stops the node; one refused here
 	// costs nothing and leaves everything else running.
-	switch free, err := s.dir.free(); {
+	switch room, err := s.space.hasRoom(s.reserve, s.dir.free); {
 	case err != nil:
 		return nil, notProposed(err)
-	case free < s.reserve:
+	case !room:
 		return nil, notProposed(ErrStorageFull)
 	}
 	r, err := s.enter()

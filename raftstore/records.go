@@ -10,11 +10,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
 )
 
-// records is raft's log and stable store: raft-boltdb, with a checksum in each
+// records is raft's log and stable store: a boltLog, with a checksum in each
 // record. raft panics when a record cannot be read or a term cannot be written,
 // and carries on when an entry cannot be written; here each of these goes to
 // fail, and no write is ever tried after one that failed.
@@ -28,7 +27,7 @@ type records struct {
 	applied func() uint64 // the last entry that the machine was given
 }
 
-// storage is what raft-boltdb offers.
+// storage is what a boltLog offers.
 type storage interface {
 	raft.LogStore
 	raft.StableStore
@@ -75,17 +74,12 @@ func openRecords(d *dataDir, fail func(error)) (*records, logShape, error) {
 // openBolt opens a bolt file. Every transaction is synced. The free list is not
 // kept on disk: it follows from the pages in use, and one on disk could mark a
 // page in use as free.
-func openBolt(path string) (*raftboltdb.BoltStore, error) {
-	var store *raftboltdb.BoltStore
-	err := guard(func() (err error) {
-		store, err = raftboltdb.New(raftboltdb.Options{
-			Path: path,
-			BoltOptions: &bbolt.Options{
-				Timeout:        time.Second,
-				NoFreelistSync: true,
-				FreelistType:   bbolt.FreelistMapType,
-			},
-			MsgpackUseNewTimeFormat: true,
+func openBolt(path string) (store *boltLog, err error) {
+	err = guard(func() (err error) {
+		store, err = newBoltLog(path, &bbolt.Options{
+			Timeout:        time.Second,
+			NoFreelistSync: true,
+			FreelistType:   bbolt.FreelistMapType,
 		})
 		return err
 	})
@@ -182,15 +176,15 @@ func (r *records) StoreLog(l *raft.Log) error { return r.StoreLogs([]*raft.Log{l
 // StoreLogs implements raft.LogStore. raft still uses the entries it passes, so
 // the checksums go into copies.
 func (r *records) StoreLogs(logs []*raft.Log) error {
-	copies := make([]*raft.Log, len(logs))
+	copies, sealed := make([]raft.Log, len(logs)), make([]*raft.Log, len(logs))
 	for i, l := range logs {
-		c := *l
-		c.Extensions = entrySum(l)
-		copies[i] = &c
+		copies[i] = *l
+		copies[i].Extensions = entrySum(l)
+		sealed[i] = &copies[i]
 	}
 	r.pace.begin(time.Now())
 	defer func() { r.pace.end(time.Now()) }()
-	return r.write(func() error { return r.store.StoreLogs(copies) })
+	return r.write(func() error { return r.store.StoreLogs(sealed) })
 }
 
 // DeleteRange implements raft.LogStore. Raft takes the beginning of the log away,
@@ -218,8 +212,7 @@ func (r *records) Set(key, value []byte) error {
 	return err
 }
 
-// Get implements raft.StableStore. A missing key is raft-boltdb's ErrKeyNotFound,
-// whose text raft compares.
+// Get implements raft.StableStore. A missing key is errNoValue.
 func (r *records) Get(key []byte) (value []byte, err error) {
 	err = guard(func() error {
 		sealed, err := r.store.Get(key)
@@ -229,7 +222,7 @@ func (r *records) Get(key []byte) (value []byte, err error) {
 		value, err = openValue(key, sealed)
 		return err
 	})
-	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+	if err != nil && !errors.Is(err, errNoValue) {
 		r.fail(&Corruption{File: r.path, Kind: ErrCorruptStore, Err: err})
 		r.halt()
 	}

@@ -38,6 +38,7 @@ type Store struct {
 	enqueueTimeout time.Duration
 	drainTimeout   time.Duration
 	reserve        uint64 // bytes
+	space          space
 
 	failed   chan struct{} // closed once failure is set
 	failure  error         // written once, before failed is closed
@@ -85,6 +86,7 @@ func Open(o Options, m Machine) (*Store, error) {
 		enqueueTimeout: enqueueTimeout,
 		drainTimeout:   drainTimeout,
 		reserve:        reserve,
+		space:          space{begun: time.Now()},
 		failed:         make(chan struct{}),
 		fatal:          make(chan error, 1),
 		stopped:        make(chan struct{}),
@@ -159,10 +161,11 @@ func (s *Store) openTransport() (err error) {
 		return err
 	}
 	s.peers = newPeers(s.port, s.leases)
-	s.transport = newTransport(streams{s.port}, s.mayInstall, raft.NetworkTransportConfig{
+	t := newTransport(streams{s.port}, s.mayInstall, raft.NetworkTransportConfig{
 		Logger: newQuiet(s.log), MaxPool: 3, Timeout: rpcTimeout,
 		MaxRPCsInFlight: 1, // no pipelines, which may lock up for good: see DESIGN.md
 	})
+	s.transport, s.fsm.committed = t, t.commits.committed
 	return nil
 }
 

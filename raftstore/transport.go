@@ -21,6 +21,7 @@ type transport struct {
 	mayInstall             func(*raft.InstallSnapshotRequest) error
 	heard                  chan raft.RPC
 	heartbeat              atomic.Pointer[func(raft.RPC)]
+	commits                commits
 
 	closing chan struct{}
 	once    sync.Once
@@ -32,6 +33,7 @@ type transport struct {
 func newTransport(s streams, mayInstall func(*raft.InstallSnapshotRequest) error, config raft.NetworkTransportConfig) *transport {
 	t := &transport{streams: s, mayInstall: mayInstall, config: config, heard: make(chan raft.RPC), closing: make(chan struct{})}
 	t.NetworkTransport = t.over(make(chan net.Conn))
+	t.commits = commits{send: t.NetworkTransport.AppendEntries, work: &t.done}
 	t.done.Go(t.accept)
 	return t
 }
@@ -154,6 +156,15 @@ func speaksFor(rpc raft.RPC, member string) error {
 // Consumer implements raft.Transport.
 func (t *transport) Consumer() <-chan raft.RPC { return t.heard }
 
+// AppendEntries implements raft.Transport.
+func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	err := t.NetworkTransport.AppendEntries(id, target, args, resp)
+	if err == nil && resp.Success {
+		t.commits.appended(id, target, args)
+	}
+	return err
+}
+
 // SetHeartbeatHandler implements raft.Transport.
 func (t *transport) SetHeartbeatHandler(fn func(raft.RPC)) { t.heartbeat.Store(&fn) }
 
@@ -161,6 +172,7 @@ func (t *transport) SetHeartbeatHandler(fn func(raft.RPC)) { t.heartbeat.Store(&
 func (t *transport) Close() error {
 	t.once.Do(func() {
 		close(t.closing)
+		t.commits.close()
 		_ = t.NetworkTransport.Close()
 		t.done.Wait()
 	})

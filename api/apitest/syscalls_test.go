@@ -133,6 +133,7 @@ func (tr *trace) stop() {
 	if tr.cmd.ProcessState != nil {
 		return
 	}
+	time.Sleep(200 * time.Millisecond)        // the client may have an answer before strace has seen its write end
 	_ = tr.cmd.Process.Signal(syscall.SIGINT) // detaches
 	_ = tr.cmd.Wait()
 	tr.read()

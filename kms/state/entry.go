@@ -32,7 +32,11 @@ var ErrEntry = errors.New("not a log entry of a known format")
 // EncodeEntry frames parts: a version byte, then for each part its kind, the
 // length as an unsigned varint, and the bytes.
 func EncodeEntry(parts ...Part) []byte {
-	out := []byte{entryVersion}
+	size := 1
+	for _, p := range parts {
+		size += 1 + binary.MaxVarintLen32 + len(p.Data)
+	}
+	out := append(make([]byte, 0, size), entryVersion)
 	for _, p := range parts {
 		out = append(out, byte(p.Kind))
 		out = binary.AppendUvarint(out, uint64(len(p.Data)))

@@ -81,7 +81,7 @@ func (s *State) Write(w io.Writer) error {
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
 		func() error { return writeTree(enc, s.keys) },
-		func() error { return writeTree(enc, s.versions) },
+		func() error { return writeVersions(buf, s.versions) },
 		func() error { return writeTree(enc, s.tombstones) },
 		func() error { return writeTree(enc, s.policies) },
 		func() error { return writeTokens(enc, s.tokens) },
@@ -111,6 +111,17 @@ func (s *State) Write(w io.Writer) error {
 func writeTree[T any](enc *codec.Encoder, t *iradix.Tree[*T]) (err error) {
 	t.Root().Walk(func(_ []byte, v *T) bool {
 		err = enc.Encode(v)
+		return err != nil
+	})
+	return err
+}
+
+// writeVersions is writeTree for what there is most of, by hand.
+func writeVersions(w io.Writer, t *iradix.Tree[*KeyVersion]) (err error) {
+	var b []byte
+	t.Root().Walk(func(_ []byte, v *KeyVersion) bool {
+		b = v.appendTo(b[:0])
+		_, err = w.Write(b)
 		return err != nil
 	})
 	return err

@@ -29,7 +29,7 @@ func versioned(versions uint32, names ...string) *State {
 func TestVersionsOfARange(t *testing.T) {
 	s := versioned(600, "b", "bb", "bbb", "a", "c")
 	for _, name := range []string{"b", "bb", "a", "c", "x", ""} {
-		for _, r := range [][2]uint32{{1, 600}, {0, 700}, {1, 1}, {3, 3}, {255, 257}, {600, 601}, {601, 700}, {2, 1}, {1, 0}, {0, 0}} {
+		for _, r := range [][2]uint32{{1, 600}, {0, 700}, {1, 1}, {3, 3}, {255, 257}, {100, 255}, {256, 511}, {300, 310}, {512, 600}, {600, 601}, {601, 700}, {2, 1}, {1, 0}, {0, 0}} {
 			var got, want []uint32
 			s.Versions("mount", name, r[0], r[1], func(v *KeyVersion) {
 				if v.Name != name {

@@ -14,9 +14,9 @@ import (
 type byHand interface {
 	// appendTo appends what codec would write.
 	appendTo(b []byte) []byte
-	// readFrom takes b apart, of which it keeps nothing, and says whether it could.
-	// Whatever has a form that appendTo does not write is codec's to judge; the
-	// record is as it was then.
+	// readFrom takes b apart, of which it keeps nothing but an envelope's Body, and says
+	// whether it could. Whatever has a form that appendTo does not write is codec's to
+	// judge; the record is as it was then.
 	readFrom(b []byte) bool
 }
 

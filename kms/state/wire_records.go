@@ -1,6 +1,6 @@
 package state
 
-import "bytes"
+import "math"
 
 func (e *envelope) appendTo(b []byte) []byte {
 	r := newRecord(b)
@@ -25,22 +25,23 @@ func (e *envelope) appendTo(b []byte) []byte {
 
 func (e *envelope) readFrom(b []byte) bool {
 	var out envelope
-	r := &reader{b: b}
-	r.fields(func(name byte) {
+	r := reader{b: b}
+	f := r.head()
+	for name := r.next(&f); name != 0; name = r.next(&f) {
 		switch name {
 		case 'a':
-			out.Again = r.isTrue()
+			out.Again = r.trueIf()
 		case 'b':
-			out.Body = r.bytes()
+			out.Body = r.view() // Decode takes it apart at once
 		case 'c':
-			out.Caller = r.bytes()
+			out.Caller = r.bytesIf()
 		case 'e':
 			out.Epoch = r.unsigned()
 		case 'k':
 			out.Kind = Kind(r.unsigned16())
 		case 'o':
 			out.Once = &Once{}
-			r.fields(out.Once.field(r))
+			out.Once.read(&r)
 		case 'p':
 			out.Proposal = r.bytes()
 		case 's':
@@ -50,16 +51,17 @@ func (e *envelope) readFrom(b []byte) bool {
 		default:
 			r.bad = true
 		}
-	})
-	if r.bad || len(r.b) != 0 || !bytes.Equal(out.appendTo(make([]byte, 0, len(b))), b) {
-		return false // no second spelling is taken, and nothing beside it
+	}
+	if r.demand(f, "bekpst"); !r.done() {
+		return false
 	}
 	*e = out
 	return true
 }
 
-func (o *Once) field(r *reader) func(name byte) {
-	return func(name byte) {
+func (o *Once) read(r *reader) {
+	f := r.head()
+	for name := r.next(&f); name != 0; name = r.next(&f) {
 		switch name {
 		case 'c':
 			o.Caller = r.text()
@@ -71,6 +73,7 @@ func (o *Once) field(r *reader) func(name byte) {
 			r.bad = true
 		}
 	}
+	r.demand(f, "ckr")
 }
 
 func (c *RotateKey) appendTo(b []byte) []byte {
@@ -83,19 +86,22 @@ func (c *RotateKey) appendTo(b []byte) []byte {
 
 func (c *RotateKey) readFrom(b []byte) bool {
 	var out RotateKey
-	r := &reader{b: b}
-	r.fields(func(name byte) {
+	r := reader{b: b}
+	f := r.head()
+	for name := r.next(&f); name != 0; name = r.next(&f) {
 		switch name {
 		case 'v':
-			r.fields(out.Version.field(r))
+			out.Version.read(&r)
 		case 'z':
-			out.KeySize = r.unsigned32()
+			n := r.unsignedIf()
+			out.KeySize = uint32(n)
+			r.bad = r.bad || n > math.MaxUint32
 		default:
 			r.bad = true
 		}
-	})
-	if r.bad || len(r.b) != 0 || !bytes.Equal(out.appendTo(make([]byte, 0, len(b))), b) {
-		return false // no second spelling is taken, and nothing beside it
+	}
+	if r.demand(f, "v"); !r.done() {
+		return false
 	}
 	*c = out
 	return true
@@ -124,21 +130,22 @@ func (v *KeyVersion) appendTo(b []byte) []byte {
 	return r.done()
 }
 
-func (v *KeyVersion) field(r *reader) func(name byte) {
-	return func(name byte) {
+func (v *KeyVersion) read(r *reader) {
+	f := r.head()
+	for name := r.next(&f); name != 0; name = r.next(&f) {
 		switch name {
 		case 'a':
-			v.ActiveAt = r.signed()
+			v.ActiveAt = r.signedIf()
 		case 'b':
-			v.Activated = r.signed()
+			v.Activated = r.signedIf()
 		case 'c':
 			v.Created = r.signed()
 		case 'h':
-			v.Suspended = r.signed()
+			v.Suspended = r.signedIf()
 		case 'i':
 			v.KID = r.text()
 		case 'j':
-			v.Imported = r.isTrue()
+			v.Imported = r.trueIf()
 		case 'm':
 			v.Mount = r.text()
 		case 'n':
@@ -146,25 +153,26 @@ func (v *KeyVersion) field(r *reader) func(name byte) {
 		case 'p':
 			v.Public = r.bytes()
 		case 'r':
-			v.Retired = r.signed()
+			v.Retired = r.signedIf()
 		case 's':
 			v.State = VersionState(r.text())
 		case 't':
 			v.Type = KeyType(r.text())
 		case 'u':
-			v.Encryptions = r.unsigned()
+			v.Encryptions = r.unsignedIf()
 		case 'v':
 			v.Number = r.unsigned32()
 		case 'w':
-			v.RemoveAt = r.signed()
+			v.RemoveAt = r.signedIf()
 		case 'x':
 			v.Sealed = r.bytes()
 		case 'y':
-			v.Compromised = r.signed()
+			v.Compromised = r.signedIf()
 		case 'z':
-			v.Destroyed = r.signed()
+			v.Destroyed = r.signedIf()
 		default:
 			r.bad = true
 		}
 	}
+	r.demand(f, "cimnpstvx")
 }

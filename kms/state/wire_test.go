@@ -69,6 +69,9 @@ func TestByHandIsWhatCodecWrites(t *testing.T) {
 			if !reflect.DeepEqual(hand, codec) { // not with v: what is left out when empty comes back nil
 				t.Fatalf("%+v became\n%+v by hand and\n%+v by codec", v, hand, codec)
 			}
+			if e, ok := hand.(*envelope); ok { // its Body lies in what was read
+				e.Body = bytes.Clone(e.Body)
+			}
 			before := bytes.Clone(want)
 			clear(want)
 			if !bytes.Equal(hand.appendTo(nil), before) {

@@ -19,10 +19,11 @@ type key = [keySize]byte
 
 // appendSealed appends nonce || ciphertext || tag to dst.
 func appendSealed(dst []byte, k *key, plaintext, ad []byte) []byte {
-	var nonce [nonceSize]byte
-	_, _ = rand.Read(nonce[:]) // does not fail: crypto/rand ends the process instead
-	dst = append(dst, nonce[:]...)
-	aead, short := message(k, nonce[:])
+	start := len(dst)
+	dst = append(dst, make([]byte, nonceSize)...)
+	nonce := dst[start:]
+	_, _ = rand.Read(nonce) // does not fail: crypto/rand ends the process instead
+	aead, short := message(k, nonce)
 	return aead.Seal(dst, short[:], plaintext, ad)
 }
 

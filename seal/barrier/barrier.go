@@ -90,11 +90,11 @@ func (b *Barrier) Seal(n Name, plaintext []byte) ([]byte, error) {
 		return nil, ErrUnnamed
 	}
 	s := b.state()
-	k, number, release, err := s.acquireActive()
+	k, number, err := s.acquireActive()
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer s.release()
 	out := make([]byte, 0, Overhead+len(plaintext))
 	out = append(out, layoutValue)
 	out = binary.BigEndian.AppendUint64(out, number)
@@ -113,11 +113,11 @@ func (b *Barrier) Open(n Name, sealed []byte) ([]byte, error) {
 	}
 	number := binary.BigEndian.Uint64(sealed[1:])
 	s := b.state()
-	k, release, err := s.acquire(number)
+	k, err := s.acquire(number)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer s.release()
 	out := make([]byte, 0, len(sealed)-Overhead)
 	return appendOpened(out, &k.sealing, sealed[headerSize:], s.bindValue(number, n))
 }
@@ -145,32 +145,35 @@ func (b *Barrier) Wipe() {
 
 // acquireActive is acquire for the active term, and says which it is: asked for
 // apart, the number and the keys could belong to two terms.
-func (s *state) acquireActive() (k *termKeys, number uint64, release func(), err error) {
+func (s *state) acquireActive() (k *termKeys, number uint64, err error) {
 	s.mu.RLock()
 	number = s.active
-	k, release, err = s.acquireLocked(number)
-	return k, number, release, err
+	k, err = s.acquireLocked(number)
+	return k, number, err
 }
 
-// acquire returns the keys of a term and locks them against Wipe until release.
-func (s *state) acquire(number uint64) (k *termKeys, release func(), err error) {
+// acquire returns the keys of a term and locks them against Wipe until release. With
+// an error there is nothing to release.
+func (s *state) acquire(number uint64) (k *termKeys, err error) {
 	s.mu.RLock()
 	return s.acquireLocked(number)
 }
 
 // acquireLocked takes over the caller's read lock.
-func (s *state) acquireLocked(number uint64) (k *termKeys, release func(), err error) {
+func (s *state) acquireLocked(number uint64) (k *termKeys, err error) {
 	if s.terms == nil {
 		s.mu.RUnlock()
-		return nil, nil, ErrWiped
+		return nil, ErrWiped
 	}
 	k, ok := s.terms[number]
 	if !ok {
 		s.mu.RUnlock()
-		return nil, nil, ErrUnknownTerm
+		return nil, ErrUnknownTerm
 	}
-	return k, s.mu.RUnlock, nil
+	return k, nil
 }
+
+func (s *state) release() { s.mu.RUnlock() }
 
 func (s *state) bindValue(number uint64, n Name) []byte {
 	return bind(domainValue).text(s.clusterID).number(number).name(n)

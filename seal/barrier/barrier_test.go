@@ -293,3 +293,16 @@ func BenchmarkSeal(b *testing.B) {
 		_, _ = bar.Seal(Name{Kind: "command", Version: 1}, plain)
 	}
 }
+
+func BenchmarkOpen(b *testing.B) {
+	bar := randomBarrier(b)
+	n := Name{Kind: "key-version", Name: "transit/web", Version: 1}
+	sealed, err := bar.Seal(n, make([]byte, 512))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = bar.Open(n, sealed)
+	}
+}

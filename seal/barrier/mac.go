@@ -62,10 +62,10 @@ func (s *state) subkey(domain string, number uint64, purpose string) ([]byte, er
 	if purpose == "" {
 		return nil, ErrUnnamed
 	}
-	k, release, err := s.acquire(number)
+	k, err := s.acquire(number)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer s.release()
 	return k.derive(bind(domain).text(s.clusterID).number(number).text(purpose))
 }

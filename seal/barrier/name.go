@@ -26,7 +26,11 @@ const (
 // separator instead would let ("a/b", "c") pass for ("a", "b/c").
 type binding []byte
 
-func bind(domain string) binding { return binding(nil).text(domain) }
+func bind(domain string) binding { return make(binding, 0, bindingRoom).text(domain) }
+
+// bindingRoom is more than most bindings take, so that they grow once: a domain, the
+// cluster's id, a kind, the name of a key version, and their lengths. In bytes.
+const bindingRoom = 192
 
 func (b binding) text(s string) binding {
 	return append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)

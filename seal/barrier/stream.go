@@ -67,11 +67,10 @@ func (b *Barrier) newSealer(term uint64, w io.Writer, n Name) (*sealer, error) {
 		return nil, ErrUnnamed
 	}
 	s := b.state()
-	_, release, err := s.acquire(term)
-	if err != nil {
+	if _, err := s.acquire(term); err != nil {
 		return nil, err
 	}
-	release()
+	s.release()
 	var id [streamIDSize]byte
 	_, _ = rand.Read(id[:]) // does not fail: crypto/rand ends the process instead
 	head := make([]byte, 0, streamHeader)
@@ -134,12 +133,12 @@ func (s *sealer) Close() error {
 }
 
 func (s *sealer) flush(last bool) error {
-	k, release, err := s.s.acquire(s.term)
+	k, err := s.s.acquire(s.term)
 	if err != nil {
 		return err
 	}
 	s.sealed = appendSealed(s.sealed[:0], &k.sealing, s.plain, s.binding(last))
-	release() // before the write: w may be slow, and Wipe must not wait for it
+	s.s.release() // before the write: w may be slow, and Wipe must not wait for it
 	s.next++
 	s.plain = s.plain[:0]
 	_, err = s.w.Write(s.sealed)

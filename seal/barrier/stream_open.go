@@ -36,11 +36,10 @@ func (b *Barrier) newOpener(r io.Reader, n Name) (*opener, error) {
 		return nil, ErrFormat
 	}
 	st := stream{s: b.state(), term: binary.BigEndian.Uint64(head[1:]), name: n, id: string(head[headerSize:])}
-	_, release, err := st.s.acquire(st.term)
-	if err != nil {
+	if _, err := st.s.acquire(st.term); err != nil {
 		return nil, err
 	}
-	release()
+	st.s.release()
 	return &opener{
 		stream: st,
 		r:      bufio.NewReaderSize(r, 4<<10),
@@ -87,11 +86,11 @@ func (o *opener) fill() ([]byte, error) {
 		return nil, err
 	}
 	last := err == io.EOF
-	k, release, err := o.s.acquire(o.term)
+	k, err := o.s.acquire(o.term)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer o.s.release()
 	plain, err := appendOpened(o.buffer[:0], &k.sealing, o.sealed[:n], o.binding(last))
 	if err != nil {
 		return nil, err

@@ -149,3 +149,41 @@ func BenchmarkUse(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkGenerate is a new version of each type, and its parts: the key itself, its
+// sealing, and the proof that it opens.
+func BenchmarkGenerate(b *testing.B) {
+	barrier := newBarrier(b)
+	for _, typ := range []state.KeyType{state.AES256GCM, state.ChaCha20, state.HMAC, state.Ed25519, state.ECDSAP256} {
+		size, err := CheckKeySize(typ, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		v := &state.KeyVersion{Mount: "transit", Name: "web", Number: 1, Type: typ}
+		h, err := newKeyset(typ, size)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, part := range []struct {
+			name string
+			do   func() error
+		}{
+			{"make", func() error { _, err := newKeyset(typ, size); return err }},
+			{"seal", func() (err error) { v.Sealed, err = sealKeyset(barrier, v, h); return err }},
+			{"open", func() error { _, err := openSecret(barrier, v); return err }},
+			{"all", func() error {
+				_, err := generate(barrier, &state.KeyVersion{Mount: "transit", Name: "web", Number: 1, Type: typ}, size)
+				return err
+			}},
+		} {
+			b.Run(string(typ)+"/"+part.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := part.do(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead/chacha20poly1305"
 	"github.com/tink-crypto/tink-go/v2/aead/xchacha20poly1305"
 	"github.com/tink-crypto/tink-go/v2/key"
+	"github.com/tink-crypto/tink-go/v2/secretdata"
 	chacha "golang.org/x/crypto/chacha20poly1305"
 
 	"github.com/signet-kms/signet/kms/state"
@@ -65,6 +66,29 @@ func (a *randomNonce) Decrypt(ciphertext, aad []byte) ([]byte, error) {
 		return nil, ErrCiphertext
 	}
 	return a.aead.Open(nil, ciphertext[:n], ciphertext[n:], aad)
+}
+
+// symmetricKey is Tink's form of a symmetric key that is no hmac key; p are its parameters.
+func symmetricKey(p key.Parameters, raw secretdata.Bytes) (key.Key, error) {
+	switch p := p.(type) {
+	case *aesgcm.Parameters:
+		return aesgcm.NewKey(raw, 0, p)
+	case *chacha20poly1305.Parameters:
+		return chacha20poly1305.NewKey(raw, 0, p)
+	case *xchacha20poly1305.Parameters:
+		return xchacha20poly1305.NewKey(raw, 0, p)
+	}
+	return nil, ErrKeyType
+}
+
+// symmetricBytes is the length of a key of t; 0 for hmac keys, which have a choice, and
+// for asymmetric ones.
+func symmetricBytes(t state.KeyType) int {
+	switch t {
+	case state.ChaCha20, state.XChaCha20:
+		return chacha.KeySize
+	}
+	return aesBytes(t)
 }
 
 // aesBytes is the length of an AES key; 0 for other types.

@@ -61,9 +61,7 @@ func checkNew(mount, name string, number uint32, typ state.KeyType) error {
 	return nil
 }
 
-// generate fills v. The public half is taken from what the sealed bytes open to:
-// a version whose private half would not come back is found here, before
-// anybody trusts its public half.
+// generate makes a version, of which v says what it is and where.
 func generate(b *barrier.Barrier, v *state.KeyVersion, size int) (*Generated, error) {
 	h, err := newKeyset(v.Type, size)
 	if err != nil {
@@ -72,25 +70,29 @@ func generate(b *barrier.Barrier, v *state.KeyVersion, size int) (*Generated, er
 	return settle(b, v, h)
 }
 
-// settle is generate for a keyset that is there. A v that has a KID keeps it.
+// settle is generate for a keyset that is there. A v that has a KID keeps it. A version
+// whose private half would not come back is found here: sealKeyset opens what it sealed.
+// A public half is taken from what the sealed bytes open to, before anybody trusts it.
 func settle(b *barrier.Barrier, v *state.KeyVersion, h *keyset.Handle) (*Generated, error) {
 	var err error
 	if v.Sealed, err = sealKeyset(b, v, h); err != nil {
 		return nil, err
 	}
-	x, err := openSecret(b, v)
-	if err != nil {
-		return nil, err
-	}
-	if v.Public, err = x.spki(); err != nil {
-		return nil, ErrDamaged
+	if v.Type.Asymmetric() {
+		x, err := openSecret(b, v)
+		if err != nil {
+			return nil, err
+		}
+		if v.Public, err = x.spki(); err != nil {
+			return nil, ErrDamaged
+		}
 	}
 	if v.KID == "" {
 		if v.KID, err = kid(v); err != nil {
 			return nil, err
 		}
 	}
-	if err := record(v, h, x); err != nil {
+	if err := record(b, v, h); err != nil {
 		return nil, err
 	}
 	return &Generated{Public: v.Public, Sealed: v.Sealed, KID: v.KID}, nil

@@ -8,13 +8,9 @@ import (
 	"crypto/x509"
 	"fmt"
 
-	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
-	"github.com/tink-crypto/tink-go/v2/aead/chacha20poly1305"
-	"github.com/tink-crypto/tink-go/v2/aead/xchacha20poly1305"
 	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
 	"github.com/tink-crypto/tink-go/v2/key"
 	"github.com/tink-crypto/tink-go/v2/keyset"
-	tinkhmac "github.com/tink-crypto/tink-go/v2/mac/hmac"
 	"github.com/tink-crypto/tink-go/v2/secretdata"
 	tinkecdsa "github.com/tink-crypto/tink-go/v2/signature/ecdsa"
 	tinked25519 "github.com/tink-crypto/tink-go/v2/signature/ed25519"
@@ -121,7 +117,7 @@ func importRSA(t state.KeyType, x *rsa.PrivateKey, p key.Parameters) (key.Key, e
 }
 
 func importSymmetric(t state.KeyType, raw []byte, shortest int) (key.Key, error) {
-	size := map[state.KeyType]int{state.AES128GCM: 16, state.AES256GCM: 32, state.ChaCha20: 32, state.XChaCha20: 32}[t]
+	size := symmetricBytes(t)
 	switch {
 	case t == state.HMAC && (len(raw) < shortest || len(raw) > MaxKeySize):
 		return nil, refused("it has %d bytes, and an hmac key here has %d to %d", len(raw), shortest, MaxKeySize)
@@ -131,26 +127,14 @@ func importSymmetric(t state.KeyType, raw []byte, shortest int) (key.Key, error)
 		return nil, refused("all its bytes are the same")
 	}
 	if t == state.HMAC {
-		p, err := macParameters(len(raw))
-		if err != nil {
-			return nil, works(err)
-		}
-		k, err := tinkhmac.NewKey(secretOf(raw), p.(*tinkhmac.Parameters), 0)
+		k, err := tinkHMAC(secretOf(raw))
 		return k, works(err)
 	}
 	p, err := parameters(t)
 	if err != nil {
 		return nil, err
 	}
-	var k key.Key
-	switch p := p.(type) {
-	case *aesgcm.Parameters:
-		k, err = aesgcm.NewKey(secretOf(raw), 0, p)
-	case *chacha20poly1305.Parameters:
-		k, err = chacha20poly1305.NewKey(secretOf(raw), 0, p)
-	case *xchacha20poly1305.Parameters:
-		k, err = xchacha20poly1305.NewKey(secretOf(raw), 0, p)
-	}
+	k, err := symmetricKey(p, secretOf(raw))
 	return k, works(err)
 }
 

@@ -2,8 +2,10 @@ package keyring
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/tink-crypto/tink-go/v2/key"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -15,7 +17,8 @@ import (
 
 // sealKeyset returns the private half of v as the barrier sealed it, and nothing
 // around it: Tink's description of a keyset is not authenticated, so it is left
-// out. Errors: ErrDamaged, those of the barrier.
+// out. It has been opened again, to the bytes that Tink made of h. Errors: ErrDamaged,
+// those of the barrier.
 func sealKeyset(b *barrier.Barrier, v *state.KeyVersion, h *keyset.Handle) ([]byte, error) {
 	a, w := newVersionAEAD(b, v), &keysetIO{}
 	if err := h.WriteWithAssociatedData(w, a, a.label); err != nil {
@@ -67,23 +70,43 @@ type versionAEAD struct {
 }
 
 func newVersionAEAD(b *barrier.Barrier, v *state.KeyVersion) *versionAEAD {
+	const kind = "key-version"
+	id := v.ID()
+	label := make([]byte, 0, len(kind)+1+len(id)+1+10) // a uint32 has ten digits
+	label = append(append(append(append(label, kind...), ' '), id...), ' ')
 	return &versionAEAD{
 		b:     b,
-		name:  barrier.Name{Kind: "key-version", Name: v.ID(), Version: uint64(v.Number)},
-		label: fmt.Appendf(nil, "key-version %s %d", v.ID(), v.Number),
+		name:  barrier.Name{Kind: kind, Name: id, Version: uint64(v.Number)},
+		label: strconv.AppendUint(label, uint64(v.Number), 10),
 	}
 }
 
-// Encrypt seals a serialized keyset and overwrites it: Tink makes that copy for
-// this call and does not look at it again.
+// Encrypt seals a serialized keyset, proves that it opens, and overwrites it: Tink makes
+// that copy for this call and does not look at it again.
 func (a *versionAEAD) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
 	defer clear(plaintext)
 	if !bytes.Equal(associatedData, a.label) {
 		return nil, ErrDamaged
 	}
 	sealed, err := a.b.Seal(a.name, plaintext)
-	a.err = err
-	return sealed, err
+	if err == nil {
+		err = a.opensTo(sealed, plaintext)
+	}
+	if a.err = err; err != nil {
+		return nil, err
+	}
+	return sealed, nil
+}
+
+// opensTo proves that sealed bytes open, as this version, to a plaintext and no other.
+// Errors: ErrDamaged, those of the barrier.
+func (a *versionAEAD) opensTo(sealed, plaintext []byte) error {
+	opened, err := a.b.Open(a.name, sealed)
+	defer clear(opened)
+	if err == nil && subtle.ConstantTimeCompare(opened, plaintext) != 1 {
+		err = ErrDamaged
+	}
+	return err
 }
 
 // Decrypt opens a serialized keyset, which wipe overwrites.

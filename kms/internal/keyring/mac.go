@@ -6,6 +6,7 @@ import (
 
 	"github.com/tink-crypto/tink-go/v2/key"
 	tinkhmac "github.com/tink-crypto/tink-go/v2/mac/hmac"
+	"github.com/tink-crypto/tink-go/v2/secretdata"
 
 	"github.com/signet-kms/signet/kms/internal/pass"
 	"github.com/signet-kms/signet/kms/state"
@@ -41,6 +42,15 @@ func macParameters(size int) (key.Parameters, error) {
 	return tinkhmac.NewParameters(tinkhmac.ParametersOpts{
 		KeySizeInBytes: size, TagSizeInBytes: 32, HashType: tinkhmac.SHA256, Variant: tinkhmac.VariantNoPrefix,
 	})
+}
+
+// tinkHMAC is Tink's form of an HMAC key.
+func tinkHMAC(raw secretdata.Bytes) (key.Key, error) {
+	p, err := macParameters(raw.Len())
+	if err != nil {
+		return nil, err
+	}
+	return tinkhmac.NewKey(raw, p.(*tinkhmac.Parameters), 0)
 }
 
 // macKey is a clear HMAC key.

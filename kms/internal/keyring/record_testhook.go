@@ -17,6 +17,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
 	"github.com/signet-kms/signet/kms/state"
+	"github.com/signet-kms/signet/seal/barrier"
 )
 
 // recordFile names the file that record appends to; unset or empty is none.
@@ -30,10 +31,14 @@ const recordFile = "SIGNET_TEST_KEYRING_RECORD"
 //
 // where what is keyset (Tink's, serialized), pkcs8, sec1, ecdsa-d, ed25519-seed,
 // pkcs1, rsa-d, rsa-p, rsa-q, aes, chacha20 or hmac.
-func record(v *state.KeyVersion, h *keyset.Handle, x *secret) error {
+func record(b *barrier.Barrier, v *state.KeyVersion, h *keyset.Handle) error {
 	path := os.Getenv(recordFile)
 	if path == "" {
 		return nil
+	}
+	x, err := openSecret(b, v)
+	if err != nil {
+		return err
 	}
 	forms, err := clearForms(h, x)
 	if err != nil {

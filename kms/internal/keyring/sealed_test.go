@@ -222,6 +222,62 @@ func TestSerializedKeysetsAreOverwritten(t *testing.T) {
 	}
 }
 
+// What comes back must be what was sealed, as the very version.
+func TestSealedBytesMustOpenToWhatWasSealed(t *testing.T) {
+	b := newBarrier(t)
+	a := newVersionAEAD(b, &state.KeyVersion{Mount: "m", Name: "k", Number: 1})
+	other := newVersionAEAD(b, &state.KeyVersion{Mount: "m", Name: "k", Number: 2})
+	plaintext := []byte("serialized keyset")
+	sealed, err := a.b.Seal(a.name, plaintext)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.opensTo(sealed, plaintext); err != nil {
+		t.Errorf("its own plaintext: %v", err)
+	}
+	for _, wrong := range []string{"", "serialized keyseT", "serialized keyset ", "serialized keyse"} {
+		if err := a.opensTo(sealed, []byte(wrong)); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	if err := other.opensTo(sealed, plaintext); !errors.Is(err, barrier.ErrOpen) {
+		t.Errorf("as another version: %v", err)
+	}
+	if err := a.opensTo(sealed[:len(sealed)-1], plaintext); !errors.Is(err, barrier.ErrOpen) {
+		t.Errorf("cut short: %v", err)
+	}
+}
+
+// A symmetric version is not parsed again when it is made, so it is here: as often as
+// ids of other lengths take, for every type and the sizes that an hmac key may have.
+func TestEveryNewKeysetParses(t *testing.T) {
+	b := newBarrier(t)
+	for _, typ := range state.KeyTypes() {
+		sizes := []int{0}
+		switch {
+		case typ == state.HMAC:
+			sizes = []int{MinKeySize, MinKeySize + 1, 127, 128, 255, 256, MaxKeySize - 1, MaxKeySize}
+		case typ.Asymmetric():
+			continue // those are opened whole
+		}
+		for _, size := range sizes {
+			for range 200 {
+				v := &state.KeyVersion{Mount: "m", Name: "k", Number: 1, Type: typ}
+				if _, err := generate(b, v, size); err != nil {
+					t.Fatal(typ, size, err)
+				}
+				x, err := openSecret(b, v)
+				if err != nil || v.Public != nil || v.KID == "" {
+					t.Fatal(typ, size, v.Public, v.KID, err)
+				}
+				if want := max(size, sideKeySize); typ == state.HMAC && len(x.mac.bytes) != want || typ != state.HMAC && (x.aead == nil || len(x.mac.bytes) != sideKeySize) {
+					t.Fatalf("%s of %d bytes: an HMAC key of %d", typ, size, len(x.mac.bytes))
+				}
+			}
+		}
+	}
+}
+
 func TestGenerateRefuses(t *testing.T) {
 	k := unsealed(t)
 	for _, c := range []struct {

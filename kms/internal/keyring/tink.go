@@ -63,44 +63,63 @@ func parameters(t state.KeyType) (key.Parameters, error) {
 // RSA key takes seconds.
 func newKeyset(t state.KeyType, size int) (*keyset.Handle, error) {
 	m := keyset.NewManager() // not safe for concurrent use, so one a key
-	if t != state.HMAC {
-		p, err := parameters(t)
-		if err != nil {
-			return nil, err
-		}
-		if err := addPrimary(m, p); err != nil {
-			return nil, err
-		}
-		return withSideKey(m)
-	}
-	p, err := macParameters(size)
+	id, err := addFresh(m, t, size)
 	if err != nil {
 		return nil, err
 	}
-	if err := addPrimary(m, p); err != nil {
+	if err := m.SetPrimary(id); err != nil {
 		return nil, err
 	}
-	return m.Handle()
+	if t == state.HMAC {
+		return m.Handle()
+	}
+	return withSideKey(m)
+}
+
+// addFresh adds a fresh key of t. A symmetric one is random bytes, and as much work to
+// make from parameters as to seal: Tink puts those into a protobuf first, which it then
+// parses.
+func addFresh(m *keyset.Manager, t state.KeyType, size int) (id uint32, err error) {
+	if t == state.HMAC {
+		return addFreshMAC(m, size)
+	}
+	p, err := parameters(t)
+	if err != nil {
+		return 0, err
+	}
+	if t.Asymmetric() {
+		return m.AddNewKeyFromParameters(p)
+	}
+	raw, err := secretdata.NewBytesFromRand(uint32(symmetricBytes(t)))
+	if err != nil {
+		return 0, err
+	}
+	k, err := symmetricKey(p, raw)
+	if err != nil {
+		return 0, err
+	}
+	return m.AddKey(k)
+}
+
+// addFreshMAC adds a fresh HMAC key of size bytes.
+func addFreshMAC(m *keyset.Manager, size int) (id uint32, err error) {
+	raw, err := secretdata.NewBytesFromRand(uint32(size))
+	if err != nil {
+		return 0, err
+	}
+	k, err := tinkHMAC(raw)
+	if err != nil {
+		return 0, err
+	}
+	return m.AddKey(k)
 }
 
 // withSideKey adds the HMAC key that keys of other types have beside them.
 func withSideKey(m *keyset.Manager) (*keyset.Handle, error) {
-	p, err := macParameters(sideKeySize)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := m.AddNewKeyFromParameters(p); err != nil {
+	if _, err := addFreshMAC(m, sideKeySize); err != nil {
 		return nil, err
 	}
 	return m.Handle()
-}
-
-func addPrimary(m *keyset.Manager, p key.Parameters) error {
-	id, err := m.AddNewKeyFromParameters(p)
-	if err != nil {
-		return err
-	}
-	return m.SetPrimary(id)
 }
 
 // fromTink turns the main key of an opened keyset into what signs or encrypts. It
