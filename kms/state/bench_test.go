@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"testing"
 )
 
@@ -41,6 +42,30 @@ func BenchmarkRead(b *testing.B) {
 	b.ResetTimer()
 	for b.Loop() {
 		if _, err := Read(bytes.NewReader(buf.Bytes()), Sequential); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkWrite is a snapshot of many versions, which a node makes every few seconds
+// while keys are rotated.
+func BenchmarkWrite(b *testing.B) {
+	m := &machine{t: b, s: New(), now: 100}
+	m.ok(genesis())
+	a := NewApplier(m.s)
+	for i := range 10_000 {
+		c := createKey(fmt.Sprint("key-", i), 1)
+		c.Version.Sealed = make([]byte, 300)
+		m.index++
+		m.seq++
+		if _, err := a.Apply(m.index, &Numbered{Seq: m.seq, At: m.now, Proposal: fmt.Appendf(nil, "proposal%08d", m.seq), Command: c}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	s := a.State()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.Write(io.Discard); err != nil {
 			b.Fatal(err)
 		}
 	}

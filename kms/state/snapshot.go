@@ -81,7 +81,7 @@ func (s *State) Write(w io.Writer) error {
 	for _, write := range []func() error{
 		func() error { return writeTree(enc, s.mounts) },
 		func() error { return writeTree(enc, s.keys) },
-		func() error { return writeTree(enc, s.versions) },
+		func() error { return writeVersions(buf, s.versions) },
 		func() error { return writeTree(enc, s.tombstones) },
 		func() error { return writeTree(enc, s.policies) },
 		func() error { return writeTokens(enc, s.tokens) },
@@ -95,7 +95,7 @@ func (s *State) Write(w io.Writer) error {
 		func() error { return writeTree(enc, s.applications) },
 		func() error { return writeTree(enc, s.approles) },
 		func() error { return writeTree(enc, s.secretIDs) },
-		func() error { return writeTree(enc, s.wrapping) },
+		func() error { return writeVersions(buf, s.wrapping) },
 		func() error { return s.staging.write(enc) },
 	} {
 		if err == nil {
@@ -111,6 +111,19 @@ func (s *State) Write(w io.Writer) error {
 func writeTree[T any](enc *codec.Encoder, t *iradix.Tree[*T]) (err error) {
 	t.Root().Walk(func(_ []byte, v *T) bool {
 		err = enc.Encode(v)
+		return err != nil
+	})
+	return err
+}
+
+// writeVersions is writeTree, by hand: of nothing else does a state hold as many, and a
+// busy one is written every few seconds. An encoder leaves nothing behind that would have to go
+// before it.
+func writeVersions(w io.Writer, t *iradix.Tree[*KeyVersion]) (err error) {
+	var b []byte
+	t.Root().Walk(func(_ []byte, v *KeyVersion) bool {
+		b = v.appendTo(b[:0])
+		_, err = w.Write(b)
 		return err != nil
 	})
 	return err
