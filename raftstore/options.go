@@ -15,7 +15,7 @@ import (
 const MaxEntry = raft.SuggestedMaxDataSize
 
 const (
-	// enqueueTimeout bounds how long Enqueue waits for raft to take an entry.
+	// enqueueTimeout bounds how long an entry waits for raft to take it.
 	// Raft takes them between two writes to the log file, so this is reached
 	// only when the disk or the machine stands still.
 	enqueueTimeout = 5 * time.Second

@@ -25,17 +25,16 @@ func (s *Store) Enqueue(data []byte) *Proposal {
 	p := &Proposal{store: s, done: make(chan struct{})}
 	r, err := s.admit(data)
 	if err != nil {
-		p.err = err
-		close(p.done)
+		p.end(nil, err)
 		return p
 	}
-	future := r.Apply(data, s.enqueueTimeout)
-	go func() {
-		defer s.proposals.Done()
-		defer close(p.done)
-		p.result, p.err = outcome(future)
-	}()
+	s.queue.add(queued{p, r, data})
 	return p
+}
+
+func (p *Proposal) end(result any, err error) {
+	p.result, p.err = result, err
+	close(p.done)
 }
 
 // admit refuses what is known not to get anywhere, before raft sees it.
@@ -187,6 +186,7 @@ func (s *Store) Barrier(ctx context.Context) error {
 	answer := make(chan error, 1)
 	go func() {
 		defer s.proposals.Done()
+		s.queue.flush() // what was given to Enqueue before comes before
 		answer <- r.Barrier(s.enqueueTimeout).Error()
 	}()
 	select {

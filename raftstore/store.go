@@ -35,6 +35,7 @@ type Store struct {
 
 	transferring atomic.Int64 // the boot time since when a transfer refuses all; 0 for none: see noteTransfer
 
+	queue          queue // of proposals
 	enqueueTimeout time.Duration
 	drainTimeout   time.Duration
 	reserve        uint64 // bytes

@@ -1,0 +1,80 @@
+package raftstore
+
+import (
+	"runtime"
+	"sync"
+)
+
+// queue is the entries on their way to raft. Raft writes what has gathered when it looks,
+// and looks at once: of fifteen that come together it would sync one or two alone, and
+// then the others. So whoever hands over first lets those run who are about to propose.
+// It costs nothing while nobody is.
+type queue struct {
+	mu      sync.Mutex // guards what follows
+	entries []queued   // in the order in which they are to be appended
+	handing bool       // somebody hands over, or is about to
+
+	// order is held while entries are handed over.
+	order sync.Mutex
+}
+
+type queued struct {
+	proposal *Proposal
+	raft     *node
+	data     []byte
+}
+
+// gatherYields is how often others run first.
+const gatherYields = 2
+
+// maxQueued is how many entries wait here. Whoever brings more waits until raft takes them.
+const maxQueued = 64
+
+// add puts an entry behind those that are there.
+func (q *queue) add(e queued) {
+	q.mu.Lock()
+	q.entries = append(q.entries, e)
+	full := len(q.entries) >= maxQueued
+	if !q.handing && !full {
+		q.handing = true
+		go q.run()
+	}
+	q.mu.Unlock()
+	if full {
+		q.flush()
+	}
+}
+
+func (q *queue) run() {
+	for {
+		for range gatherYields {
+			runtime.Gosched()
+		}
+		q.flush()
+		q.mu.Lock()
+		if len(q.entries) == 0 {
+			q.handing = false
+			q.mu.Unlock()
+			return
+		}
+		q.mu.Unlock()
+	}
+}
+
+// flush hands over what is there, and returns when raft has it: what is handed over after
+// that comes after it.
+func (q *queue) flush() {
+	q.order.Lock()
+	defer q.order.Unlock()
+	q.mu.Lock()
+	entries := q.entries
+	q.entries = nil
+	q.mu.Unlock()
+	for _, e := range entries {
+		future := e.raft.Apply(e.data, e.proposal.store.enqueueTimeout)
+		go func() { // each by itself: a raft that stops leaves some without an answer
+			defer e.proposal.store.proposals.Done()
+			e.proposal.end(outcome(future))
+		}()
+	}
+}
