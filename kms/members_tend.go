@@ -11,15 +11,25 @@ import (
 	"github.com/signet-kms/signet/raftstore"
 )
 
+// leaderMissed is how long a node without a leader waits before it asks the others for a
+// sign of life.
+const leaderMissed = 2 * time.Second
+
 // follow does what a follower owes: it says where it is to be reached, when that is
-// not what the roster has.
+// not what the roster has. Without a leader it asks the others for a sign of life: a
+// replica calls nobody for a vote, and would not hear that the others refuse it. See
+// refusedByPeers.
 func (s *Service) follow(ctx context.Context) {
 	roster := s.store.Roster()
 	if roster == nil || s.store.Leading() {
 		return
 	}
 	own, want := roster.Member(s.store.Identity().NodeID), s.selfMember("")
-	if own == nil || own.Address == want.Address && own.APIAddress == want.APIAddress {
+	if own == nil {
+		return
+	}
+	moved := own.Address != want.Address || own.APIAddress != want.APIAddress
+	if known, _ := s.store.Leader(); !moved && (known != "" || s.store.Leaderless() < leaderMissed) {
 		return
 	}
 	if time.Since(s.promotion.announced) < time.Second {
@@ -28,6 +38,12 @@ func (s *Service) follow(ctx context.Context) {
 	s.promotion.announced = time.Now()
 	leader := s.whomToTell(roster, own.NodeID)
 	if leader == "" {
+		return
+	}
+	if !moved {
+		asking, cancel := context.WithTimeout(ctx, statusTime)
+		defer cancel()
+		_ = s.statusOf(asking, leader, false)
 		return
 	}
 	body, err := json.Marshal(announcement{want.Address, want.APIAddress})

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signet-kms/signet/api/apitest"
 )
@@ -32,4 +33,24 @@ func TestASealedNodeFollowsTheMembers(t *testing.T) {
 	}
 	c.Unseal(sealed)
 	c.Settle()
+}
+
+// A replica that was down when it was removed hears of that, though it never asks for a
+// vote.
+func TestARemovedReplicaHearsOfIt(t *testing.T) {
+	t.Parallel()
+	c := apitest.NewCluster(t, 1)
+	first, root := c.Nodes[0], c.Nodes[0].Root()
+	replica := c.Add("r1")
+	replica.Start()
+	c.Join(replica, true)
+	c.Settle()
+	replica.Stop()
+	wantStatus(t, first.Post("sys/storage/raft/remove-peer", root, asked("r1")), 204)
+	replica.Start()
+	c.Eventually("it says that the others refuse it", func() bool {
+		time.Sleep(100 * time.Millisecond)
+		return strings.Contains(replica.Get("sys/health", "").Text("why"), "the other members refuse this node's certificate")
+	})
+	replica.Stop()
 }

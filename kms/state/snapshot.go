@@ -116,7 +116,9 @@ func writeTree[T any](enc *codec.Encoder, t *iradix.Tree[*T]) (err error) {
 	return err
 }
 
-// writeVersions is writeTree for what there is most of, by hand.
+// writeVersions is writeTree, by hand: of nothing else does a state hold as many, and a
+// busy one is written every few seconds. An encoder leaves nothing behind that would have to go
+// before it.
 func writeVersions(w io.Writer, t *iradix.Tree[*KeyVersion]) (err error) {
 	var b []byte
 	t.Root().Walk(func(_ []byte, v *KeyVersion) bool {
