@@ -94,7 +94,10 @@ func (r *reader) length(width int, shorter uint64) uint64 {
 	return n
 }
 
-func (r *reader) text() string {
+func (r *reader) text() string { return string(r.characters()) }
+
+// characters is text that lies in what is read.
+func (r *reader) characters() []byte {
 	var n uint64
 	switch c := r.byte(); {
 	case c&0xe0 == mpFixStr:
@@ -108,7 +111,7 @@ func (r *reader) text() string {
 	default:
 		r.bad = true
 	}
-	return string(r.take(n))
+	return r.take(n)
 }
 
 // view reads bytes, nil where nil was written. They lie in what is read.

@@ -155,9 +155,9 @@ func (v *KeyVersion) read(r *reader) {
 		case 'r':
 			v.Retired = r.signedIf()
 		case 's':
-			v.State = VersionState(r.text())
+			v.State = r.versionState()
 		case 't':
-			v.Type = KeyType(r.text())
+			v.Type = r.keyType()
 		case 'u':
 			v.Encryptions = r.unsignedIf()
 		case 'v':
