@@ -27,7 +27,7 @@ type commits struct {
 // followed is what is known of a follower in one leadership.
 type followed struct {
 	address raft.ServerAddress
-	as      raft.AppendEntriesRequest // how raft speaks to it: who leads
+	as      raft.AppendEntriesRequest // who speaks to it, and in which term
 	has     uint64                    // index up to which its log is this node's
 	told    uint64                    // index up to which it knows what is committed
 	sending bool
@@ -48,7 +48,7 @@ func (c *commits) appended(id raft.ServerID, address raft.ServerAddress, a *raft
 		f = &followed{}
 		c.followers[id] = f
 	}
-	f.address, f.as = address, raft.AppendEntriesRequest{RPCHeader: a.RPCHeader, Term: a.Term, Leader: a.Leader}
+	f.address, f.as = address, raft.AppendEntriesRequest{RPCHeader: a.RPCHeader, Term: a.Term}
 	has := a.PrevLogEntry
 	if n := len(a.Entries); n > 0 {
 		has = a.Entries[n-1].Index
