@@ -2,6 +2,7 @@ package kms
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,14 +41,15 @@ type machine struct {
 	// unsettled is the index of the last of rosters; 0 for none.
 	unsettled atomic.Uint64
 
-	mu      sync.Mutex   // held for one batch of entries, Restore, unseal or seal
-	record  clearRecord  // the seal record in force at base, or now
-	roster  clearRecord  // the roster in force at base, or now
-	base    sealedState  // what the state was when this node last sealed or restored
-	tail    []tailEntry  // committed after base, not yet applied
-	rosters []rosterSeen // in tail, see noteRosters
-	opened  *seal.Opened // nil while sealed
-	state   *state.State // nil while sealed
+	mu      sync.Mutex        // held for one batch of entries, Restore, unseal or seal
+	record  clearRecord       // the seal record in force at base, or now
+	roster  clearRecord       // the roster in force at base, or now
+	base    sealedState       // what the state was when this node last sealed or restored
+	tail    []tailEntry       // committed after base, not yet applied
+	rosters []rosterSeen      // in tail, see noteRosters
+	settled [sha256.Size]byte // SHA-256 of the roster that settleRosters obeyed last
+	opened  *seal.Opened      // nil while sealed
+	state   *state.State      // nil while sealed
 }
 
 // tailEntry is a log entry that waits for unseal.

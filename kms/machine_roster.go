@@ -3,6 +3,7 @@ package kms
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -63,9 +64,13 @@ func (m *machine) noteRosters(index uint64, parts []state.Part) error {
 	return nil
 }
 
+// errRosterAhead: what is in force comes later than this machine's log goes, or was made up.
+var errRosterAhead = errors.New("the roster that is in force is not in this node's log yet")
+
 // settleRosters is told the SHA-256 of the roster that is in force after the entry at
 // index upTo. It obeys that one if it stands in this machine's own log; whoever says so
-// can name no other. Those up to there decide nothing any more.
+// can name no other. Those up to there decide nothing any more. Where the one in force
+// is not known here, all stay: one of them may be that of before it. Error: errRosterAhead.
 func (m *machine) settleRosters(sum [sha256.Size]byte, upTo uint64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -73,12 +78,16 @@ func (m *machine) settleRosters(sum [sha256.Size]byte, upTo uint64) error {
 		return nil // it knows by itself
 	}
 	at := slices.IndexFunc(m.rosters, func(r rosterSeen) bool { return r.sum == sum })
+	if at < 0 && sum != m.settled && sum != sha256.Sum256(m.roster.body) {
+		return errRosterAhead
+	}
 	if at >= 0 {
 		parsed, err := raftstore.ParseRoster(m.rosters[at].body)
 		if err != nil {
 			return fmt.Errorf("log entry %d: %w", m.rosters[at].index, err)
 		}
 		m.tellMembers(parsed)
+		m.settled = sum
 	}
 	m.setRosters(slices.DeleteFunc(m.rosters, func(r rosterSeen) bool { return r.index <= upTo }))
 	return nil

@@ -124,11 +124,13 @@ func TestASealedMachineObeysItsOwnLog(t *testing.T) {
 	b.admit(1, "member")
 	at := b.late.unsettled.Load()
 	b.admit(2, "another")
-	if err := b.late.settleRosters(sha256.Sum256([]byte("made up")), at); err != nil || len(*list) != 0 {
-		t.Errorf("obeyed %v: %v", *list, err)
+	for _, upTo := range []uint64{at, 1 << 60} {
+		if err := b.late.settleRosters(sha256.Sum256([]byte("made up, or later than this log")), upTo); !errors.Is(err, errRosterAhead) || len(*list) != 0 {
+			t.Errorf("obeyed %v: %v", *list, err)
+		}
 	}
-	if b.late.unsettled.Load() == 0 {
-		t.Error("what came later is forgotten")
+	if len(b.late.rosters) != 2 || b.late.unsettled.Load() == 0 {
+		t.Error("what may be in force yet is forgotten")
 	}
 	if _, _, err := b.late.rosterInForce(); !errors.Is(err, ErrSealed) {
 		t.Errorf("a sealed machine says which one is in force: %v", err)

@@ -15,7 +15,7 @@ import (
 const MaxEntry = raft.SuggestedMaxDataSize
 
 const (
-	// enqueueTimeout bounds how long an entry waits for raft to take it.
+	// enqueueTimeout bounds how long raft may take to take what is handed over at once.
 	// Raft takes them between two writes to the log file, so this is reached
 	// only when the disk or the machine stands still.
 	enqueueTimeout = 5 * time.Second

@@ -3,6 +3,9 @@ package raftstore
 import (
 	"runtime"
 	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // queue is the entries on their way to raft. Raft writes what has gathered when it looks,
@@ -70,7 +73,9 @@ func (q *queue) run() {
 }
 
 // flush hands over what is there, and returns when raft has it: what is handed over after
-// that comes after it. It returns the last of them, nil if there was none.
+// that comes after it. It returns the last of them, nil if there was none. What raft does
+// not take within the store's enqueueTimeout, all together, is not proposed: whoever waits here
+// may hold a lock that others want.
 func (q *queue) flush() (last *Proposal) {
 	q.order.Lock()
 	defer q.order.Unlock()
@@ -78,10 +83,18 @@ func (q *queue) flush() (last *Proposal) {
 	entries := q.entries
 	q.entries = nil
 	q.mu.Unlock()
+	began := time.Now()
 	for _, e := range entries {
-		future := e.raft.Apply(e.data, e.proposal.store.enqueueTimeout)
+		store := e.proposal.store
+		left := store.enqueueTimeout - time.Since(began)
+		if left <= 0 {
+			e.proposal.end(nil, notProposed(raft.ErrEnqueueTimeout))
+			store.proposals.Done()
+			continue
+		}
+		future := e.raft.Apply(e.data, left)
 		go func() { // each by itself: a raft that stops leaves some without an answer
-			defer e.proposal.store.proposals.Done()
+			defer store.proposals.Done()
 			e.proposal.end(outcome(future))
 		}()
 		last = e.proposal

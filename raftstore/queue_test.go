@@ -1,10 +1,13 @@
 package raftstore
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // batches is a book that notes how many entries it gets at once.
@@ -68,5 +71,45 @@ func TestABarrierComesAfterWhatIsQueued(t *testing.T) {
 		if got := b.read(); len(got) == 0 || got[len(got)-1] != entry {
 			t.Fatalf("after the barrier %q is not applied", entry)
 		}
+	}
+}
+
+// A raft that stands still holds nobody for long who hands something over: who does so
+// may hold a lock that others want.
+func TestARaftThatStandsStillHoldsNobodyForLong(t *testing.T) {
+	b := newBook()
+	s := lead(t, t.TempDir(), b)
+	s.enqueueTimeout = 50 * time.Millisecond
+	disk, err := s.records.store.(*boltLog).db.Begin(true) // nobody else writes until it ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	var proposals []*Proposal
+	var longest time.Duration
+	for i := range 5 * maxQueued {
+		began := time.Now()
+		proposals = append(proposals, s.Enqueue([]byte(fmt.Sprint("entry", i))))
+		longest = max(longest, time.Since(began))
+	}
+	if err := disk.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if longest > maxQueued*s.enqueueTimeout/2 {
+		t.Errorf("one waited for %v", longest)
+	}
+	var want []string
+	refused := 0
+	for i, p := range proposals {
+		switch _, err := p.Wait(testContext(t)); {
+		case err == nil:
+			want = append(want, fmt.Sprint("entry", i))
+		case errors.Is(err, ErrNotProposed) && errors.Is(err, raft.ErrEnqueueTimeout) && !errors.Is(err, ErrUnknownOutcome):
+			refused++
+		default:
+			t.Errorf("entry%d: %v", i, err)
+		}
+	}
+	if got := b.read(); refused == 0 || !slices.Equal(got, want) {
+		t.Errorf("%d refused; applied %q, not %q", refused, got, want)
 	}
 }

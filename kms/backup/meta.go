@@ -27,12 +27,12 @@ type Meta struct {
 	Index         uint64    `json:"index"`         // of the last log entry in the state
 	CommandEpoch  uint64    `json:"command_epoch"` // number of the last command in the state
 	CommandSeq    uint64    `json:"command_seq"`
-	Term          uint64    `json:"term"`       // of the barrier, under which the state is sealed
-	Time          time.Time `json:"time"`       // replicated time of the state, UTC
-	StateSize     int64     `json:"state_size"` // bytes, sealed
-	Made          time.Time `json:"made"`       // when it was begun, by that node's clock, UTC, whole seconds
-	Node          string    `json:"node"`       // that wrote it
-	Software      string    `json:"software"`   // version of the build that wrote it
+	Term          uint64    `json:"term"`          // of the barrier, under which the state is sealed
+	Time          time.Time `json:"time"`          // replicated time of the state, UTC
+	StateSize     int64     `json:"state_size"`    // bytes, sealed
+	Made          time.Time `json:"made,omitzero"` // when it was begun, by that node's clock, UTC, whole seconds; zero in the first ones
+	Node          string    `json:"node"`          // that wrote it
+	Software      string    `json:"software"`      // version of the build that wrote it
 }
 
 // ErrFormat is wrapped by every error about what a file is; the text says what is
