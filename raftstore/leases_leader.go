@@ -23,9 +23,6 @@ type granting struct {
 	waiters map[lease.Nonce]chan lease.Grant
 	pokes   map[string]*poke // by holder; there while it is asked
 	waits   []*barrierWait   // by index, lowest first
-
-	compared lease.Instant // when the clocks were, for ClockOffset; 0: they are to be
-	offset   time.Duration // found then
 }
 
 // barrierWait is one who waits for a barrier.
@@ -340,31 +337,24 @@ func (l *Leases) ForgetClocks() {
 	if g := l.leading(); g != nil {
 		g.mu.Lock()
 		g.grantor.ForgetOffsets()
-		g.compared = 0
 		g.mu.Unlock()
 	}
 }
 
-// compareAgain is for how long the clocks that were compared stay so: each write asks, and
-// the others tell theirs twice a second.
-const compareAgain = lease.Instant(20 * time.Millisecond)
-
 // ClockOffset is how far this leader's wall clock is behind the median of its
-// voters' clocks; zero on others.
+// voters' clocks; zero on others. It is found anew for each who asks: one that is
+// remembered from before the others told their clocks is zero, and lets a command be
+// stamped by a clock that was just set.
 func (l *Leases) ClockOffset() time.Duration {
 	g := l.leading()
 	if g == nil {
 		return 0
 	}
+	_, voters, err := g.members()
+	if err != nil {
+		return 0
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := bootTime()
-	if g.compared == 0 || now-g.compared > compareAgain {
-		_, voters, err := g.members()
-		if err != nil {
-			return 0
-		}
-		g.compared, g.offset = now, lease.Median(g.grantor.Offsets(voters, now))
-	}
-	return g.offset
+	return lease.Median(g.grantor.Offsets(voters, bootTime()))
 }
