@@ -40,7 +40,7 @@ func (s *Service) lookAtClock() int64 {
 }
 
 // clockUnsure refuses to stamp anything on a leader whose clock was set a moment ago,
-// until it has heard the clocks of a majority again: within a renewal of the leases. One
+// until it can tell again whose is right: within a renewal of the leases, mostly. One
 // command with a time far ahead would expire tokens in all the cluster, for good.
 func (s *Service) clockUnsure() error {
 	if !s.clockSet.Load() {
@@ -53,8 +53,8 @@ func (s *Service) clockUnsure() error {
 	return s.clockWrong()
 }
 
-// whyNotLeading says why this node must not lead; nil if it may.
-func (s *Service) whyNotLeading() error {
+// unfit says why this node must not lead, whatever its clock says; nil if it may.
+func (s *Service) unfit() error {
 	if !s.unsealed() {
 		return ErrSealed
 	}
@@ -64,7 +64,7 @@ func (s *Service) whyNotLeading() error {
 	if s.store.Full() {
 		return ErrStorageFull
 	}
-	return s.clockWrong()
+	return nil
 }
 
 // mayLead says whether this node could take writes if it led: its audit log can be
@@ -105,8 +105,8 @@ func (s *Service) leadsIn(term uint64) bool {
 	return leads && now == term
 }
 
-// clocksTime is how long a new leader waits until it knows the clocks of a majority:
-// they come with requests for leases, which holders make as soon as they see a new
+// clocksTime is how long a new leader waits until it can tell whose clock is right: they
+// come with requests for leases, which holders make as soon as they see a new
 // leader. Sealed voters make none, so it does not insist.
 const clocksTime = 600 * time.Millisecond
 

@@ -20,12 +20,12 @@ func TestALeaderWithAWrongClockWritesNothing(t *testing.T) {
 		if h := n.Health(); !h.Serving || !h.Standby || h.Reason != ErrNoLeader.code || h.Why == "" {
 			t.Errorf("off by %v: %+v", off, h)
 		}
-		if n.whyNotLeading() == nil {
-			t.Errorf("off by %v it may lead", off)
+		if n.unfit() != nil {
+			t.Errorf("off by %v: unfit by more than its clock: %v", off, n.unfit())
 		}
 	}
 	n.clockOffset = func() time.Duration { return maxClockOffset }
-	if _, err := n.RotateKey(t.Context(), n.rootCall("transit/keys/web/rotate"), ref); err != nil || n.whyNotLeading() != nil || n.Health().Standby {
+	if _, err := n.RotateKey(t.Context(), n.rootCall("transit/keys/web/rotate"), ref); err != nil || n.clockWrong() != nil || n.Health().Standby {
 		t.Errorf("within the bound: %v", err)
 	}
 }

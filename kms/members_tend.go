@@ -103,25 +103,41 @@ func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) 
 // handOver gives leadership to an unsealed voter whose audit log can be written, when
 // a node has it that cannot lead: nobody can write while it leads. It does so too when
 // every write waits for this node's disk, and for none of the voter's.
+//
+// For its clock it gives the lead to a voter whose clock is right only, and keeps it while
+// it knows of none: a new leader that has heard of a wrong clock alone cannot tell that
+// from its own, and the lead would go to and fro between the two.
 func (s *Service) handOver(ctx context.Context) {
 	if !s.store.Leading() || time.Since(s.promotion.handed) < time.Second {
 		return
 	}
-	why := s.whyNotLeading()
-	slow := why == nil && s.store.Slow() && time.Since(s.promotion.slowed) >= slowAgain
-	if why == nil && !slow || !s.hasPeers() {
+	why, clock, slow := s.unfit(), s.clockWrong(), false
+	var heirs []string // whom it may give the lead; nil is any
+	switch {
+	case why != nil:
+	case clock != nil:
+		if why, heirs = clock, s.store.Leases().RightClocks(); heirs == nil {
+			return
+		}
+	case s.store.Slow() && time.Since(s.promotion.slowed) >= slowAgain:
+		why, slow = errSlowLog, true
+	}
+	if why == nil || !s.hasPeers() {
 		return
 	}
 	s.promotion.handed = time.Now()
 	if slow {
-		why, s.promotion.slowed = errSlowLog, time.Now()
+		s.promotion.slowed = time.Now()
 	}
 	servers, err := s.store.Servers()
 	if err != nil {
 		return
 	}
 	self := s.store.Identity().NodeID
-	for _, server := range slices.DeleteFunc(servers, func(o raftstore.Server) bool { return !o.Voter || o.NodeID == self }) {
+	for _, server := range servers {
+		if !server.Voter || server.NodeID == self || heirs != nil && !slices.Contains(heirs, server.NodeID) {
+			continue
+		}
 		asking, cancel := context.WithTimeout(ctx, statusTime)
 		st := s.statusOf(asking, server.NodeID, false)
 		cancel()

@@ -23,6 +23,7 @@ type granting struct {
 	waiters map[lease.Nonce]chan lease.Grant
 	pokes   map[string]*poke // by holder; there while it is asked
 	waits   []*barrierWait   // by index, lowest first
+	listens lease.Instant    // since when it listens for the wall clocks of others
 }
 
 // barrierWait is one who waits for a barrier.
@@ -45,7 +46,7 @@ func (l *Leases) Grant(term, epoch uint64, alone bool) error {
 	}
 	g := &granting{
 		leases: l, self: l.store.identity.NodeID, term: term, waiters: map[lease.Nonce]chan lease.Grant{},
-		pokes:   map[string]*poke{},
+		pokes: map[string]*poke{}, listens: gained,
 		grantor: lease.NewGrantor(lease.Leadership{Self: l.store.identity.NodeID, Term: term, Gained: gained}),
 	}
 	members, _, err := g.members()
@@ -283,78 +284,4 @@ func (g *granting) leave(w *barrierWait) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.waits = slices.DeleteFunc(g.waits, func(other *barrierWait) bool { return other == w })
-}
-
-// KnowsClocks says whether this leader knows the wall clocks of a majority of its
-// voters, its own included, which ClockOffset goes by.
-func (l *Leases) KnowsClocks() bool {
-	g := l.leading()
-	if g == nil {
-		return false
-	}
-	_, voters, err := g.members()
-	if err != nil {
-		return false
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return 2*len(g.grantor.Offsets(voters, bootTime())) > len(voters)
-}
-
-// MaxClockOffset is how far the wall clock of a node that leads, or serves, may be from
-// the median of the voters' clocks: tokens expire by it.
-const MaxClockOffset = 5 * time.Second
-
-// codeClock is the code of an answer to a holder whose clock is further off than that.
-const codeClock = "clock_wrong"
-
-// clockOff is how far another node's clock is from the median of those of the voters,
-// if that is too far, as far as this leader knows; 0 if it is not, and for itself, who
-// hands over. mu is held.
-func (g *granting) clockOff(node string) time.Duration {
-	_, voters, err := g.members()
-	if err != nil || node == g.self {
-		return 0
-	}
-	now := bootTime()
-	known := g.grantor.Offsets(voters, now)
-	if 2*len(known) <= len(voters) {
-		return 0
-	}
-	own := g.grantor.Offsets([]string{node}, now)
-	if len(own) == 0 {
-		return 0
-	}
-	if off := own[0] - lease.Median(known); off > MaxClockOffset || off < -MaxClockOffset {
-		return off
-	}
-	return 0
-}
-
-// ForgetClocks forgets what this leader knows of the wall clocks of others, for one whose
-// own was set.
-func (l *Leases) ForgetClocks() {
-	if g := l.leading(); g != nil {
-		g.mu.Lock()
-		g.grantor.ForgetOffsets()
-		g.mu.Unlock()
-	}
-}
-
-// ClockOffset is how far this leader's wall clock is behind the median of its
-// voters' clocks; zero on others. It is found anew for each who asks: one that is
-// remembered from before the others told their clocks is zero, and lets a command be
-// stamped by a clock that was just set.
-func (l *Leases) ClockOffset() time.Duration {
-	g := l.leading()
-	if g == nil {
-		return 0
-	}
-	_, voters, err := g.members()
-	if err != nil {
-		return 0
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return lease.Median(g.grantor.Offsets(voters, bootTime()))
 }

@@ -42,6 +42,21 @@ func (g *Grantor) Offsets(voters []string, now Instant) []time.Duration {
 // ForgetOffsets forgets all that Offsets gives, for a leader whose clock was set.
 func (g *Grantor) ForgetOffsets() { g.offsets = nil }
 
+// Agree says whether a majority of so many voters have wall clocks that differ by no more
+// than within, as far as these offsets of theirs tell. The median of the offsets is then
+// one of that majority's, or between two of them, whatever the rest will say.
+func Agree(offsets []time.Duration, voters int, within time.Duration) bool {
+	majority := voters/2 + 1
+	s := slices.Clone(offsets)
+	slices.Sort(s)
+	for i := majority - 1; i < len(s); i++ {
+		if difference(int64(s[i]), int64(s[i-majority+1])) <= within {
+			return true
+		}
+	}
+	return false
+}
+
 // Median gives the middle of the offsets, the mean of the two in the middle if
 // their number is even, and 0 of none. It leaves the slice as it is.
 func Median(offsets []time.Duration) time.Duration {

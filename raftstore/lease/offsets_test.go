@@ -56,6 +56,28 @@ func TestOffsets(t *testing.T) {
 	}
 }
 
+func TestAgree(t *testing.T) {
+	const top, bottom = time.Duration(math.MaxInt64), time.Duration(math.MinInt64)
+	for _, c := range []struct {
+		in     []time.Duration
+		voters int
+		want   bool
+	}{
+		{nil, 1, false}, {[]time.Duration{0}, 1, true}, {[]time.Duration{0}, 2, false},
+		{[]time.Duration{10, 0}, 3, true}, {[]time.Duration{11, 0}, 3, false}, {[]time.Duration{11, 50, 1}, 3, true},
+		{[]time.Duration{0, 1, 50, 51}, 5, false}, {[]time.Duration{0, 50, 60, 55}, 5, true},
+		{[]time.Duration{bottom, top}, 2, false}, {[]time.Duration{top, top}, 2, true}, {[]time.Duration{bottom, 0}, 2, false},
+	} {
+		in := slices.Clone(c.in)
+		if got := Agree(in, c.voters, 10); got != c.want {
+			t.Errorf("%v of %d: %v", c.in, c.voters, got)
+		}
+		if !slices.Equal(in, c.in) {
+			t.Errorf("%v was reordered", c.in)
+		}
+	}
+}
+
 func TestDifference(t *testing.T) {
 	for _, c := range [][3]int64{
 		{3, 5, -2}, {math.MaxInt64, -1, math.MaxInt64}, {math.MinInt64, 1, math.MinInt64},
