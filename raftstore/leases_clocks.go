@@ -112,6 +112,9 @@ func (l *Leases) ForgetClocks() {
 // remembered from before the others told their clocks is zero, and lets a command be
 // stamped by a clock that was just set.
 func (l *Leases) ClockOffset() time.Duration {
+	if l.sole.Load() {
+		return 0 // there is no other clock
+	}
 	g := l.leading()
 	if g == nil {
 		return 0

@@ -239,6 +239,11 @@ func (l *Leases) Barrier(ctx context.Context, index uint64) (time.Duration, erro
 	slices.SortStableFunc(g.waits, func(a, b *barrierWait) int { return cmp.Compare(a.index, b.index) })
 	wait := g.settle()
 	g.mu.Unlock()
+	select {
+	case <-w.over: // at once, as on a node that is alone
+		return time.Since(began), w.err
+	default:
+	}
 	defer g.leave(w)
 	t := time.NewTimer(wait)
 	defer t.Stop()

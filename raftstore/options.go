@@ -67,7 +67,8 @@ type Options struct {
 	Logger hclog.Logger
 
 	// SnapshotThreshold is the number of entries after the last snapshot from
-	// which the next one is due. 0: 8192.
+	// which the next one is due, of a small state at least: see snapshotThreshold.
+	// 0: 8192.
 	SnapshotThreshold uint64
 
 	// SnapshotInterval is how often it is looked whether a snapshot is due, at

@@ -31,6 +31,8 @@ type snapshots struct {
 	raft.SnapshotStore
 	dir  string
 	last atomic.Uint64 // index of the newest snapshot
+	size atomic.Int64  // of it in bytes, without the checksum
+	took func()        // called after each new one; nil: nothing is. Set before raft has the store
 }
 
 func openSnapshots(d *dataDir, log hclog.Logger) (*snapshots, error) {
@@ -58,6 +60,7 @@ func (s *snapshots) verify() (uint64, error) {
 		return 0, err
 	}
 	s.last.Store(metas[0].Index)
+	s.size.Store(metas[0].Size)
 	return metas[0].Index, stream.Close()
 }
 
@@ -169,7 +172,7 @@ func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, ser
 		dir:          dir,
 		index:        index,
 		sum:          snapshotSum(version, index, term, servers, serversIndex),
-		last:         &s.last,
+		store:        s,
 	}, nil
 }
 
@@ -179,13 +182,15 @@ type sink struct {
 	dir    string
 	index  uint64
 	sum    hash.Hash
-	last   *atomic.Uint64
+	size   int64
+	store  *snapshots
 	closed bool
 }
 
 func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.SnapshotSink.Write(p)
 	s.sum.Write(p[:n])
+	s.size += int64(n)
 	return n, err
 }
 
@@ -207,7 +212,11 @@ func (s *sink) Close() error {
 	if err := s.SnapshotSink.Close(); err != nil {
 		return err
 	}
-	s.last.Store(s.index)
+	s.store.last.Store(s.index)
+	s.store.size.Store(s.size)
+	if s.store.took != nil {
+		s.store.took()
+	}
 	return nil
 }
 

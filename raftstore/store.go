@@ -191,6 +191,7 @@ func (s *Store) start() error {
 	if err != nil {
 		return err
 	}
+	s.snapshots.took = s.paceSnapshots
 	var r *raft.Raft
 	err = isolated(func() (err error) {
 		r, err = raft.NewRaft(conf, s.fsm, cached{recent, s}, s.records, s.snapshots, s.transport)
@@ -223,7 +224,11 @@ func (s *Store) start() error {
 	if s.Err() != nil { // reported before there was a raft to stop
 		n.shutdown()
 	}
-	return s.nudge(r, settled)
+	if err := s.nudge(r, settled); err != nil {
+		return err
+	}
+	s.paceSnapshots()
+	return nil
 }
 
 // nudge makes a lone voter stand for election now. Raft would wait one to two

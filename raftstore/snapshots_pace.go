@@ -1,0 +1,33 @@
+package raftstore
+
+// A snapshot costs what the state is long. Taken every 8,192 entries, one of a large
+// state costs each of those entries more than all else that is done for it. So as many
+// entries come between two snapshots as have some length of the last one, up to a
+// number that a node goes through again in about a second after a kill.
+const (
+	entryLength = 512     // bytes, about
+	mostEntries = 1 << 16 // between two snapshots
+)
+
+// snapshotThreshold is how many entries after a snapshot of size bytes the next one is
+// due; it is least if size is small.
+func snapshotThreshold(least uint64, size int64) uint64 {
+	return max(least, min(mostEntries, uint64(max(size, 0))/entryLength))
+}
+
+// paceSnapshots has the next snapshot taken when it costs little for each entry.
+func (s *Store) paceSnapshots() {
+	r := s.raft.Load()
+	if r == nil { // raft starts, and what follows its start looks again
+		return
+	}
+	next := r.ReloadableConfig()
+	threshold := snapshotThreshold(s.opts.SnapshotThreshold, s.snapshots.size.Load())
+	if next.SnapshotThreshold == threshold {
+		return
+	}
+	next.SnapshotThreshold = threshold
+	if err := r.ReloadConfig(next); err != nil {
+		s.log.Warn("snapshots are taken as often as before", "error", err)
+	}
+}

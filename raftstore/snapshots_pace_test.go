@@ -1,0 +1,53 @@
+package raftstore
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSnapshotThreshold(t *testing.T) {
+	for _, c := range []struct {
+		least uint64
+		size  int64
+		want  uint64
+	}{
+		{8192, 0, 8192}, {8192, 8192 * entryLength, 8192}, {8192, 10000 * entryLength, 10000}, {8192, 1 << 40, mostEntries},
+		{8192, -1, 8192}, {1 << 20, 1 << 40, 1 << 20},
+	} {
+		if got := snapshotThreshold(c.least, c.size); got != c.want {
+			t.Errorf("at least %d, after %d bytes: %d, want %d", c.least, c.size, got, c.want)
+		}
+	}
+}
+
+// A large state is not written again after so few entries as a small one is, after a
+// restart neither.
+func TestSnapshotsOfALargeStateAreRarer(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Dev: true, SnapshotThreshold: 20, SnapshotInterval: 5 * time.Millisecond, TrailingLogs: 5}
+	s, err := Open(o, newBook())
+	must(t, err)
+	defer s.Close()
+	settle(t, s)
+	for range 30 {
+		propose(t, s, strings.Repeat("x", 8192))
+	}
+	least := uint64(12 * 8192 / entryLength) // some of the twenty entries are raft's own
+	until(t, "the next snapshot comes later", func() bool { return s.raft.Load().ReloadableConfig().SnapshotThreshold >= least })
+	closeStore(t, s)
+	s, err = Open(o, newBook())
+	must(t, err)
+	defer s.Close()
+	if got := s.raft.Load().ReloadableConfig(); got.SnapshotThreshold < least || got.HeartbeatTimeout != 50*time.Millisecond {
+		t.Errorf("after a restart: %+v, want %d at least", got, least)
+	}
+	before := s.Indexes().LastSnapshot
+	settle(t, s)
+	for range 50 {
+		propose(t, s, "y")
+	}
+	time.Sleep(100 * time.Millisecond) // twenty looks
+	if now := s.Indexes().LastSnapshot; now != before {
+		t.Errorf("a snapshot at %d after one at %d, of some 240 KiB", now, before)
+	}
+}
