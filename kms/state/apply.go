@@ -158,6 +158,8 @@ type txn struct {
 	onceTimes *iradix.Txn[struct{}]
 	onceOrder *iradix.Txn[struct{}]
 	onceCount *iradix.Txn[int]
+
+	page *proposalChunk // the last of proposals if it was made here, and nobody else has it yet; else nil
 }
 
 func newTxn(s *State) *txn {
@@ -176,6 +178,7 @@ func newTxn(s *State) *txn {
 
 func (tx *txn) commit() *State {
 	n := tx.next
+	tx.page = nil
 	n.mounts, n.keys, n.versions = tx.mounts.Commit(), tx.keys.Commit(), tx.versions.Commit()
 	n.tombstones, n.policies, n.tokens = tx.tombstones.Commit(), tx.policies.Commit(), tx.tokens.Commit()
 	n.accessors, n.children, n.expiries = tx.accessors.Commit(), tx.children.Commit(), tx.expiries.Commit()

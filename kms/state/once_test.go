@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -275,5 +276,55 @@ func TestWhatWasDoneOnceIsInTheSnapshot(t *testing.T) {
 		if r, ok := got.(Replay); err != nil || !ok || r.Result.(*Key).Name != "web-a" {
 			t.Errorf("%s after a snapshot: %+v, %v", proposal, got, err)
 		}
+	}
+}
+
+// A page of proposals grows in place for the commands of one batch only: a state that
+// was given out stays as it is, whoever goes on from it, and however.
+func TestProposalsOfAStateStayAsTheyAre(t *testing.T) {
+	m := newMachine(t)
+	begun := m.s
+	digest := func(s *State) string {
+		var said []string
+		s.proposals.Root().Walk(func(_ []byte, p *proposalChunk) bool {
+			_ = p.each(func(at int64, id []byte, refusal Refusal) { said = append(said, fmt.Sprint(at, string(id), refusal)) })
+			return false
+		})
+		return strings.Join(said, "\n")
+	}
+	run := func(a *Applier, name string, from, to uint64) *State {
+		for i := from; i <= to; i++ {
+			n := &Numbered{Epoch: begun.Epoch, Seq: begun.Seq + i, At: begun.Time + int64(i), Proposal: fmt.Appendf(nil, "%s %08d", name, i), Command: createKey(fmt.Sprint("key", i), 1)}
+			if _, err := a.Apply(begun.Index+i, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return a.State()
+	}
+	first := digest(begun)
+	a := NewApplier(begun)
+	one := run(a, "a", 1, 3*proposalPage/2)
+	after := digest(one)
+	two := run(a, "a", 3*proposalPage/2+1, 2*proposalPage) // the same Applier goes on
+	other := run(NewApplier(one), "b", 3*proposalPage/2+1, 2*proposalPage)
+	if digest(begun) != first || digest(one) != after {
+		t.Error("a state that was given out has changed")
+	}
+	single := begun
+	for i := uint64(1); i <= 2*proposalPage; i++ {
+		single = run(NewApplier(single), "a", i, i)
+	}
+	if got := digest(two); got != digest(single) || got == digest(other) || !strings.HasPrefix(got, after) || !strings.HasPrefix(digest(other), after) {
+		t.Errorf("in one batch:\n%s\none by one:\n%s", got, digest(single))
+	}
+	if countProposals(two.proposals) != countProposals(begun.proposals)+2*proposalPage {
+		t.Errorf("%d proposals", countProposals(two.proposals))
+	}
+	same := func(a, b *State) bool {
+		var x, y bytes.Buffer
+		return a.Write(&x) == nil && b.Write(&y) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+	}
+	if !same(two, single) || same(two, other) {
+		t.Error("the states differ by how many commands came at once")
 	}
 }

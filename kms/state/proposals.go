@@ -13,7 +13,7 @@ import (
 // to drop and to read from a snapshot, and are searched one by one.
 //
 // They lie in pages of up to proposalPage, the last of which is replaced with each
-// command. On the page a proposal is: its time, 8 bytes big endian; the length of
+// batch of commands: a page that a txn made is its own until it commits. On the page a proposal is: its time, 8 bytes big endian; the length of
 // its id, one byte, and the id; the length of its refusal as an unsigned varint,
 // and the refusal, empty if it took effect.
 type proposalChunk struct {
@@ -33,22 +33,35 @@ func chunkPath(number uint64) []byte { return binary.BigEndian.AppendUint64(nil,
 
 // addProposal remembers what became of a proposal.
 func (tx *txn) addProposal(id []byte, refusal Refusal) {
-	var old proposalChunk
-	if _, last, ok := tx.proposals.Root().Maximum(); ok {
-		old = *last
+	page := tx.page
+	if page == nil || page.Count >= proposalPage {
+		page = tx.nextPage()
 	}
-	page := proposalChunk{Number: old.Number, Count: old.Count + 1, Last: tx.next.Time}
-	if old.Count == 0 || old.Count >= proposalPage {
-		page.Number, page.Count, old.Records = old.Number+1, 1, nil
-	}
-	page.Records = make([]byte, 0, len(old.Records)+8+1+len(id)+2+len(refusal))
-	page.Records = append(page.Records, old.Records...)
+	page.Count, page.Last = page.Count+1, tx.next.Time
 	page.Records = binary.BigEndian.AppendUint64(page.Records, uint64(tx.next.Time))
 	page.Records = append(page.Records, byte(len(id)))
 	page.Records = append(page.Records, id...)
 	page.Records = binary.AppendUvarint(page.Records, uint64(len(refusal)))
 	page.Records = append(page.Records, refusal...)
-	tx.proposals.Insert(chunkPath(page.Number), &page)
+}
+
+// proposalRoom is about what a proposal takes on a page, in bytes.
+const proposalRoom = 8 + 1 + 16 + 1
+
+// nextPage makes the page that takes the next proposal: a copy of the last one, which
+// views have, or one behind it if that is full.
+func (tx *txn) nextPage() *proposalChunk {
+	page := &proposalChunk{Number: 1, Records: make([]byte, 0, proposalPage*proposalRoom)}
+	if _, last, ok := tx.proposals.Root().Maximum(); ok {
+		page.Number = last.Number + 1
+		if last.Count < proposalPage {
+			page.Number, page.Count = last.Number, last.Count
+			page.Records = append(page.Records, last.Records...)
+		}
+	}
+	tx.proposals.Insert(chunkPath(page.Number), page)
+	tx.page = page
+	return page
 }
 
 // findProposal says what became of a proposal, if it is known.
@@ -94,6 +107,9 @@ func (tx *txn) forgetProposals() {
 			return
 		}
 		tx.proposals.Delete(path)
+		if page == tx.page {
+			tx.page = nil
+		}
 	}
 }
 

@@ -151,6 +151,7 @@ func (b *resurrecting) forgetCredentials(backup *State) {
 	tx.children, tx.expiries = emptied[struct{}](), emptied[struct{}]()
 	tx.secretIDs, tx.secretExpiries = emptied[*SecretID](), emptied[struct{}]()
 	tx.proposals, tx.once = emptied[*proposalChunk](), emptied[*OnceRecord]()
+	tx.page = nil
 	tx.onceTimes, tx.onceOrder, tx.onceCount = emptied[struct{}](), emptied[struct{}](), emptied[int]()
 	backup.approles.Root().Walk(func(path []byte, old *AppRole) bool {
 		if old.NoSecretID {
