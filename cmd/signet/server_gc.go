@@ -2,8 +2,10 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,9 +15,9 @@ import (
 // megabytes, and four times that is memory that others could use.
 //
 // Many writes make some 30 KiB of garbage each, hundreds of megabytes a second, and a
-// collection costs what is live and not what it frees. So a busy node with a small heap
-// may have gcBusyRoom of garbage: no more than a quiet one of 50 MiB live may. When it
-// is quiet again, that goes back.
+// collection costs what is live and not what it frees. So a busy node may have gcBusyRoom
+// of garbage, as much as a quiet one of 50 MiB live may, until that is less than what a
+// quiet one with as much live may have. When it is quiet again, that goes back.
 const (
 	smallHeap    = 48 << 20 // bytes live
 	gcSmallHeap  = 300
@@ -36,41 +38,76 @@ func tuneGC() (stop func()) {
 		return func() {}
 	}
 	debug.SetGCPercent(gcSmallHeap)
-	done := make(chan struct{})
+	done, collected := make(chan struct{}), make(chan struct{}, 1)
+	watched := watchCollections(collected)
 	go func() {
 		tick := time.NewTicker(gcLookAgain)
 		defer tick.Stop()
+		last := time.Now()
 		for percent, before := gcSmallHeap, uint64(0); ; {
+			ticked := false
 			select {
 			case <-tick.C:
+				ticked = true
+			case <-collected:
 			case <-done:
+				watched.Store(false)
 				return
 			}
 			live, cycles := heap()
-			if next := gcPercent(percent, live, cycles-before); next != percent {
+			count := cycles - before
+			if ticked {
+				before = cycles
+			} else {
+				// Who begins to write much would pay for many collections until the next tick.
+				soon := time.Since(last) < gcLookAgain/gcBusy
+				if last = time.Now(); !soon {
+					continue
+				}
+				count = max(count, gcBusy)
+			}
+			if next := gcPercent(percent, live, count); next != percent {
 				percent = next
 				debug.SetGCPercent(percent)
 			}
-			before = cycles
 		}
 	}()
 	return func() { close(done) }
 }
 
+// watchCollections tells of each collection, in a channel with room for one, until
+// watched is false.
+func watchCollections(collected chan<- struct{}) (watched *atomic.Bool) {
+	watched = new(atomic.Bool)
+	watched.Store(true)
+	type canary struct{ _ [16]byte } // not so small that it shares its memory with others
+	var again func(*canary)
+	again = func(c *canary) {
+		if !watched.Load() {
+			return
+		}
+		select {
+		case collected <- struct{}{}:
+		default:
+		}
+		runtime.SetFinalizer(c, again) // by the next one it is unreachable again
+	}
+	runtime.SetFinalizer(new(canary), again)
+	return watched
+}
+
 // gcPercent is what to set with so many bytes live and so many collections since it was
 // last asked; it stays as it is around a limit.
 func gcPercent(now int, live, cycles uint64) int {
-	switch {
-	case live > smallHeap+gcHysteresis:
-		return gcLargeHeap
-	case live >= smallHeap-gcHysteresis && now == gcLargeHeap:
-		return now
+	quiet := gcSmallHeap
+	if live > smallHeap+gcHysteresis || live >= smallHeap-gcHysteresis && now <= gcLargeHeap {
+		quiet = gcLargeHeap
 	}
 	busy := int(min(gcBusyHeap, 100*gcBusyRoom/max(live, 1)))
 	switch {
-	case cycles*uint64(now) < gcBusy*gcSmallHeap || busy <= gcSmallHeap: // so few that gcSmallHeap would give fewer than gcBusy
-		return gcSmallHeap
-	case now > gcSmallHeap && max(now-busy, busy-now) < gcStep:
+	case cycles*uint64(now) < gcBusy*uint64(quiet) || busy <= quiet: // so few that quiet would give fewer than gcBusy
+		return quiet
+	case now > quiet && max(now-busy, busy-now) < gcStep:
 		return now
 	}
 	return busy
