@@ -5,7 +5,7 @@ package raftstore
 // entries come between two snapshots as have some length of the last one, up to a
 // number that a node goes through again in about a second after a kill.
 const (
-	entryLength = 512     // bytes, about
+	entryLength = 1024    // bytes, about, with what it takes in the log's pages
 	mostEntries = 1 << 16 // between two snapshots
 )
 

@@ -30,9 +30,9 @@ func TestSnapshotsOfALargeStateAreRarer(t *testing.T) {
 	defer s.Close()
 	settle(t, s)
 	for range 30 {
-		propose(t, s, strings.Repeat("x", 8192))
+		propose(t, s, strings.Repeat("x", 16384))
 	}
-	least := uint64(12 * 8192 / entryLength) // some of the twenty entries are raft's own
+	least := uint64(12 * 16384 / entryLength) // some of the twenty entries are raft's own
 	until(t, "the next snapshot comes later", func() bool { return s.raft.Load().ReloadableConfig().SnapshotThreshold >= least })
 	closeStore(t, s)
 	s, err = Open(o, newBook())
@@ -48,6 +48,6 @@ func TestSnapshotsOfALargeStateAreRarer(t *testing.T) {
 	}
 	time.Sleep(100 * time.Millisecond) // twenty looks
 	if now := s.Indexes().LastSnapshot; now != before {
-		t.Errorf("a snapshot at %d after one at %d, of some 240 KiB", now, before)
+		t.Errorf("a snapshot at %d after one at %d, of some 400 KiB", now, before)
 	}
 }
