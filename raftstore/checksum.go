@@ -21,6 +21,7 @@ type logShape struct {
 	runStart uint64 // first index of the last run of indexes without a gap; 0: no entries
 	last     uint64 // 0: no entries
 	lastTerm uint64
+	bytes    int64 // of what the entries carry
 }
 
 // checkLogFile verifies structure and checksums of the whole file. Errors: a
@@ -72,7 +73,7 @@ func (s *recordCheck) record(bucket string, key, value []byte) error {
 	if s.last == 0 || index != s.last+1 {
 		s.runStart = index
 	}
-	s.last, s.lastTerm = index, l.Term
+	s.last, s.lastTerm, s.bytes = index, l.Term, s.bytes+int64(len(l.Data))
 	return nil
 }
 

@@ -24,7 +24,8 @@ type records struct {
 	broken atomic.Bool // a write has failed
 	pace   pace        // of StoreLogs
 
-	applied func() uint64 // the last entry that the machine was given
+	applied  func() uint64     // the last entry that the machine was given
+	appended func(bytes int64) // is told how long the entries are that were put in; nil: nobody is. Set before raft has them
 }
 
 // storage is what a boltLog offers.
@@ -184,7 +185,15 @@ func (r *records) StoreLogs(logs []*raft.Log) error {
 	}
 	r.pace.begin(time.Now())
 	defer func() { r.pace.end(time.Now()) }()
-	return r.write(func() error { return r.store.StoreLogs(sealed) })
+	err := r.write(func() error { return r.store.StoreLogs(sealed) })
+	if err == nil && r.appended != nil {
+		var bytes int64
+		for _, l := range logs {
+			bytes += int64(len(l.Data))
+		}
+		r.appended(bytes)
+	}
+	return err
 }
 
 // DeleteRange implements raft.LogStore. Raft takes the beginning of the log away,

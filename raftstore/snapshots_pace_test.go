@@ -8,15 +8,16 @@ import (
 
 func TestSnapshotThreshold(t *testing.T) {
 	for _, c := range []struct {
-		least uint64
-		size  int64
-		want  uint64
+		least        uint64
+		size, logged int64
+		want         uint64
 	}{
-		{8192, 0, 8192}, {8192, 8192 * entryLength, 8192}, {8192, 10000 * entryLength, 10000}, {8192, 1 << 40, mostEntries},
-		{8192, -1, 8192}, {1 << 20, 1 << 40, 1 << 20},
+		{8192, 0, 0, 8192}, {8192, 8192 * entryLength, 0, 8192}, {8192, 10000 * entryLength, 0, 10000}, {8192, 1 << 40, 0, mostEntries},
+		{8192, -1, -1, 8192}, {1 << 20, 1 << 40, 0, 1 << 20},
+		{8192, 10000 * entryLength, 10000 * entryLength, 10000}, {8192, 10000 * entryLength, 10000*entryLength + 1, 8192},
 	} {
-		if got := snapshotThreshold(c.least, c.size); got != c.want {
-			t.Errorf("at least %d, after %d bytes: %d, want %d", c.least, c.size, got, c.want)
+		if got := snapshotThreshold(c.least, c.size, c.logged); got != c.want {
+			t.Errorf("at least %d, after %d bytes and %d of log: %d, want %d", c.least, c.size, c.logged, got, c.want)
 		}
 	}
 }
@@ -50,4 +51,8 @@ func TestSnapshotsOfALargeStateAreRarer(t *testing.T) {
 	if now := s.Indexes().LastSnapshot; now != before {
 		t.Errorf("a snapshot at %d after one at %d, of some 400 KiB", now, before)
 	}
+	for range 30 { // long ones, though far fewer than the state has kilobytes
+		propose(t, s, strings.Repeat("z", 32768))
+	}
+	until(t, "a snapshot comes once the log is as long as the state", func() bool { return s.Indexes().LastSnapshot != before })
 }

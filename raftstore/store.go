@@ -35,7 +35,8 @@ type Store struct {
 
 	transferring atomic.Int64 // the boot time since when a transfer refuses all; 0 for none: see noteTransfer
 
-	queue          queue // of proposals
+	queue          queue        // of proposals
+	logged         atomic.Int64 // bytes of entries put into the log since the last snapshot, about
 	enqueueTimeout time.Duration
 	drainTimeout   time.Duration
 	reserve        uint64 // bytes
@@ -113,6 +114,7 @@ func (s *Store) open() (err error) {
 	if err := s.dir.hasLost(max(shape.last, index)); err != nil {
 		return err
 	}
+	s.logged.Store(shape.bytes)
 	s.before.Store(max(index, readApplied(s.dir)))
 	s.records.applied = func() uint64 { return max(s.before.Load(), s.Indexes().Applied) }
 	if s.metrics, err = newCollector(); err != nil {
@@ -191,7 +193,7 @@ func (s *Store) start() error {
 	if err != nil {
 		return err
 	}
-	s.snapshots.took = s.paceSnapshots
+	s.snapshots.took, s.records.appended = s.tookSnapshot, s.appended
 	var r *raft.Raft
 	err = isolated(func() (err error) {
 		r, err = raft.NewRaft(conf, s.fsm, cached{recent, s}, s.records, s.snapshots, s.transport)
