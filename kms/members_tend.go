@@ -104,20 +104,30 @@ func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) 
 // a node has it that cannot lead: nobody can write while it leads. It does so too when
 // every write waits for this node's disk, and for none of the voter's.
 //
-// For its clock it gives the lead to a voter whose clock is right only, and keeps it while
-// it knows of none: a new leader that has heard of a wrong clock alone cannot tell that
-// from its own, and the lead would go to and fro between the two.
+// For its clock it gives the lead to a voter whose clock is right, and keeps it while it
+// cannot tell who that is: a new leader that has heard of a wrong clock alone cannot tell
+// that from its own, and the lead would go to and fro between the two. Where all that it
+// hears differ, whoever hears more may lead, so it gives it to anyone, now and then.
 func (s *Service) handOver(ctx context.Context) {
 	if !s.store.Leading() || time.Since(s.promotion.handed) < time.Second {
 		return
 	}
-	why, clock, slow := s.unfit(), s.clockWrong(), false
-	var heirs []string // whom it may give the lead; nil is any
+	why, clock, slow, only := s.unfit(), s.clockWrong(), false, false
+	right := s.store.Leases().RightClocks()
 	switch {
 	case why != nil:
+	case clock != nil && right == nil:
+		if time.Since(s.promotion.doubted) >= doubtAgain {
+			s.promotion.doubted = time.Now()
+			s.log.Warn("this node leads, and the clocks of too few voters are known to tell whose is right", "why", clock)
+		}
+		return
+	case clock != nil && len(right) == 0 && time.Since(s.promotion.blind) < blindAgain:
+		return
 	case clock != nil:
-		if why, heirs = clock, s.store.Leases().RightClocks(); heirs == nil {
-			return
+		why, only = clock, len(right) > 0
+		if !only {
+			s.promotion.blind = time.Now()
 		}
 	case s.store.Slow() && time.Since(s.promotion.slowed) >= slowAgain:
 		why, slow = errSlowLog, true
@@ -134,8 +144,18 @@ func (s *Service) handOver(ctx context.Context) {
 		return
 	}
 	self := s.store.Identity().NodeID
+	isRight := func(o raftstore.Server) bool { return slices.Contains(right, o.NodeID) }
+	slices.SortStableFunc(servers, func(a, b raftstore.Server) int {
+		switch a, b := isRight(a), isRight(b); {
+		case a == b:
+			return 0
+		case a:
+			return -1
+		}
+		return 1
+	})
 	for _, server := range servers {
-		if !server.Voter || server.NodeID == self || heirs != nil && !slices.Contains(heirs, server.NodeID) {
+		if !server.Voter || server.NodeID == self || only && !isRight(server) {
 			continue
 		}
 		asking, cancel := context.WithTimeout(ctx, statusTime)
@@ -159,6 +179,13 @@ func (s *Service) handOver(ctx context.Context) {
 // give it away: where all disks are slow, leadership must not go round.
 const slowAgain = time.Minute
 
+// blindAgain is how long a leader that hears nobody whose clock is right keeps the lead
+// before it gives it away again. doubtAgain is how often it says that it cannot tell.
+const (
+	blindAgain = 10 * time.Second
+	doubtAgain = time.Minute
+)
+
 var errSlowLog = errors.New("every write to its log has taken half a second or more for a while")
 
 // promotion is what a node keeps in mind of its tending and following. It is lead's alone.
@@ -166,6 +193,8 @@ type promotion struct {
 	looked, announced, handed time.Time
 	settled                   time.Time // when a sealed node last asked for the roster in force and was not told
 	slowed                    time.Time // when it last tried to give the lead away for its disk
+	blind                     time.Time // when it last gave the lead away for its clock, to whomever
+	doubted                   time.Time // when it last said that it cannot tell whose clock is right
 	told                      int       // members whom this one told or asked something, see whomToTell
 
 	members []memberHealth // as this leader saw them last; nil: it has not looked yet

@@ -75,3 +75,23 @@ func TestNodesWithWrongClocks(t *testing.T) {
 		wantStatus(t, n.Get("auth/token/lookup-self", canary), 200)
 	}
 }
+
+// A leader whose clock is wrong hears one other only, so it cannot tell whose is wrong; that
+// other one hears both, and follows it. It gives the lead away all the same, now and then.
+func TestALeaderWithAWrongClockThatHearsOneOther(t *testing.T) {
+	t.Parallel()
+	w := apitest.NewNetwork(t)
+	c := apitest.NewCluster(t, 3, apitest.Clocked(), apitest.In(w))
+	root := c.Nodes[0].Root()
+	leader, f := c.Leader(), c.Followers()
+	w.Isolate(leader, f[1])
+	time.Sleep(6 * time.Second) // clocks are remembered for five
+	leader.SetClock(time.Hour)
+	c.Eventually("somebody leads whose clock is right", func() bool {
+		a, err := f[0].Send("POST", "auth/token/create", root, object{"policies": "default", "ttl": "24h"})
+		return err == nil && a.Status == 200
+	})
+	leader.SetClock(0)
+	w.Heal(c.Nodes...)
+	c.Settle()
+}

@@ -13,9 +13,10 @@ import (
 // to drop and to read from a snapshot, and are searched one by one.
 //
 // They lie in pages of up to proposalPage, the last of which is replaced with each
-// batch of commands: a page that a txn made is its own until it commits. On the page a proposal is: its time, 8 bytes big endian; the length of
-// its id, one byte, and the id; the length of its refusal as an unsigned varint,
-// and the refusal, empty if it took effect.
+// batch of commands: a page that a txn made is its own until it commits. On the page
+// a proposal is: its time, 8 bytes big endian; the length of its id, one byte, and
+// the id; the length of its refusal as an unsigned varint, and the refusal, empty if
+// it took effect.
 type proposalChunk struct {
 	Number  uint64 `codec:"n"` // rises by one from page to page
 	Count   int    `codec:"c"`
