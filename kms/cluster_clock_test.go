@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/signet-kms/signet/raftstore"
 )
 
 // A leader whose clock is off stamps nothing, says why, and goes on when it is right.
@@ -27,5 +29,29 @@ func TestALeaderWithAWrongClockWritesNothing(t *testing.T) {
 	n.clockOffset = func() time.Duration { return maxClockOffset }
 	if _, err := n.RotateKey(t.Context(), n.rootCall("transit/keys/web/rotate"), ref); err != nil || n.clockWrong() != nil || n.Health().Standby {
 		t.Errorf("within the bound: %v", err)
+	}
+}
+
+// Whom a leader that cannot lead asks to take over, in order.
+func TestWhomALeaderGivesTheLead(t *testing.T) {
+	var servers []raftstore.Server
+	for _, id := range []string{"a", "b", "c", "d"} {
+		servers = append(servers, raftstore.Server{NodeID: id, Voter: true})
+	}
+	for _, c := range []struct {
+		h          handing
+		last, want string
+	}{
+		{handing{}, "", "abcd"}, {handing{right: []string{"c", "b"}}, "b", "bcad"}, {handing{right: []string{"d"}, only: true}, "", "d"},
+		{handing{right: []string{}, only: true}, "", ""}, {handing{blind: true}, "", "abcd"}, {handing{blind: true}, "b", "cdab"},
+		{handing{blind: true}, "d", "abcd"}, {handing{blind: true}, "bb", "cdab"},
+	} {
+		got := ""
+		for _, o := range c.h.order(servers, c.last) {
+			got += o.NodeID
+		}
+		if got != c.want {
+			t.Errorf("%+v after %q: %q, want %q", c.h, c.last, got, c.want)
+		}
 	}
 }

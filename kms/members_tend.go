@@ -100,43 +100,68 @@ func (s *Service) answerAnnounce(ctx context.Context, from string, body []byte) 
 	return nil, s.changeRoster(ctx, "cluster/address", roster.With(moved), state.SetRoster{})
 }
 
+// handing is why and how a leader gives the lead away.
+type handing struct {
+	why   error    // nil: it keeps it
+	slow  bool     // to one that is not slow itself
+	right []string // voters whose clocks are right, who are asked first; nil: unknown
+	only  bool     // to one of right only
+	blind bool     // to whoever did not have it from this node the last time
+}
+
+// whyHandOver says why this leader is to give the lead away, if it is.
+//
+// For its clock it gives it to a voter whose clock is right, and keeps it while it knows of
+// none: a new leader that has heard of a wrong clock alone cannot tell that from its own,
+// and the lead would go to and fro between the two. Where that lasts, and there are voters
+// whom it does not hear, somebody else may hear more, so it gives it to one after the other.
+func (s *Service) whyHandOver() handing {
+	p := &s.promotion
+	right, all := s.store.Leases().RightClocks()
+	if err := s.unfit(); err != nil {
+		return handing{why: err, right: right}
+	}
+	clock := s.clockWrong()
+	if clock == nil || len(right) > 0 {
+		p.doubting = time.Time{}
+	}
+	switch {
+	case clock != nil && len(right) > 0:
+		return handing{why: clock, right: right, only: true}
+	case clock == nil && s.store.Slow() && time.Since(p.slowed) >= slowAgain:
+		return handing{why: errSlowLog, slow: true, right: right, only: right != nil}
+	case clock == nil:
+		return handing{}
+	case p.doubting.IsZero():
+		p.doubting = time.Now()
+	}
+	if time.Since(p.doubting) >= raftstore.LongestLease && time.Since(p.doubted) >= doubtAgain {
+		p.doubted = time.Now()
+		s.log.Warn("this node leads and writes nothing, and knows of no voter whose clock is right", "why", clock)
+	}
+	if all || time.Since(p.doubting) < blindAfter {
+		return handing{}
+	}
+	return handing{why: clock, blind: true}
+}
+
 // handOver gives leadership to an unsealed voter whose audit log can be written, when
 // a node has it that cannot lead: nobody can write while it leads. It does so too when
 // every write waits for this node's disk, and for none of the voter's.
-//
-// For its clock it gives the lead to a voter whose clock is right, and keeps it while it
-// cannot tell who that is: a new leader that has heard of a wrong clock alone cannot tell
-// that from its own, and the lead would go to and fro between the two. Where all that it
-// hears differ, whoever hears more may lead, so it gives it to anyone, now and then.
 func (s *Service) handOver(ctx context.Context) {
-	if !s.store.Leading() || time.Since(s.promotion.handed) < time.Second {
+	if !s.store.Leading() {
+		s.promotion.doubting = time.Time{}
 		return
 	}
-	why, clock, slow, only := s.unfit(), s.clockWrong(), false, false
-	right := s.store.Leases().RightClocks()
-	switch {
-	case why != nil:
-	case clock != nil && right == nil:
-		if time.Since(s.promotion.doubted) >= doubtAgain {
-			s.promotion.doubted = time.Now()
-			s.log.Warn("this node leads, and the clocks of too few voters are known to tell whose is right", "why", clock)
-		}
+	if time.Since(s.promotion.handed) < time.Second {
 		return
-	case clock != nil && len(right) == 0 && time.Since(s.promotion.blind) < blindAgain:
-		return
-	case clock != nil:
-		why, only = clock, len(right) > 0
-		if !only {
-			s.promotion.blind = time.Now()
-		}
-	case s.store.Slow() && time.Since(s.promotion.slowed) >= slowAgain:
-		why, slow = errSlowLog, true
 	}
-	if why == nil || !s.hasPeers() {
+	h := s.whyHandOver()
+	if h.why == nil || !s.hasPeers() {
 		return
 	}
 	s.promotion.handed = time.Now()
-	if slow {
+	if h.slow {
 		s.promotion.slowed = time.Now()
 	}
 	servers, err := s.store.Servers()
@@ -144,45 +169,54 @@ func (s *Service) handOver(ctx context.Context) {
 		return
 	}
 	self := s.store.Identity().NodeID
-	isRight := func(o raftstore.Server) bool { return slices.Contains(right, o.NodeID) }
-	slices.SortStableFunc(servers, func(a, b raftstore.Server) int {
-		switch a, b := isRight(a), isRight(b); {
-		case a == b:
-			return 0
-		case a:
-			return -1
-		}
-		return 1
-	})
-	for _, server := range servers {
-		if !server.Voter || server.NodeID == self || only && !isRight(server) {
+	for _, server := range h.order(servers, s.promotion.heir) {
+		if !server.Voter || server.NodeID == self {
 			continue
 		}
 		asking, cancel := context.WithTimeout(ctx, statusTime)
 		st := s.statusOf(asking, server.NodeID, false)
 		cancel()
-		if st == nil || st.Sealed || !st.Healthy || slow && st.Slow {
+		if st == nil || st.Sealed || !st.Healthy || h.slow && st.Slow {
 			continue
 		}
 		giving, cancel := context.WithTimeout(ctx, 5*time.Second)
 		err := s.store.Transfer(giving, server.NodeID)
 		cancel()
 		if err == nil {
-			s.log.Warn("this node cannot lead and gave the lead away", "why", why, "to", server.NodeID)
+			s.promotion.heir = server.NodeID
+			s.log.Warn("this node cannot lead and gave the lead away", "why", h.why, "to", server.NodeID)
 			return
 		}
 	}
-	s.log.Warn("this node cannot lead, and no other voter takes over", "why", why)
+	s.log.Warn("this node cannot lead, and no other voter takes over", "why", h.why)
+}
+
+// order gives whom to try, in order; last had the lead from this node the last time.
+func (h handing) order(servers []raftstore.Server, last string) (out []raftstore.Server) {
+	if h.blind { // those behind the last one come first; they are sorted
+		i := slices.IndexFunc(servers, func(o raftstore.Server) bool { return o.NodeID > last })
+		i = max(i, 0)
+		return append(slices.Clone(servers[i:]), servers[:i]...)
+	}
+	var rest []raftstore.Server
+	for _, o := range servers {
+		if slices.Contains(h.right, o.NodeID) {
+			out = append(out, o)
+		} else if !h.only {
+			rest = append(rest, o)
+		}
+	}
+	return append(out, rest...)
 }
 
 // slowAgain is how long a node whose disk is slow keeps the lead before it tries again to
 // give it away: where all disks are slow, leadership must not go round.
 const slowAgain = time.Minute
 
-// blindAgain is how long a leader that hears nobody whose clock is right keeps the lead
-// before it gives it away again. doubtAgain is how often it says that it cannot tell.
+// blindAfter is how long a leader that knows of nobody whose clock is right keeps the lead
+// before others may try. doubtAgain is how often it says that it knows of none.
 const (
-	blindAgain = 10 * time.Second
+	blindAfter = 10 * time.Second
 	doubtAgain = time.Minute
 )
 
@@ -193,8 +227,9 @@ type promotion struct {
 	looked, announced, handed time.Time
 	settled                   time.Time // when a sealed node last asked for the roster in force and was not told
 	slowed                    time.Time // when it last tried to give the lead away for its disk
-	blind                     time.Time // when it last gave the lead away for its clock, to whomever
-	doubted                   time.Time // when it last said that it cannot tell whose clock is right
+	doubting                  time.Time // since when it leads with a wrong clock and knows of no right one; zero: it does not
+	doubted                   time.Time // when it last said so
+	heir                      string    // who last had the lead from it
 	told                      int       // members whom this one told or asked something, see whomToTell
 
 	members []memberHealth // as this leader saw them last; nil: it has not looked yet

@@ -21,7 +21,17 @@ type logShape struct {
 	runStart uint64 // first index of the last run of indexes without a gap; 0: no entries
 	last     uint64 // 0: no entries
 	lastTerm uint64
+	entries  int64
 	bytes    int64 // of what the entries carry
+}
+
+// bytesAfter is how long the entries after index are together, about: as if all were of
+// one length. Those before it are kept for followers, or were not cut off before a kill.
+func (s logShape) bytesAfter(index uint64) int64 {
+	if s.last <= index {
+		return 0
+	}
+	return int64(float64(s.bytes) * min(1, float64(s.last-index)/float64(s.entries)))
 }
 
 // checkLogFile verifies structure and checksums of the whole file. Errors: a
@@ -73,7 +83,8 @@ func (s *recordCheck) record(bucket string, key, value []byte) error {
 	if s.last == 0 || index != s.last+1 {
 		s.runStart = index
 	}
-	s.last, s.lastTerm, s.bytes = index, l.Term, s.bytes+int64(len(l.Data))
+	s.last, s.lastTerm = index, l.Term
+	s.entries, s.bytes = s.entries+1, s.bytes+int64(len(l.Data))
 	return nil
 }
 

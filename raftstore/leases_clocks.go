@@ -38,20 +38,21 @@ func (g *granting) knowsClocks(voters []string, now lease.Instant) bool {
 	return lease.Agree(known, len(voters), 2*MaxClockOffset)
 }
 
-// RightClocks gives the voters whose wall clocks are right as far as this leader knows:
-// none while it cannot tell. See KnowsClocks.
-func (l *Leases) RightClocks() []string {
+// RightClocks gives the voters whose wall clocks are right as far as this leader knows,
+// nil while it cannot tell (see KnowsClocks), and whether it knows the clocks of all.
+func (l *Leases) RightClocks() (right []string, all bool) {
 	g := l.leading()
 	if g == nil {
-		return nil
+		return nil, false
 	}
 	_, voters, err := g.members()
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.rightClocks(voters, bootTime())
+	now := bootTime()
+	return g.rightClocks(voters, now), len(g.grantor.Offsets(voters, now)) == len(voters)
 }
 
 // rightClocks is RightClocks of these voters. mu is held.

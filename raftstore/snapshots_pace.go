@@ -26,6 +26,8 @@ func (s *Store) paceSnapshots() {
 	if r == nil { // raft starts, and what follows its start looks again
 		return
 	}
+	s.pacing.Lock()
+	defer s.pacing.Unlock()
 	next := r.ReloadableConfig()
 	threshold := snapshotThreshold(s.opts.SnapshotThreshold, s.snapshots.size.Load(), s.logged.Load())
 	if next.SnapshotThreshold == threshold {

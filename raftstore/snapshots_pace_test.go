@@ -32,6 +32,7 @@ func TestSnapshotsOfALargeStateAreRarer(t *testing.T) {
 	settle(t, s)
 	for range 30 {
 		propose(t, s, strings.Repeat("x", 16384))
+		time.Sleep(10 * time.Millisecond) // so that the first one comes as soon as it may
 	}
 	least := uint64(12 * 16384 / entryLength) // some of the twenty entries are raft's own
 	until(t, "the next snapshot comes later", func() bool { return s.raft.Load().ReloadableConfig().SnapshotThreshold >= least })
@@ -55,4 +56,20 @@ func TestSnapshotsOfALargeStateAreRarer(t *testing.T) {
 		propose(t, s, strings.Repeat("z", 32768))
 	}
 	until(t, "a snapshot comes once the log is as long as the state", func() bool { return s.Indexes().LastSnapshot != before })
+}
+
+func TestBytesAfterASnapshot(t *testing.T) {
+	for _, c := range []struct {
+		shape logShape
+		index uint64
+		want  int64
+	}{
+		{logShape{}, 0, 0}, {logShape{}, 7, 0}, {logShape{runStart: 1, last: 10, entries: 10, bytes: 1000}, 0, 1000},
+		{logShape{runStart: 1, last: 10, entries: 10, bytes: 1000}, 7, 300}, {logShape{runStart: 1, last: 10, entries: 10, bytes: 1000}, 10, 0},
+		{logShape{runStart: 6, last: 10, entries: 5, bytes: 1000}, 3, 1000}, {logShape{runStart: 6, last: 10, entries: 5, bytes: 1000}, 12, 0},
+	} {
+		if got := c.shape.bytesAfter(c.index); got != c.want {
+			t.Errorf("%+v after %d: %d, want %d", c.shape, c.index, got, c.want)
+		}
+	}
 }

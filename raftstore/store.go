@@ -37,6 +37,7 @@ type Store struct {
 
 	queue          queue        // of proposals
 	logged         atomic.Int64 // bytes of entries put into the log since the last snapshot, about
+	pacing         sync.Mutex   // held while raft's configuration is read and replaced
 	enqueueTimeout time.Duration
 	drainTimeout   time.Duration
 	reserve        uint64 // bytes
@@ -114,7 +115,7 @@ func (s *Store) open() (err error) {
 	if err := s.dir.hasLost(max(shape.last, index)); err != nil {
 		return err
 	}
-	s.logged.Store(shape.bytes)
+	s.logged.Store(shape.bytesAfter(index))
 	s.before.Store(max(index, readApplied(s.dir)))
 	s.records.applied = func() uint64 { return max(s.before.Load(), s.Indexes().Applied) }
 	if s.metrics, err = newCollector(); err != nil {
@@ -259,6 +260,8 @@ func (s *Store) nudge(r *raft.Raft, settled raft.ReloadableConfig) error {
 	case !alone: // a leader's heartbeats come, or an election
 		return nil
 	}
+	s.pacing.Lock()
+	defer s.pacing.Unlock()
 	return r.ReloadConfig(settled)
 }
 
